@@ -1,0 +1,120 @@
+"""What a handler may ask of the world: the store it loads from and saves to, and facts.
+
+Handlers receive these as arguments; ``infrastructure`` provides them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from eventsourcing.domain import Aggregate
+
+from domain.identity.changes import IdentityChange
+from domain.ids import Id
+
+A = TypeVar("A", bound=Aggregate)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that a command is in the log.
+
+    ``version`` is the aggregate's, ``position`` that of the command's last event (of the log's
+    head, where the command changed nothing). ``line_id`` is set by the routes of a line.
+    """
+
+    id: Id
+    version: int
+    position: int
+    line_id: Id | None = None
+
+
+class Store(Protocol):
+    """The event store as one command sees it: bound to its tenant, caller and idempotency key."""
+
+    async def load(self, kind: type[A], id: Id, expected_version: int | None = None) -> A:
+        """The aggregate as it is now.
+
+        Raises ``NotFound`` where this tenant has no such aggregate, and ``VersionMismatch`` where
+        ``expected_version`` (from If-Match) is given and is not its version.
+        """
+        ...
+
+    async def save(
+        self,
+        aggregate: Aggregate,
+        *others: Aggregate,
+        changes: Sequence[IdentityChange] = (),
+        unchanged: Sequence[tuple[Id, int]] = (),
+        line_id: Id | None = None,
+    ) -> Receipt:
+        """Append the pending events of all given aggregates in one transaction.
+
+        ``changes`` are rows of the identity tables, written in that transaction too.
+        ``unchanged`` names streams that the decision rests on, as (id, version): if one has
+        moved, nothing is stored and the command is decided again. The receipt is that of the
+        first aggregate. Aggregates without pending events are stored as they are: nothing.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectStanding:
+    """A project and one user's place in it. ``role`` is None for those who are not members."""
+
+    project_id: Id
+    archived: bool
+    role: str | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFact:
+    """An approval policy: ``steps`` are (name, permission) pairs, in order.
+
+    ``min_amount`` (decimal text) and ``project_id`` say where it applies; None means anywhere.
+    """
+
+    id: Id
+    name: str
+    steps: tuple[tuple[str, str], ...]
+    min_amount: str | None
+    project_id: Id | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFact:
+    """A user as a member of the tenant, with the permissions of their roles."""
+
+    user_id: Id
+    permissions: frozenset[str]
+    version: int
+
+
+class Facts(Protocol):
+    """Strongly consistent facts of the caller's tenant, read from the identity tables."""
+
+    async def project_standing(self, project_id: Id, user_id: Id) -> ProjectStanding | None:
+        """The user's place in a project; None where the tenant has no such project."""
+        ...
+
+    async def approval_policies(self) -> Sequence[PolicyFact]:
+        """All approval policies of the tenant, oldest first."""
+        ...
+
+    async def member(self, user_id: Id) -> MemberFact | None:
+        """A member of the tenant; None for anyone else."""
+        ...
+
+    async def role_names(self) -> frozenset[str]:
+        """The names of the roles that the tenant can grant, shipped and its own."""
+        ...
+
+
+class Clock(Protocol):
+    """The time, as an argument."""
+
+    def __call__(self) -> datetime:
+        """Now, in UTC."""
+        ...
