@@ -1,0 +1,20 @@
+"""Approval policies, as lists and pages show them."""
+
+from sqlalchemy import Column, Index, Table
+
+from read_tables.tables import AMOUNT, document, metadata, text, time, ulid, whole
+
+approval_policies = Table(
+    "approval_policies",
+    metadata,
+    ulid("id", key=True),
+    ulid("tenant_id"),
+    text("name"),
+    # [{name, permission}]
+    document("steps"),
+    Column("min_amount", AMOUNT, nullable=True),
+    ulid("project_id", null=True),
+    time("created_at"),
+    whole("version"),
+)
+Index("approval_policies_by_creation", *approval_policies.c["tenant_id", "created_at", "id"])
