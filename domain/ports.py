@@ -85,9 +85,14 @@ class PolicyFact:
 
 @dataclass(frozen=True, slots=True)
 class MemberFact:
-    """A user as a member of the tenant, with the permissions of their roles."""
+    """A user as a member of the tenant, with the permissions of their roles.
+
+    ``membership_id`` and ``version`` are those of the membership's stream, so that a decision
+    which rests on it can ask the store that it be ``unchanged``.
+    """
 
     user_id: Id
+    membership_id: Id
     permissions: frozenset[str]
     version: int
 
@@ -105,6 +110,10 @@ class Facts(Protocol):
 
     async def member(self, user_id: Id) -> MemberFact | None:
         """A member of the tenant; None for anyone else."""
+        ...
+
+    async def administrators(self) -> Sequence[MemberFact]:
+        """The members who hold the shipped role ``tenant_admin``."""
         ...
 
     async def role_names(self) -> frozenset[str]:
