@@ -103,9 +103,7 @@ def _check_header(header: list[str] | None) -> None:
 
 def _row(fields: list[str], line: int, cases: dict[str, list[Row]]) -> Row:
     if len(fields) != len(COLUMNS):
-        raise MalformedFile(
-            f"line {line}: {len(fields)} columns where {len(COLUMNS)} are needed."
-        )
+        raise MalformedFile(f"line {line}: {len(fields)} columns where {len(COLUMNS)} are needed.")
     field = dict(zip(COLUMNS, fields, strict=True))
     earlier = cases.get(field["case"], [])
     row = Row(

@@ -1,0 +1,18 @@
+"""Forty-one real cases: one of each of the common step sequences, the longest, the odd ones."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from demo.replay.data_file import Row
+
+SAMPLE = Path(__file__).parent.parent / "fixtures" / "data" / "requests-sample.csv.gz"
+
+
+def rows(*activities: str, amount: str = "34.34") -> list[Row]:
+    """The rows of one made-up case, a minute apart."""
+    begin = datetime(2017, 1, 9, tzinfo=UTC)
+    return [
+        Row("c1", number, begin + timedelta(minutes=number), activity, "p1", Decimal(amount))
+        for number, activity in enumerate(activities, start=1)
+    ]
