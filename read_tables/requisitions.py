@@ -1,6 +1,6 @@
 """Requisitions as lists and pages show them, their lines, and the words they are found by."""
 
-from sqlalchemy import Column, Index, Table, Text
+from sqlalchemy import Column, Index, Table, Text, func, literal_column
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from read_tables.tables import AMOUNT, document, metadata, text, time, ulid, whole
@@ -36,12 +36,15 @@ requisitions = Table(
     whole("version"),
 )
 
+# What a list by need is sorted by: a requisition without a date comes after all others.
+NEEDED_FROM_KEY = func.coalesce(requisitions.c.needed_from, literal_column("'infinity'"))
+
 _OPEN = requisitions.c.state.in_(("approved", "fulfilling"))
 
 # Each list is read through one of these, newest change first unless it says otherwise.
 Index("requisitions_by_update", *requisitions.c["tenant_id", "updated_at", "id"])
 Index("requisitions_by_creation", *requisitions.c["tenant_id", "created_at", "id"])
-Index("requisitions_by_need", *requisitions.c["tenant_id", "needed_from", "id"])
+Index("requisitions_by_need", requisitions.c.tenant_id, NEEDED_FROM_KEY, requisitions.c.id)
 Index("requisitions_by_state", *requisitions.c["tenant_id", "state", "updated_at", "id"])
 Index("requisitions_by_project", *requisitions.c["tenant_id", "project_id", "updated_at", "id"])
 Index("requisitions_by_requester", *requisitions.c["tenant_id", "requester_id", "updated_at", "id"])

@@ -33,7 +33,8 @@ CREATE TABLE read.requisitions (
 );
 CREATE INDEX requisitions_by_update ON read.requisitions (tenant_id, updated_at, id);
 CREATE INDEX requisitions_by_creation ON read.requisitions (tenant_id, created_at, id);
-CREATE INDEX requisitions_by_need ON read.requisitions (tenant_id, needed_from, id);
+CREATE INDEX requisitions_by_need
+    ON read.requisitions (tenant_id, coalesce(needed_from, 'infinity'), id);
 CREATE INDEX requisitions_by_state ON read.requisitions (tenant_id, state, updated_at, id);
 CREATE INDEX requisitions_by_project
     ON read.requisitions (tenant_id, project_id, updated_at, id);
