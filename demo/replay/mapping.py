@@ -68,12 +68,13 @@ _LEADS_TO: dict[Action, tuple[str, str]] = {
 class Command:
     """One command of a case.
 
-    ``row`` is the number of the row it comes from, ``actor`` who gives it. ``steps`` (create and
+    ``row`` and ``activity`` say which row it comes from, ``actor`` who gives it. ``steps`` (create and
     edit) names the policy. ``events`` are the stored names that must come out; ``refused`` says
     that the rules must turn it down.
     """
 
     row: int
+    activity: str
     action: Action
     actor: str
     events: tuple[str, ...] = ()
@@ -231,7 +232,16 @@ class _Case:
         steps: Steps = (),
         reason: str | None = None,
     ) -> None:
-        amount = row.amount if steps else None
         self.commands.append(
-            Command(row.number, action, actor, events, refused, steps, amount, reason)
+            Command(
+                row=row.number,
+                activity=row.activity,
+                action=action,
+                actor=actor,
+                events=events,
+                refused=refused,
+                steps=steps,
+                amount=row.amount if steps else None,
+                reason=reason,
+            )
         )
