@@ -64,3 +64,9 @@ class LogGap(InfrastructureError):
 
     code = "log_gap"
     retry_after = None
+
+
+class PasswordsBusy(InfrastructureError):
+    """Too many passwords are being checked at once. Nothing was stored."""
+
+    code = "passwords_busy"

@@ -1,0 +1,93 @@
+"""The facts that a handler may ask for, read from the identity tables under its tenant."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Final, LiteralString
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+from domain.identity.roles import SHIPPED_ROLES
+from domain.ids import Id
+from domain.ports import MemberFact, PolicyFact, ProjectStanding
+from infrastructure.ids import from_uuid, to_uuid
+from infrastructure.security import permissions_of
+
+_SET_TENANT: Final = "SELECT set_config('app.tenant', %s, true)"
+
+_PROJECT_STANDING: Final = """
+SELECT p.archived_at IS NOT NULL, m.role, p.version
+FROM identity.projects p
+LEFT JOIN identity.project_members m ON m.project_id = p.id AND m.user_id = %(user)s
+WHERE p.tenant_id = %(tenant)s AND p.id = %(project)s
+"""
+
+_POLICIES: Final = """
+SELECT id, name, steps, min_amount, project_id FROM identity.approval_policies
+WHERE tenant_id = %(tenant)s ORDER BY number
+"""
+
+_MEMBER: Final = """
+SELECT m.roles, m.version, coalesce((
+    SELECT array_agg(p) FROM identity.roles r, unnest(r.permissions) AS p
+    WHERE r.tenant_id = m.tenant_id AND r.name = ANY (m.roles)), '{}')
+FROM identity.members m WHERE m.tenant_id = %(tenant)s AND m.user_id = %(user)s
+"""
+
+_ROLES: Final = "SELECT name FROM identity.roles WHERE tenant_id = %(tenant)s"
+
+
+class TenantFacts:
+    """``domain.ports.Facts`` of one tenant. ``pool`` hands out connections without a transaction
+    open; each question is one transaction, sent as one round trip. Driver errors pass through.
+    """
+
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[TupleRow]], tenant_id: Id) -> None:
+        self._pool = pool
+        self._tenant = to_uuid(tenant_id)
+
+    async def project_standing(self, project_id: Id, user_id: Id) -> ProjectStanding | None:
+        """The user's place in a project; None where the tenant has no such project."""
+        rows = await self._read(
+            _PROJECT_STANDING, project=to_uuid(project_id), user=to_uuid(user_id)
+        )
+        if not rows:
+            return None
+        archived, role, version = rows[0]
+        return ProjectStanding(project_id, archived, role, version)
+
+    async def approval_policies(self) -> Sequence[PolicyFact]:
+        """All approval policies of the tenant, oldest first."""
+        return [_policy(*row) for row in await self._read(_POLICIES)]
+
+    async def member(self, user_id: Id) -> MemberFact | None:
+        """A member of the tenant; None for anyone else."""
+        rows = await self._read(_MEMBER, user=to_uuid(user_id))
+        if not rows:
+            return None
+        roles, version, own = rows[0]
+        return MemberFact(user_id, permissions_of(roles, own), version)
+
+    async def role_names(self) -> frozenset[str]:
+        """The names of the roles that the tenant can grant, shipped and its own."""
+        return frozenset(SHIPPED_ROLES).union(name for (name,) in await self._read(_ROLES))
+
+    async def _read(self, query: LiteralString, **values: object) -> list[TupleRow]:
+        async with self._pool.connection() as connection:
+            async with connection.pipeline(), connection.transaction():
+                await connection.execute(_SET_TENANT, (str(self._tenant),))
+                cursor = await connection.execute(query, {**values, "tenant": self._tenant})
+            return await cursor.fetchall()
+
+
+def _policy(
+    id: Any, name: str, steps: list[dict[str, str]], min_amount: Decimal | None, project_id: Any
+) -> PolicyFact:
+    return PolicyFact(
+        id=from_uuid(id),
+        name=name,
+        steps=tuple((step["name"], step["permission"]) for step in steps),
+        min_amount=None if min_amount is None else str(min_amount),
+        project_id=None if project_id is None else from_uuid(project_id),
+    )
