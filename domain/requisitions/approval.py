@@ -1,0 +1,84 @@
+"""What one step may approve, and to whom it may be handed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.errors import InvalidField
+from domain.ids import Id
+from domain.ports import MemberFact
+from domain.requisitions.errors import (
+    DelegateIsRequester,
+    DelegateNotPermitted,
+    DelegationLoop,
+    MoreThanAsked,
+    NothingApproved,
+)
+from domain.requisitions.quantities import Quantities
+from domain.requisitions.rules import APPROVE, APPROVE_OWN, Step
+
+
+@dataclass(frozen=True, slots=True)
+class LineApproval:
+    """How many units of a line an approver grants."""
+
+    line_id: Id
+    approved: int
+
+
+def check_approvals(approvals: Sequence[LineApproval]) -> None:
+    """Raise ``InvalidField`` for an amount below zero or a line named twice."""
+    seen: set[Id] = set()
+    for index, approval in enumerate(approvals):
+        if approval.approved < 0:
+            raise InvalidField(("lines", index, "approved"), "This must not be negative.")
+        if approval.line_id in seen:
+            raise InvalidField(("lines", index, "line_id"), "This line is named twice.")
+        seen.add(approval.line_id)
+
+
+def approved_units(
+    step: int, lines: Mapping[Id, Quantities], approvals: Sequence[LineApproval]
+) -> dict[Id, int]:
+    """What the step approves of every line; a line that it does not name stays as it was.
+
+    Before the first step (``step`` is 1) that is as requested. Raises ``InvalidField`` for a line
+    that the requisition does not have, ``MoreThanAsked`` and ``NothingApproved``.
+    """
+    before = {
+        line_id: line.requested if step == 1 else line.approved for line_id, line in lines.items()
+    }
+    approved = dict(before)
+    for index, approval in enumerate(approvals):
+        if approval.line_id not in before:
+            raise InvalidField(("lines", index, "line_id"), "There is no such line.")
+        if approval.approved > before[approval.line_id]:
+            raise MoreThanAsked
+        approved[approval.line_id] = approval.approved
+    if not any(approved.values()):
+        raise NothingApproved
+    return approved
+
+
+def check_delegation(
+    step: Step, requester_id: Id, by: Id, target: MemberFact | None, at: datetime
+) -> Id:
+    """The user to whom ``by`` may hand ``step`` at ``at``: ``target``.
+
+    Raises ``InvalidField`` for somebody who is no member, ``DelegateNotPermitted``,
+    ``DelegateIsRequester`` and ``DelegationLoop``.
+    """
+    if target is None:
+        raise InvalidField(("to_user_id",), "There is no such member.")
+    if not target.permissions & {APPROVE, step.permission}:
+        raise DelegateNotPermitted
+    if target.user_id == requester_id and APPROVE_OWN not in target.permissions:
+        raise DelegateIsRequester
+    if target.user_id in {by, *_chain(step, at)}:
+        raise DelegationLoop
+    return target.user_id
+
+
+def _chain(step: Step, at: datetime) -> set[Id]:
+    in_force = [delegation for delegation in step.delegations if delegation.holds(at)]
+    return {user for delegation in in_force for user in (delegation.by, delegation.to_user_id)}

@@ -1,0 +1,609 @@
+"""A requisition: what a member asks for in the name of a project, and what became of it.
+
+Facts, then verbs, then appliers. A verb checks and may refuse; an applier only assigns, because
+it runs again whenever the past is read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, Self, TypedDict, Unpack
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate, event
+
+from domain.errors import InvalidField
+from domain.fields import optional_time_text, time_of
+from domain.ids import Id, id_of
+from domain.ports import MemberFact, PolicyFact
+from domain.requisitions import quantities, rules
+from domain.requisitions.approval import LineApproval, approved_units, check_delegation
+from domain.requisitions.approval_plan import StepData, choose
+from domain.requisitions.content import (
+    LINE_LIMIT,
+    PURCHASE,
+    Header,
+    HeaderChanges,
+    HeaderData,
+    ItemData,
+    Line,
+    LineChanges,
+    LineData,
+    check_header,
+    check_line,
+)
+from domain.requisitions.errors import (
+    LineNotFound,
+    MoreThanOpen,
+    NotAPurchase,
+    NotDue,
+    TooManyLines,
+)
+from domain.requisitions.quantities import Quantities, State
+from domain.requisitions.rules import Asked, Command, Delegation, RequisitionView, Step
+
+EXPIRY_REASON: Final = "The time it was needed until has passed."
+
+
+class LineApprovalData(TypedDict):
+    """What a step approved of a line, as it stands in an event."""
+
+    line_id: Id
+    approved: int
+
+
+class Requisition(Aggregate):
+    """A request for equipment, from draft to hand-over."""
+
+    TOPIC = "requisition"
+
+    # Facts
+
+    class Event(Aggregate.Event):
+        """What happened to a requisition."""
+
+    class Created(Aggregate.Created):
+        """Demanded by the library, never triggered."""
+
+        TOPIC = "requisition.created.v1"
+
+    class Drafted(Event, Created):
+        """A member of a project began to ask for something."""
+
+        TOPIC = "requisition.drafted.v1"
+        tenant_id: Id
+        project_id: Id
+        requester_id: Id
+        purpose: str
+        needed_from: str | None
+        needed_until: str | None
+        beneficiary_id: Id | None
+        amount: str | None
+        policy_id: Id | None
+        lines: list[LineData]
+        cloned_from: Id | None
+
+    class HeaderChanged(Event):
+        """The header is this from now on."""
+
+        TOPIC = "requisition.header_changed.v1"
+        purpose: str
+        needed_from: str | None
+        needed_until: str | None
+        beneficiary_id: Id | None
+        amount: str | None
+        policy_id: Id | None
+
+    class LineAdded(Event):
+        """One more thing is asked for."""
+
+        TOPIC = "requisition.line_added.v1"
+        line_id: Id
+        item: ItemData
+        quantity: int
+        note: str | None
+
+    class LineChanged(Event):
+        """The line is this from now on."""
+
+        TOPIC = "requisition.line_changed.v1"
+        line_id: Id
+        item: ItemData
+        quantity: int
+        note: str | None
+
+    class LineRemoved(Event):
+        """One thing is no longer asked for."""
+
+        TOPIC = "requisition.line_removed.v1"
+        line_id: Id
+
+    class Submitted(Event):
+        """The requester asks for approval; the steps are pinned. No policy: the default step."""
+
+        TOPIC = "requisition.submitted.v1"
+        policy_id: Id | None
+        policy_name: str | None
+        steps: list[StepData]
+
+    class Withdrawn(Event):
+        """The requester took it back; whatever was approved is void."""
+
+        TOPIC = "requisition.withdrawn.v1"
+        reason: str | None
+
+    class ChangesRequested(Event):
+        """An approver sent it back; whatever was approved is void."""
+
+        TOPIC = "requisition.changes_requested.v1"
+        by: Id
+        reason: str
+
+    class StepApproved(Event):
+        """A step (from 1) was approved; ``lines`` names every line."""
+
+        TOPIC = "requisition.step_approved.v1"
+        step: int
+        by: Id
+        note: str | None
+        lines: list[LineApprovalData]
+
+    class Approved(Event):
+        """The last step was approved."""
+
+        TOPIC = "requisition.approved.v1"
+
+    class Rejected(Event):
+        """An approver said no."""
+
+        TOPIC = "requisition.rejected.v1"
+        by: Id
+        reason: str
+
+    class Delegated(Event):
+        """A step was handed to somebody else, until a time or for good."""
+
+        TOPIC = "requisition.delegated.v1"
+        step: int
+        by: Id
+        to_user_id: Id
+        until: str | None
+
+    class Cancelled(Event):
+        """It was called off."""
+
+        TOPIC = "requisition.cancelled.v1"
+        by: Id
+        reason: str
+
+    class LineFulfilled(Event):
+        """A technician says that these units were handed over."""
+
+        TOPIC = "requisition.line_fulfilled.v1"
+        line_id: Id
+        quantity: int
+        note: str | None
+        by: Id
+
+    class LineClosedShort(Event):
+        """These units will not come. ``by`` is None where the system gave up."""
+
+        TOPIC = "requisition.line_closed_short.v1"
+        line_id: Id
+        quantity: int
+        reason: str
+        by: Id | None
+
+    class Expired(Event):
+        """Nothing was handed over in time."""
+
+        TOPIC = "requisition.expired.v1"
+
+    # Verbs
+
+    @classmethod
+    def draft(
+        cls,
+        id: UUID,
+        project_id: Id,
+        header: Header,
+        lines: Sequence[Line],
+        asked: Asked,
+        *,
+        project_archived: bool,
+        cloned_from: Id | None = None,
+    ) -> Self:
+        """Begin a requisition. Raises ``Forbidden`` and ``ProjectArchived``."""
+        rules.require_drafter(asked)
+        rules.check_project_open(archived=project_archived)
+        return cls._create(
+            cls.Drafted,
+            id=id,
+            timestamp=asked.at,
+            tenant_id=asked.by.tenant_id,
+            project_id=project_id,
+            requester_id=asked.by.user_id,
+            **header.data,
+            lines=[line.data for line in lines],
+            cloned_from=cloned_from,
+        )
+
+    def clone(self, id: UUID, asked: Asked, *, project_archived: bool) -> Self:
+        """The same again, as a new draft."""
+        rules.check(Command.CLONE, self.view(project_archived=project_archived), asked)
+        return self.draft(
+            id,
+            self.project_id,
+            self.header,
+            tuple(self.lines.values()),
+            asked,
+            project_archived=project_archived,
+            cloned_from=id_of(self.id),
+        )
+
+    def edit(self, asked: Asked, **changes: Unpack[HeaderChanges]) -> None:
+        """Change the named header fields. Raises ``InvalidField`` for what they add up to."""
+        self._check(Command.EDIT, asked)
+        header = replace(self.header, **changes)
+        check_header(header)
+        if header.data != self.header.data:
+            self._header_changed(**header.data, timestamp=asked.at)
+
+    def add_line(self, line: Line, asked: Asked) -> None:
+        """Ask for one more thing. Raises ``TooManyLines``."""
+        self._check(Command.ADD_LINE, asked)
+        if len(self.lines) >= LINE_LIMIT:
+            raise TooManyLines
+        self._line_added(**line.data, timestamp=asked.at)
+
+    def change_line(self, line_id: Id, asked: Asked, **changes: Unpack[LineChanges]) -> None:
+        """Change the named fields of a line. Raises ``LineNotFound`` and ``InvalidField``."""
+        present = self._line(line_id)
+        self._check(Command.CHANGE_LINE, asked)
+        line = replace(present, **changes)
+        check_line(line)
+        if line != present:
+            self._line_changed(**line.data, timestamp=asked.at)
+
+    def remove_line(self, line_id: Id, asked: Asked) -> None:
+        """Ask for one thing less. Raises ``LineNotFound``."""
+        self._line(line_id)
+        self._check(Command.REMOVE_LINE, asked)
+        self._line_removed(line_id=line_id, timestamp=asked.at)
+
+    def submit(
+        self, policies: Sequence[PolicyFact], asked: Asked, *, project_archived: bool
+    ) -> None:
+        """Ask for approval, step by step as the policy that applies says.
+
+        ``policies`` are all of the tenant's, oldest first. Raises ``NoLines`` and the refusals of
+        ``approval_plan.choose``.
+        """
+        rules.check(Command.SUBMIT, self.view(project_archived=project_archived), asked)
+        plan = choose(policies, self.project_id, self.header.amount, self.header.policy_id)
+        self._submitted(
+            policy_id=plan.policy_id,
+            policy_name=plan.policy_name,
+            steps=list(plan.steps),
+            timestamp=asked.at,
+        )
+
+    def withdraw(self, reason: str | None, asked: Asked) -> None:
+        """Take it back into a draft."""
+        self._check(Command.WITHDRAW, asked)
+        self._withdrawn(reason=reason, timestamp=asked.at)
+
+    def request_changes(self, reason: str, asked: Asked) -> None:
+        """Send it back to the requester."""
+        self._check(Command.REQUEST_CHANGES, asked)
+        self._changes_requested(by=asked.by.user_id, reason=reason, timestamp=asked.at)
+
+    def approve(
+        self, approvals: Sequence[LineApproval], note: str | None, asked: Asked
+    ) -> None:
+        """Approve the present step. Raises the refusals of ``approval.approved_units``."""
+        self._check(Command.APPROVE, asked)
+        step = self._present_step
+        approved = approved_units(step, self.quantities, approvals)
+        self._step_approved(
+            step=step,
+            by=asked.by.user_id,
+            note=note,
+            lines=[LineApprovalData(line_id=id, approved=units) for id, units in approved.items()],
+            timestamp=asked.at,
+        )
+        if step == len(self.steps):
+            self._approved(timestamp=asked.at)
+
+    def reject(self, reason: str, asked: Asked) -> None:
+        """Say no, for good."""
+        self._check(Command.REJECT, asked)
+        self._rejected(by=asked.by.user_id, reason=reason, timestamp=asked.at)
+
+    def delegate(self, target: MemberFact | None, until: datetime | None, asked: Asked) -> None:
+        """Hand the present step to somebody else. Raises as ``approval.check_delegation`` does."""
+        self._check(Command.DELEGATE, asked)
+        if until is not None and until <= asked.at:
+            raise InvalidField(("until",), "This lies in the past.")
+        step = self._present_step
+        to_user_id = check_delegation(
+            self.steps[step - 1], self.requester_id, asked.by.user_id, target, asked.at
+        )
+        self._delegated(
+            step=step,
+            by=asked.by.user_id,
+            to_user_id=to_user_id,
+            until=optional_time_text(until),
+            timestamp=asked.at,
+        )
+
+    def cancel(self, reason: str, asked: Asked) -> None:
+        """Call it off, while nothing was issued."""
+        self._check(Command.CANCEL, asked)
+        self._cancelled(by=asked.by.user_id, reason=reason, timestamp=asked.at)
+
+    def fulfil(self, line_id: Id, quantity: int, note: str | None, asked: Asked) -> None:
+        """Meet units of a purchase line. Raises ``LineNotFound, NotAPurchase, MoreThanOpen``."""
+        line = self._line(line_id)
+        self._check(Command.FULFIL, asked)
+        if line.item.kind != PURCHASE:
+            raise NotAPurchase
+        self._check_open(line_id, quantity)
+        self._line_fulfilled(
+            line_id=line_id, quantity=quantity, note=note, by=asked.by.user_id, timestamp=asked.at
+        )
+
+    def close_short(self, line_id: Id, quantity: int, reason: str, asked: Asked) -> None:
+        """Give up units of a line. Raises ``LineNotFound`` and ``MoreThanOpen``."""
+        self._line(line_id)
+        self._check(Command.CLOSE_SHORT, asked)
+        self._check_open(line_id, quantity)
+        self._line_closed_short(
+            line_id=line_id,
+            quantity=quantity,
+            reason=reason,
+            by=asked.by.user_id,
+            timestamp=asked.at,
+        )
+
+    def expire(self, at: datetime) -> None:
+        """Give up what was not handed over in time. Raises ``NotDue, WrongState, BeingIssued``."""
+        rules.check_state(Command.EXPIRE, self.view())
+        if self.header.needed_until is None or at <= self.header.needed_until:
+            raise NotDue
+        if not any(line.issued for line in self.quantities.values()):
+            self._expired(timestamp=at)
+            return
+        for line_id, line in self.quantities.items():
+            if line.open:
+                self._line_closed_short(
+                    line_id=line_id,
+                    quantity=line.open,
+                    reason=EXPIRY_REASON,
+                    by=None,
+                    timestamp=at,
+                )
+
+    def view(self, *, project_archived: bool = False) -> RequisitionView:
+        """What the rules look at."""
+        return RequisitionView(
+            state=self.state,
+            requester_id=self.requester_id,
+            step=self.step,
+            steps=self.steps,
+            lines=tuple(self.quantities.values()),
+            project_archived=project_archived,
+        )
+
+    def _check(self, command: Command, asked: Asked) -> None:
+        rules.check(command, self.view(), asked)
+
+    def _line(self, line_id: Id) -> Line:
+        if line_id not in self.lines:
+            raise LineNotFound
+        return self.lines[line_id]
+
+    def _check_open(self, line_id: Id, quantity: int) -> None:
+        if quantity > self.quantities[line_id].open:
+            raise MoreThanOpen
+
+    @property
+    def _present_step(self) -> int:
+        if self.step is None:
+            raise ValueError("only a submitted requisition has a present step")
+        return self.step
+
+    # Appliers
+
+    def __init__(
+        self,
+        tenant_id: Id,
+        project_id: Id,
+        requester_id: Id,
+        purpose: str,
+        needed_from: str | None,
+        needed_until: str | None,
+        beneficiary_id: Id | None,
+        amount: str | None,
+        policy_id: Id | None,
+        lines: list[LineData],
+        cloned_from: Id | None,
+    ) -> None:
+        self.tenant_id = tenant_id
+        self.project_id = project_id
+        self.requester_id = requester_id
+        self.header = Header.of(
+            HeaderData(
+                purpose=purpose,
+                needed_from=needed_from,
+                needed_until=needed_until,
+                beneficiary_id=beneficiary_id,
+                amount=amount,
+                policy_id=policy_id,
+            )
+        )
+        self.lines = {line["line_id"]: Line.of(line) for line in lines}
+        self.quantities = {line["line_id"]: Quantities(line["quantity"]) for line in lines}
+        self.cloned_from = cloned_from
+        self.state = State.DRAFT
+        self.policy_id: Id | None = None
+        self.policy_name: str | None = None
+        self.steps: tuple[Step, ...] = ()
+        self.step: int | None = None
+        self.reason: str | None = None
+
+    @event(HeaderChanged)
+    def _header_changed(
+        self,
+        purpose: str,
+        needed_from: str | None,
+        needed_until: str | None,
+        beneficiary_id: Id | None,
+        amount: str | None,
+        policy_id: Id | None,
+        timestamp: datetime,
+    ) -> None:
+        self.header = Header.of(
+            HeaderData(
+                purpose=purpose,
+                needed_from=needed_from,
+                needed_until=needed_until,
+                beneficiary_id=beneficiary_id,
+                amount=amount,
+                policy_id=policy_id,
+            )
+        )
+
+    @event(LineAdded)
+    def _line_added(
+        self, line_id: Id, item: ItemData, quantity: int, note: str | None, timestamp: datetime
+    ) -> None:
+        self._set_line(LineData(line_id=line_id, item=item, quantity=quantity, note=note))
+
+    @event(LineChanged)
+    def _line_changed(
+        self, line_id: Id, item: ItemData, quantity: int, note: str | None, timestamp: datetime
+    ) -> None:
+        self._set_line(LineData(line_id=line_id, item=item, quantity=quantity, note=note))
+
+    def _set_line(self, line: LineData) -> None:
+        self.lines = {**self.lines, line["line_id"]: Line.of(line)}
+        self.quantities = {**self.quantities, line["line_id"]: Quantities(line["quantity"])}
+
+    @event(LineRemoved)
+    def _line_removed(self, line_id: Id, timestamp: datetime) -> None:
+        self.lines = {id: line for id, line in self.lines.items() if id != line_id}
+        self.quantities = {id: line for id, line in self.quantities.items() if id != line_id}
+
+    @event(Submitted)
+    def _submitted(
+        self,
+        policy_id: Id | None,
+        policy_name: str | None,
+        steps: list[StepData],
+        timestamp: datetime,
+    ) -> None:
+        self._void_approval()
+        self.state = State.SUBMITTED
+        self.policy_id = policy_id
+        self.policy_name = policy_name
+        self.steps = tuple(Step(**step) for step in steps)
+        self.step = 1
+
+    @event(Withdrawn)
+    def _withdrawn(self, reason: str | None, timestamp: datetime) -> None:
+        self._void_approval()
+        self.state = State.DRAFT
+        self.reason = reason
+
+    @event(ChangesRequested)
+    def _changes_requested(self, by: Id, reason: str, timestamp: datetime) -> None:
+        self._void_approval()
+        self.state = State.CHANGES_REQUESTED
+        self.reason = reason
+
+    def _void_approval(self) -> None:
+        self.quantities = quantities.void_approval(self.quantities)
+        self.policy_id = None
+        self.policy_name = None
+        self.steps = ()
+        self.step = None
+        self.reason = None
+
+    @event(StepApproved)
+    def _step_approved(
+        self,
+        step: int,
+        by: Id,
+        note: str | None,
+        lines: list[LineApprovalData],
+        timestamp: datetime,
+    ) -> None:
+        approved = {line["line_id"]: line["approved"] for line in lines}
+        self.quantities = quantities.approve(self.quantities, approved)
+        self._change_step(
+            step,
+            replace(
+                self.steps[step - 1],
+                decision="approved",
+                decided_by=by,
+                decided_at=timestamp,
+                note=note,
+            ),
+        )
+        self.step = step + 1 if step < len(self.steps) else None
+
+    @event(Approved)
+    def _approved(self, timestamp: datetime) -> None:
+        self.state = State.APPROVED
+
+    @event(Rejected)
+    def _rejected(self, by: Id, reason: str, timestamp: datetime) -> None:
+        if self.step is not None:
+            step = self.steps[self.step - 1]
+            self._change_step(
+                self.step,
+                replace(step, decision="rejected", decided_by=by, decided_at=timestamp),
+            )
+        self.state = State.REJECTED
+        self.step = None
+        self.reason = reason
+
+    @event(Delegated)
+    def _delegated(
+        self, step: int, by: Id, to_user_id: Id, until: str | None, timestamp: datetime
+    ) -> None:
+        delegation = Delegation(by, to_user_id, time_of(until))
+        present = self.steps[step - 1]
+        self._change_step(
+            step, replace(present, delegations=(*present.delegations, delegation))
+        )
+
+    def _change_step(self, number: int, step: Step) -> None:
+        self.steps = (*self.steps[: number - 1], step, *self.steps[number:])
+
+    @event(Cancelled)
+    def _cancelled(self, by: Id, reason: str, timestamp: datetime) -> None:
+        self.state = State.CANCELLED
+        self.step = None
+        self.reason = reason
+
+    @event(LineFulfilled)
+    def _line_fulfilled(
+        self, line_id: Id, quantity: int, note: str | None, by: Id, timestamp: datetime
+    ) -> None:
+        self._set_quantities(line_id, quantities.fulfil(self.quantities[line_id], quantity))
+
+    @event(LineClosedShort)
+    def _line_closed_short(
+        self, line_id: Id, quantity: int, reason: str, by: Id | None, timestamp: datetime
+    ) -> None:
+        self._set_quantities(line_id, quantities.close_short(self.quantities[line_id], quantity))
+
+    def _set_quantities(self, line_id: Id, line: Quantities) -> None:
+        self.quantities = {**self.quantities, line_id: line}
+        self.state = quantities.state_after_approval(self.quantities.values())
+
+    @event(Expired)
+    def _expired(self, timestamp: datetime) -> None:
+        self.state = State.EXPIRED
