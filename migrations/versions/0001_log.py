@@ -1,0 +1,280 @@
+"""The log: an append-only table of events, and the functions that alone may add to it.
+
+Revision ID: 0001
+Revises:
+"""
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+# Login roles get their passwords from `infrastructure.migrate`, which knows the URLs. The owner
+# must be able to hand functions to qm_log_writer and, later, the read tables to qm_rebuild.
+ROLES = """
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['qm_command', 'qm_query', 'qm_relay', 'qm_projector',
+                                'qm_rebuild', 'qm_worker', 'qm_log_writer'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+            EXECUTE format('CREATE ROLE %I NOSUPERUSER NOBYPASSRLS', name);
+        END IF;
+    END LOOP;
+END
+$$;
+GRANT qm_log_writer, qm_rebuild TO CURRENT_USER;
+"""
+
+# Wide columns first, the fixed ones in descending alignment: no padding in a row.
+TABLES = """
+CREATE SCHEMA log;
+
+CREATE TABLE log.stored_events (
+    notification_id bigint NOT NULL,
+    originator_version bigint NOT NULL CHECK (originator_version > 0),
+    recorded_at timestamptz NOT NULL,
+    originator_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    command_id uuid NOT NULL,
+    actor_id uuid,
+    topic text NOT NULL,
+    correlation_id text NOT NULL,
+    causation_id text,
+    state bytea NOT NULL,
+    CONSTRAINT stored_events_pkey PRIMARY KEY (originator_id, originator_version)
+);
+CREATE UNIQUE INDEX stored_events_notification_id_idx ON log.stored_events (notification_id);
+COMMENT ON COLUMN log.stored_events.notification_id IS
+    'The position: gapless, in commit order. N means that exactly N events exist.';
+
+CREATE TABLE log.log_head (
+    one boolean CONSTRAINT log_head_has_one_row PRIMARY KEY DEFAULT true CHECK (one),
+    epoch uuid NOT NULL DEFAULT gen_random_uuid(),
+    position bigint NOT NULL
+) WITH (
+    fillfactor = 10, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0
+);
+INSERT INTO log.log_head (position) VALUES (0);
+COMMENT ON TABLE log.log_head IS 'Whoever holds the lock on this row is the only writer.';
+
+CREATE TABLE log.command_keys (
+    command_id uuid CONSTRAINT command_keys_pkey PRIMARY KEY,
+    tenant_id uuid NOT NULL,
+    created_at timestamptz NOT NULL,
+    position bigint NOT NULL,
+    fingerprint bytea NOT NULL,
+    answer jsonb NOT NULL
+);
+COMMENT ON TABLE log.command_keys IS
+    'Answers to commands that may be repeated. position: that of the last event of the command.';
+
+CREATE TABLE log.abandoned_batches (
+    batch_id uuid CONSTRAINT abandoned_batches_pkey PRIMARY KEY,
+    abandoned_at timestamptz NOT NULL
+);
+COMMENT ON TABLE log.abandoned_batches IS
+    'Batches whose connection was lost. One that has not been stored by then never will be.';
+"""
+
+SETTINGS = """
+    SET search_path = pg_catalog, pg_temp
+    SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
+    SET jit = off
+"""
+
+# A plan must not be cached while the tables are small and then used when they are large: hence
+# no sequential scans in these functions, whatever the planner thinks of their size.
+APPEND = f"""
+CREATE FUNCTION log.append(
+    batch uuid, alone boolean,
+    command_ids uuid[], command_tenants uuid[], fingerprints bytea[], answers text[],
+    event_counts integer[],
+    checked_commands integer[], checked_streams uuid[], checked_versions bigint[],
+    event_commands integer[], streams uuid[], versions bigint[], topics text[], states bytea[],
+    tenants uuid[], actors uuid[], correlations text[], causations text[],
+    OUT outcomes text[], OUT positions bigint[], OUT earlier_answers jsonb[], OUT moved uuid[]
+)
+LANGUAGE plpgsql SECURITY DEFINER {SETTINGS} AS $$
+#variable_conflict use_column
+DECLARE
+    head bigint;
+    at timestamptz;
+BEGIN
+    SELECT position INTO STRICT head FROM log.log_head FOR UPDATE;
+    -- From here on nobody else appends, and each statement sees all that was ever appended.
+    at := clock_timestamp();
+    IF EXISTS (SELECT FROM log.abandoned_batches WHERE batch_id = batch) THEN
+        RAISE EXCEPTION 'batch % was abandoned', batch USING ERRCODE = 'QM001';
+    END IF;
+
+    WITH moved_stream AS (
+        SELECT DISTINCT ON (c.command) c.command, c.stream
+        FROM unnest(checked_commands, checked_streams, checked_versions)
+            WITH ORDINALITY AS c (command, stream, version, number)
+        WHERE c.version <> coalesce((
+            SELECT max(e.originator_version) FROM log.stored_events e
+            WHERE e.originator_id = c.stream), 0)
+        ORDER BY c.command, c.number
+    ),
+    judged AS (
+        SELECT c.*, k.position AS earlier_position, k.answer AS earlier_answer, m.stream,
+            CASE WHEN k.fingerprint = c.fingerprint THEN 'replayed'
+                 WHEN k.fingerprint IS NOT NULL THEN 'reused'
+                 WHEN m.stream IS NOT NULL THEN 'moved'
+                 ELSE 'stored' END AS outcome
+        FROM unnest(command_ids, command_tenants, fingerprints, answers, event_counts)
+            WITH ORDINALITY AS c (id, tenant, fingerprint, answer, events, number)
+        LEFT JOIN log.command_keys k ON k.command_id = c.id AND c.fingerprint IS NOT NULL
+        LEFT JOIN moved_stream m ON m.command = c.number
+    ),
+    command AS MATERIALIZED (
+        SELECT j.*, coalesce(j.earlier_position, head + sum(
+            CASE WHEN j.outcome = 'stored' THEN j.events ELSE 0 END) OVER (ORDER BY j.number)
+        )::bigint AS position
+        FROM judged j
+    ),
+    new_events AS (
+        INSERT INTO log.stored_events (
+            notification_id, originator_version, recorded_at, originator_id, tenant_id,
+            command_id, actor_id, topic, correlation_id, causation_id, state)
+        SELECT head + row_number() OVER (ORDER BY e.number), e.version, at, e.stream, e.tenant,
+            command_ids[e.command], e.actor, e.topic, e.correlation, e.causation, e.state
+        FROM unnest(event_commands, streams, versions, topics, states, tenants, actors,
+                    correlations, causations)
+            WITH ORDINALITY AS e (command, stream, version, topic, state, tenant, actor,
+                                  correlation, causation, number)
+        WHERE (ARRAY(SELECT c.outcome = 'stored' FROM command c ORDER BY c.number))[e.command]
+    ),
+    new_keys AS (
+        INSERT INTO log.command_keys (
+            command_id, tenant_id, created_at, position, fingerprint, answer)
+        SELECT c.id, c.tenant, at, c.position, c.fingerprint, c.answer::jsonb
+        FROM command c WHERE c.outcome = 'stored' AND c.fingerprint IS NOT NULL
+    )
+    SELECT array_agg(c.outcome ORDER BY c.number), array_agg(c.position ORDER BY c.number),
+        array_agg(c.earlier_answer ORDER BY c.number), array_agg(c.stream ORDER BY c.number),
+        max(CASE WHEN c.outcome = 'stored' THEN c.position END)
+    INTO outcomes, positions, earlier_answers, moved, head
+    FROM command c;
+
+    IF alone AND outcomes[1] <> 'stored' THEN
+        RAISE EXCEPTION USING ERRCODE = 'QM002', MESSAGE = outcomes[1], DETAIL = moved[1]::text;
+    END IF;
+    UPDATE log.log_head SET position = head WHERE position < head;
+    IF FOUND THEN
+        PERFORM pg_notify('qm_log', head::text);
+    END IF;
+END
+$$;
+"""
+
+# Taking the head's lock waits for a lost transaction that is still committing; the note in
+# abandoned_batches stops one that has not come so far yet.
+SETTLE = f"""
+CREATE FUNCTION log.settle(
+    batch uuid, command_ids uuid[], remembered boolean[], streams uuid[], versions bigint[]
+)
+RETURNS TABLE (number bigint, first_position bigint, last_position bigint, answer jsonb)
+LANGUAGE plpgsql SECURITY DEFINER {SETTINGS} AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM FROM log.log_head FOR UPDATE;
+    INSERT INTO log.abandoned_batches VALUES (batch, clock_timestamp()) ON CONFLICT DO NOTHING;
+    RETURN QUERY
+    SELECT c.number, e.notification_id, k.position, k.answer
+    FROM unnest(command_ids, remembered, streams, versions)
+        WITH ORDINALITY AS c (id, remembered, stream, version, number)
+    LEFT JOIN log.stored_events e ON e.originator_id = c.stream
+        AND e.originator_version = c.version AND e.command_id = c.id
+    LEFT JOIN log.command_keys k ON k.command_id = c.id AND c.remembered
+    ORDER BY c.number;
+END
+$$;
+"""
+
+# Both run as their caller: row-level security applies, under the tenant that is named.
+READ = """
+CREATE FUNCTION log.read_stream(tenant uuid, stream uuid, after bigint)
+RETURNS TABLE (version bigint, topic text, state bytea)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM set_config('app.tenant', tenant::text, true);
+    RETURN QUERY
+    SELECT e.originator_version, e.topic, e.state FROM log.stored_events e
+    WHERE e.originator_id = stream AND e.originator_version > after AND e.tenant_id = tenant
+    ORDER BY e.originator_version;
+END
+$$;
+
+CREATE FUNCTION log.recall(tenant uuid, command uuid)
+RETURNS TABLE ("position" bigint, fingerprint bytea, answer jsonb)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM set_config('app.tenant', tenant::text, true);
+    RETURN QUERY
+    SELECT k.position, k.fingerprint, k.answer FROM log.command_keys k
+    WHERE k.command_id = command AND k.tenant_id = tenant;
+END
+$$;
+"""
+
+APPEND_TYPES = (
+    "uuid, boolean, uuid[], uuid[], bytea[], text[], integer[], integer[], uuid[], bigint[], "
+    "integer[], uuid[], bigint[], text[], bytea[], uuid[], uuid[], text[], text[]"
+)
+
+GRANTS = f"""
+GRANT USAGE ON SCHEMA log TO qm_command, qm_query, qm_relay, qm_projector, qm_rebuild, qm_worker;
+GRANT SELECT ON log.stored_events, log.log_head
+    TO qm_command, qm_query, qm_relay, qm_projector, qm_rebuild, qm_worker;
+GRANT SELECT ON log.command_keys TO qm_command, qm_worker;
+
+GRANT USAGE, CREATE ON SCHEMA log TO qm_log_writer;
+GRANT SELECT, INSERT ON log.stored_events, log.command_keys, log.abandoned_batches
+    TO qm_log_writer;
+GRANT SELECT, UPDATE (position) ON log.log_head TO qm_log_writer;
+ALTER FUNCTION log.append({APPEND_TYPES}) OWNER TO qm_log_writer;
+ALTER FUNCTION log.settle(uuid, uuid[], boolean[], uuid[], bigint[]) OWNER TO qm_log_writer;
+REVOKE CREATE ON SCHEMA log FROM qm_log_writer;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA log FROM PUBLIC;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA log TO qm_command, qm_worker;
+GRANT EXECUTE ON FUNCTION log.read_stream(uuid, uuid, bigint) TO qm_query;
+"""
+
+THIS_TENANT = "tenant_id = nullif(current_setting('app.tenant', true), '')::uuid"
+
+POLICIES = f"""
+ALTER TABLE log.stored_events ENABLE ROW LEVEL SECURITY;
+ALTER TABLE log.stored_events FORCE ROW LEVEL SECURITY;
+CREATE POLICY this_tenant ON log.stored_events FOR SELECT TO qm_command, qm_query
+    USING ({THIS_TENANT});
+CREATE POLICY every_tenant ON log.stored_events FOR SELECT
+    TO qm_relay, qm_projector, qm_rebuild, qm_worker, qm_log_writer USING (true);
+CREATE POLICY append ON log.stored_events FOR INSERT TO qm_log_writer WITH CHECK (true);
+
+ALTER TABLE log.command_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE log.command_keys FORCE ROW LEVEL SECURITY;
+CREATE POLICY this_tenant ON log.command_keys FOR SELECT TO qm_command USING ({THIS_TENANT});
+CREATE POLICY every_tenant ON log.command_keys FOR SELECT TO qm_worker, qm_log_writer
+    USING (true);
+CREATE POLICY append ON log.command_keys FOR INSERT TO qm_log_writer WITH CHECK (true);
+"""
+
+
+def upgrade() -> None:
+    """Create the roles, the log, its functions, and what each role may do."""
+    for statements in (ROLES, TABLES, APPEND, SETTLE, READ, GRANTS, POLICIES):
+        op.execute(statements)
+
+
+def downgrade() -> None:
+    """Refuse: a log is not to be dropped by a slip of the hand."""
+    message = "the log is append-only: drop the database instead"
+    raise NotImplementedError(message)
