@@ -53,7 +53,7 @@ def _upgrade(owner_url: str) -> None:
 )
 def _let_in(connection: psycopg.Connection, role: str, password: str) -> None:
     verifier = connection.pgconn.encrypt_password(
-        password.encode(), role.encode(), "scram-sha-256"
+        password.encode(), role.encode(), b"scram-sha-256"
     ).decode()
     connection.execute(
         sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(

@@ -210,6 +210,7 @@ def upgrade() -> None:
     """Create the schemas ``read`` and ``delivery``."""
     op.execute("CREATE SCHEMA read")
     op.execute(TABLES)
+    op.execute("GRANT CREATE ON SCHEMA read TO qm_rebuild")
     for table in OF_A_TENANT:
         op.execute(GUARD.format(table=table))
     op.execute(POSITIONS)
