@@ -69,13 +69,28 @@ async def authenticate(
 
     ``pool`` hands out autocommit connections: the look-up is then one round trip.
     """
-    if len(token) not in TOKEN_LENGTHS or not token.isascii():
+    if not _is_token(token):
         return None
     try:
         row = await within(deadline_s, _find(pool, digest(token), deadline_s))
     except (OperationalError, InterfaceError, PoolTimeout, PoolClosed, TimeoutError) as error:
         raise StoreUnavailable from error
     return _principal(row) if row else None
+
+
+async def authenticate_on(
+    connection: AsyncConnection[TupleRow], token: str
+) -> Principal | None:
+    """The same in the transaction of a connection at hand. Driver errors pass through."""
+    if not _is_token(token):
+        return None
+    cursor = await connection.execute(_AUTHENTICATE, (digest(token),), prepare=True)
+    row = await cursor.fetchone()
+    return _principal(row) if row else None
+
+
+def _is_token(token: str) -> bool:
+    return len(token) in TOKEN_LENGTHS and token.isascii()
 
 
 async def _find(
