@@ -1,0 +1,159 @@
+"""What each process is told from outside: environment variables that start with ``QM_``.
+
+A secret may stand in the variable itself or in a file that ``<variable>_FILE`` names. There is
+one small class per process, so that each can be given what it needs and nothing else.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Final, Self
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+PREFIX: Final = "QM_"
+_SHORTEST_SECRET_KEY: Final = 32
+
+
+class SettingsUnusable(Exception):
+    """A setting is missing or wrong; the message names it and never shows its value."""
+
+
+class _FileSource(EnvSettingsSource):
+    """``QM_X_FILE=/run/secrets/x`` gives the setting ``QM_X`` the text of that file."""
+
+    def get_field_value(
+        self,
+        field: FieldInfo,  # noqa: ARG002  the library's signature
+        field_name: str,
+    ) -> tuple[Any, str, bool]:
+        variable = f"{PREFIX}{field_name.upper()}_FILE"
+        path = os.environ.get(variable)
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsUnusable(
+                f"{variable} names a file that cannot be read: {error}"
+            ) from error
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  no .env file is read
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  see _FileSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the variable, then the file that it names."""
+        return init_settings, env_settings, _FileSource(settings_cls)
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read them. Raises ``SettingsUnusable`` naming each variable that is missing or wrong."""
+        try:
+            return cls()
+        except ValidationError as error:
+            wrong = "; ".join(
+                f"{PREFIX}{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}"
+                for one in error.errors(
+                    include_url=False, include_context=False, include_input=False
+                )
+            )
+            raise SettingsUnusable(wrong) from error
+
+
+class _HttpSettings(_Settings):
+    secret_key: SecretStr = Field(min_length=_SHORTEST_SECRET_KEY)
+    trusted_proxies: tuple[str, ...] = ()
+
+
+class CommandSettings(_HttpSettings):
+    """The command API: the login that may append, and the key of request fingerprints."""
+
+    command_database_url: SecretStr
+    pool_size: int = Field(default=8, ge=2, le=200)
+
+
+class QuerySettings(_HttpSettings):
+    """The query API: the login that may only read, and the key that signs cursors."""
+
+    query_database_url: SecretStr
+    query_pool_size: int = Field(default=8, ge=2, le=200)
+
+
+class RelaySettings(_Settings):
+    """The relay: it reads the log of all tenants and publishes to the broker."""
+
+    relay_database_url: SecretStr
+    amqp_url: SecretStr
+
+
+class ProjectorSettings(_Settings):
+    """The projectors: from the broker if there is one, else straight from the log."""
+
+    projector_database_url: SecretStr
+    amqp_url: SecretStr | None = None
+
+
+class RebuildSettings(_Settings):
+    """A rebuild of read tables, beside the live ones."""
+
+    rebuild_database_url: SecretStr
+
+
+class WorkerSettings(_Settings):
+    """Workers that give commands by themselves: the timers."""
+
+    worker_database_url: SecretStr
+
+
+class MigrateSettings(_Settings):
+    """The migrator: the owner, and the URL of each login whose password it sets."""
+
+    owner_database_url: SecretStr
+    command_database_url: SecretStr
+    query_database_url: SecretStr
+    relay_database_url: SecretStr
+    projector_database_url: SecretStr
+    rebuild_database_url: SecretStr
+    worker_database_url: SecretStr
+    amqp_url: SecretStr | None = None
+
+    def role_urls(self) -> dict[str, str]:
+        """The URL of each login, by the name of its database role."""
+        return {
+            "qm_command": self.command_database_url.get_secret_value(),
+            "qm_query": self.query_database_url.get_secret_value(),
+            "qm_relay": self.relay_database_url.get_secret_value(),
+            "qm_projector": self.projector_database_url.get_secret_value(),
+            "qm_rebuild": self.rebuild_database_url.get_secret_value(),
+            "qm_worker": self.worker_database_url.get_secret_value(),
+        }
+
+
+class UpSettings(_Settings):
+    """``make up``: everything on this machine, for one person."""
+
+    port: int = Field(default=8000, ge=1, le=65535)
+    data: Path = Path(".quartermaster")
+    amqp_url: SecretStr | None = None
+    broker: str = Field(default="", pattern="^(private)?$")
