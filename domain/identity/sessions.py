@@ -42,9 +42,7 @@ class Session(Aggregate):
         self.is_closed = False
 
     @classmethod
-    def open(
-        cls, id: UUID, *, tenant_id: Id, user_id: Id, expires_at: str, at: datetime
-    ) -> Self:
+    def open(cls, id: UUID, *, tenant_id: Id, user_id: Id, expires_at: str, at: datetime) -> Self:
         """A new session; ``tenant_id`` is ``PLATFORM_TENANT`` for a user without a tenant."""
         return cls._create(
             cls.Opened,

@@ -1,12 +1,14 @@
-"""What one step may approve, and to whom it may be handed."""
+"""How far an approval has come, what a step may approve, and to whom it may be handed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from domain.errors import InvalidField
 from domain.ids import Id
 from domain.ports import MemberFact
+from domain.requisitions.approval_plan import StepData
 from domain.requisitions.errors import (
     DelegateIsRequester,
     DelegateNotPermitted,
@@ -15,7 +17,75 @@ from domain.requisitions.errors import (
     NothingApproved,
 )
 from domain.requisitions.quantities import Quantities
-from domain.requisitions.rules import APPROVE, APPROVE_OWN, Step
+from domain.requisitions.rules import APPROVE, APPROVE_OWN, Delegation, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """The plan that is in force and how far it has come.
+
+    ``step`` is the present one, from 1; None when there is nothing to decide.
+    """
+
+    policy_id: Id | None = None
+    policy_name: str | None = None
+    steps: tuple[Step, ...] = ()
+    step: int | None = None
+
+    @classmethod
+    def of(
+        cls, policy_id: Id | None, policy_name: str | None, steps: Sequence[StepData]
+    ) -> "Approval":
+        """A plan at its first step."""
+        return cls(policy_id, policy_name, tuple(Step(**step) for step in steps), step=1)
+
+    @property
+    def present_step(self) -> int:
+        """The step to decide. Raises ``ValueError`` where there is none."""
+        if self.step is None:
+            raise ValueError("there is no step to decide")
+        return self.step
+
+    def approved(self, step: int, by: Id, at: datetime, note: str | None) -> "Approval":
+        """After ``step`` was approved: at the next one, if there is one."""
+        decided = self._with_step(
+            step,
+            replace(
+                self.steps[step - 1],
+                decision="approved",
+                decided_by=by,
+                decided_at=at,
+                note=note,
+            ),
+        )
+        return replace(decided, step=step + 1 if step < len(self.steps) else None)
+
+    def rejected(self, by: Id, at: datetime) -> "Approval":
+        """After the present step was rejected; after the last one, only closed."""
+        if self.step is None:
+            return self
+        present = self.steps[self.step - 1]
+        rejected = replace(present, decision="rejected", decided_by=by, decided_at=at)
+        return self._with_step(self.step, rejected).closed()
+
+    def delegated(self, step: int, delegation: Delegation) -> "Approval":
+        """After ``step`` was handed to somebody else."""
+        present = self.steps[step - 1]
+        return self._with_step(
+            step, replace(present, delegations=(*present.delegations, delegation))
+        )
+
+    def closed(self) -> "Approval":
+        """With nothing left to decide."""
+        return replace(self, step=None)
+
+    def _with_step(self, number: int, step: Step) -> "Approval":
+        steps = (*self.steps[: number - 1], step, *self.steps[number:])
+        return replace(self, steps=steps)
+
+
+NO_APPROVAL: Final = Approval()
+"""Before submission, and after the requisition went back to the requester."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ it runs again whenever the past is read.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final, Self, TypedDict, Unpack
+from typing import Final, Self, Unpack
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
@@ -16,8 +16,14 @@ from domain.errors import InvalidField
 from domain.fields import optional_time_text, time_of
 from domain.ids import Id, id_of
 from domain.ports import MemberFact, PolicyFact
-from domain.requisitions import quantities, rules
-from domain.requisitions.approval import LineApproval, approved_units, check_delegation
+from domain.requisitions import events, quantities, rules
+from domain.requisitions.approval import (
+    NO_APPROVAL,
+    Approval,
+    LineApproval,
+    approved_units,
+    check_delegation,
+)
 from domain.requisitions.approval_plan import StepData, choose
 from domain.requisitions.content import (
     LINE_LIMIT,
@@ -39,17 +45,11 @@ from domain.requisitions.errors import (
     NotDue,
     TooManyLines,
 )
+from domain.requisitions.events import LineApprovalData
 from domain.requisitions.quantities import Quantities, State
-from domain.requisitions.rules import Asked, Command, Delegation, RequisitionView, Step
+from domain.requisitions.rules import Asked, Command, Delegation, RequisitionView
 
 EXPIRY_REASON: Final = "The time it was needed until has passed."
-
-
-class LineApprovalData(TypedDict):
-    """What a step approved of a line, as it stands in an event."""
-
-    line_id: Id
-    approved: int
 
 
 class Requisition(Aggregate):
@@ -59,145 +59,24 @@ class Requisition(Aggregate):
 
     # Facts
 
-    class Event(Aggregate.Event):
-        """What happened to a requisition."""
-
-    class Created(Aggregate.Created):
-        """Demanded by the library, never triggered."""
-
-        TOPIC = "requisition.created.v1"
-
-    class Drafted(Event, Created):
-        """A member of a project began to ask for something."""
-
-        TOPIC = "requisition.drafted.v1"
-        tenant_id: Id
-        project_id: Id
-        requester_id: Id
-        purpose: str
-        needed_from: str | None
-        needed_until: str | None
-        beneficiary_id: Id | None
-        amount: str | None
-        policy_id: Id | None
-        lines: list[LineData]
-        cloned_from: Id | None
-
-    class HeaderChanged(Event):
-        """The header is this from now on."""
-
-        TOPIC = "requisition.header_changed.v1"
-        purpose: str
-        needed_from: str | None
-        needed_until: str | None
-        beneficiary_id: Id | None
-        amount: str | None
-        policy_id: Id | None
-
-    class LineAdded(Event):
-        """One more thing is asked for."""
-
-        TOPIC = "requisition.line_added.v1"
-        line_id: Id
-        item: ItemData
-        quantity: int
-        note: str | None
-
-    class LineChanged(Event):
-        """The line is this from now on."""
-
-        TOPIC = "requisition.line_changed.v1"
-        line_id: Id
-        item: ItemData
-        quantity: int
-        note: str | None
-
-    class LineRemoved(Event):
-        """One thing is no longer asked for."""
-
-        TOPIC = "requisition.line_removed.v1"
-        line_id: Id
-
-    class Submitted(Event):
-        """The requester asks for approval; the steps are pinned. No policy: the default step."""
-
-        TOPIC = "requisition.submitted.v1"
-        policy_id: Id | None
-        policy_name: str | None
-        steps: list[StepData]
-
-    class Withdrawn(Event):
-        """The requester took it back; whatever was approved is void."""
-
-        TOPIC = "requisition.withdrawn.v1"
-        reason: str | None
-
-    class ChangesRequested(Event):
-        """An approver sent it back; whatever was approved is void."""
-
-        TOPIC = "requisition.changes_requested.v1"
-        by: Id
-        reason: str
-
-    class StepApproved(Event):
-        """A step (from 1) was approved; ``lines`` names every line."""
-
-        TOPIC = "requisition.step_approved.v1"
-        step: int
-        by: Id
-        note: str | None
-        lines: list[LineApprovalData]
-
-    class Approved(Event):
-        """The last step was approved."""
-
-        TOPIC = "requisition.approved.v1"
-
-    class Rejected(Event):
-        """An approver said no."""
-
-        TOPIC = "requisition.rejected.v1"
-        by: Id
-        reason: str
-
-    class Delegated(Event):
-        """A step was handed to somebody else, until a time or for good."""
-
-        TOPIC = "requisition.delegated.v1"
-        step: int
-        by: Id
-        to_user_id: Id
-        until: str | None
-
-    class Cancelled(Event):
-        """It was called off."""
-
-        TOPIC = "requisition.cancelled.v1"
-        by: Id
-        reason: str
-
-    class LineFulfilled(Event):
-        """A technician says that these units were handed over."""
-
-        TOPIC = "requisition.line_fulfilled.v1"
-        line_id: Id
-        quantity: int
-        note: str | None
-        by: Id
-
-    class LineClosedShort(Event):
-        """These units will not come. ``by`` is None where the system gave up."""
-
-        TOPIC = "requisition.line_closed_short.v1"
-        line_id: Id
-        quantity: int
-        reason: str
-        by: Id | None
-
-    class Expired(Event):
-        """Nothing was handed over in time."""
-
-        TOPIC = "requisition.expired.v1"
+    Event = events.Event
+    Created = events.Created
+    Drafted = events.Drafted
+    HeaderChanged = events.HeaderChanged
+    LineAdded = events.LineAdded
+    LineChanged = events.LineChanged
+    LineRemoved = events.LineRemoved
+    Submitted = events.Submitted
+    Withdrawn = events.Withdrawn
+    ChangesRequested = events.ChangesRequested
+    StepApproved = events.StepApproved
+    Approved = events.Approved
+    Rejected = events.Rejected
+    Delegated = events.Delegated
+    Cancelled = events.Cancelled
+    LineFulfilled = events.LineFulfilled
+    LineClosedShort = events.LineClosedShort
+    Expired = events.Expired
 
     # Verbs
 
@@ -298,12 +177,10 @@ class Requisition(Aggregate):
         self._check(Command.REQUEST_CHANGES, asked)
         self._changes_requested(by=asked.by.user_id, reason=reason, timestamp=asked.at)
 
-    def approve(
-        self, approvals: Sequence[LineApproval], note: str | None, asked: Asked
-    ) -> None:
+    def approve(self, approvals: Sequence[LineApproval], note: str | None, asked: Asked) -> None:
         """Approve the present step. Raises the refusals of ``approval.approved_units``."""
         self._check(Command.APPROVE, asked)
-        step = self._present_step
+        step = self.approval.present_step
         approved = approved_units(step, self.quantities, approvals)
         self._step_approved(
             step=step,
@@ -312,7 +189,7 @@ class Requisition(Aggregate):
             lines=[LineApprovalData(line_id=id, approved=units) for id, units in approved.items()],
             timestamp=asked.at,
         )
-        if step == len(self.steps):
+        if step == len(self.approval.steps):
             self._approved(timestamp=asked.at)
 
     def reject(self, reason: str, asked: Asked) -> None:
@@ -325,9 +202,9 @@ class Requisition(Aggregate):
         self._check(Command.DELEGATE, asked)
         if until is not None and until <= asked.at:
             raise InvalidField(("until",), "This lies in the past.")
-        step = self._present_step
+        step = self.approval.present_step
         to_user_id = check_delegation(
-            self.steps[step - 1], self.requester_id, asked.by.user_id, target, asked.at
+            self.approval.steps[step - 1], self.requester_id, asked.by.user_id, target, asked.at
         )
         self._delegated(
             step=step,
@@ -389,8 +266,8 @@ class Requisition(Aggregate):
         return RequisitionView(
             state=self.state,
             requester_id=self.requester_id,
-            step=self.step,
-            steps=self.steps,
+            step=self.approval.step,
+            steps=self.approval.steps,
             lines=tuple(self.quantities.values()),
             project_archived=project_archived,
         )
@@ -406,12 +283,6 @@ class Requisition(Aggregate):
     def _check_open(self, line_id: Id, quantity: int) -> None:
         if quantity > self.quantities[line_id].open:
             raise MoreThanOpen
-
-    @property
-    def _present_step(self) -> int:
-        if self.step is None:
-            raise ValueError("only a submitted requisition has a present step")
-        return self.step
 
     # Appliers
 
@@ -446,10 +317,7 @@ class Requisition(Aggregate):
         self.quantities = {line["line_id"]: Quantities(line["quantity"]) for line in lines}
         self.cloned_from = cloned_from
         self.state = State.DRAFT
-        self.policy_id: Id | None = None
-        self.policy_name: str | None = None
-        self.steps: tuple[Step, ...] = ()
-        self.step: int | None = None
+        self.approval = NO_APPROVAL
         self.reason: str | None = None
 
     @event(HeaderChanged)
@@ -503,32 +371,25 @@ class Requisition(Aggregate):
         steps: list[StepData],
         timestamp: datetime,
     ) -> None:
-        self._void_approval()
+        self._begin_approval(Approval.of(policy_id, policy_name, steps))
         self.state = State.SUBMITTED
-        self.policy_id = policy_id
-        self.policy_name = policy_name
-        self.steps = tuple(Step(**step) for step in steps)
-        self.step = 1
+        self.reason = None
 
     @event(Withdrawn)
     def _withdrawn(self, reason: str | None, timestamp: datetime) -> None:
-        self._void_approval()
+        self._begin_approval(NO_APPROVAL)
         self.state = State.DRAFT
         self.reason = reason
 
     @event(ChangesRequested)
     def _changes_requested(self, by: Id, reason: str, timestamp: datetime) -> None:
-        self._void_approval()
+        self._begin_approval(NO_APPROVAL)
         self.state = State.CHANGES_REQUESTED
         self.reason = reason
 
-    def _void_approval(self) -> None:
+    def _begin_approval(self, approval: Approval) -> None:
+        self.approval = approval
         self.quantities = quantities.void_approval(self.quantities)
-        self.policy_id = None
-        self.policy_name = None
-        self.steps = ()
-        self.step = None
-        self.reason = None
 
     @event(StepApproved)
     def _step_approved(
@@ -541,17 +402,7 @@ class Requisition(Aggregate):
     ) -> None:
         approved = {line["line_id"]: line["approved"] for line in lines}
         self.quantities = quantities.approve(self.quantities, approved)
-        self._change_step(
-            step,
-            replace(
-                self.steps[step - 1],
-                decision="approved",
-                decided_by=by,
-                decided_at=timestamp,
-                note=note,
-            ),
-        )
-        self.step = step + 1 if step < len(self.steps) else None
+        self.approval = self.approval.approved(step, by, timestamp, note)
 
     @event(Approved)
     def _approved(self, timestamp: datetime) -> None:
@@ -559,33 +410,20 @@ class Requisition(Aggregate):
 
     @event(Rejected)
     def _rejected(self, by: Id, reason: str, timestamp: datetime) -> None:
-        if self.step is not None:
-            step = self.steps[self.step - 1]
-            self._change_step(
-                self.step,
-                replace(step, decision="rejected", decided_by=by, decided_at=timestamp),
-            )
+        self.approval = self.approval.rejected(by, timestamp)
         self.state = State.REJECTED
-        self.step = None
         self.reason = reason
 
     @event(Delegated)
     def _delegated(
         self, step: int, by: Id, to_user_id: Id, until: str | None, timestamp: datetime
     ) -> None:
-        delegation = Delegation(by, to_user_id, time_of(until))
-        present = self.steps[step - 1]
-        self._change_step(
-            step, replace(present, delegations=(*present.delegations, delegation))
-        )
-
-    def _change_step(self, number: int, step: Step) -> None:
-        self.steps = (*self.steps[: number - 1], step, *self.steps[number:])
+        self.approval = self.approval.delegated(step, Delegation(by, to_user_id, time_of(until)))
 
     @event(Cancelled)
     def _cancelled(self, by: Id, reason: str, timestamp: datetime) -> None:
         self.state = State.CANCELLED
-        self.step = None
+        self.approval = self.approval.closed()
         self.reason = reason
 
     @event(LineFulfilled)

@@ -191,9 +191,7 @@ def _approver(view: RequisitionView, asked: Asked) -> None:
 
 def _is_delegate(step: Step | None, asked: Asked) -> bool:
     return (
-        step is not None
-        and step.delegate(asked.at) == asked.by.user_id
-        and asked.by.may(APPROVE)
+        step is not None and step.delegate(asked.at) == asked.by.user_id and asked.by.may(APPROVE)
     )
 
 
