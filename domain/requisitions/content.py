@@ -168,6 +168,15 @@ def check_line(line: Line, path: Path = ()) -> None:
     check_optional_text((*path, "note"), line.note)
 
 
+def check_line_changes(changes: LineChanges) -> None:
+    """Raise ``InvalidField`` for a changed field that no line can have."""
+    if "item" in changes:
+        _check_item(changes["item"], ("item",))
+    if "quantity" in changes:
+        check_quantity(changes["quantity"])
+    check_optional_text(("note",), changes.get("note"))
+
+
 def check_quantity(quantity: int, path: Path = ("quantity",)) -> None:
     """Raise ``InvalidField`` for a number of units that nobody can ask for."""
     if not 1 <= quantity <= QUANTITY_LIMIT:
