@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 from domain.identity.roles import SHIPPED_ROLES
 from domain.ids import Id
 from domain.ports import MemberFact, PolicyFact, ProjectStanding
-from infrastructure.ids import from_uuid, to_uuid
+from infrastructure.ids import derived_id, from_uuid, to_uuid
 from infrastructure.security import permissions_of
 
 _SET_TENANT: Final = "SELECT set_config('app.tenant', %s, true)"
@@ -45,6 +45,7 @@ class TenantFacts:
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[TupleRow]], tenant_id: Id) -> None:
         self._pool = pool
+        self._tenant_id = tenant_id
         self._tenant = to_uuid(tenant_id)
 
     async def project_standing(self, project_id: Id, user_id: Id) -> ProjectStanding | None:
@@ -67,7 +68,8 @@ class TenantFacts:
         if not rows:
             return None
         roles, version, own = rows[0]
-        return MemberFact(user_id, permissions_of(roles, own), version)
+        membership = derived_id("membership", self._tenant_id, user_id)
+        return MemberFact(user_id, membership, permissions_of(roles, own), version)
 
     async def role_names(self) -> frozenset[str]:
         """The names of the roles that the tenant can grant, shipped and its own."""
