@@ -46,7 +46,7 @@ class FieldError:
         }
 
 
-class Problem(Exception):  # noqa: N818 - the word of RFC 9457
+class Problem(Exception):
     """A refusal that exists at the HTTP edge only, ready to be answered."""
 
     def __init__(

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Final, LiteralString
+from typing import Final, LiteralString
+from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
@@ -14,33 +15,19 @@ from domain.ports import MemberFact, PolicyFact, ProjectStanding
 from infrastructure.ids import derived_id, from_uuid, to_uuid
 from infrastructure.security import permissions_of
 
-_SET_TENANT: Final = "SELECT set_config('app.tenant', %s, true)"
-
-_PROJECT_STANDING: Final = """
-SELECT p.archived_at IS NOT NULL, m.role, p.version
-FROM identity.projects p
-LEFT JOIN identity.project_members m ON m.project_id = p.id AND m.user_id = %(user)s
-WHERE p.tenant_id = %(tenant)s AND p.id = %(project)s
-"""
-
-_POLICIES: Final = """
-SELECT id, name, steps, min_amount, project_id FROM identity.approval_policies
-WHERE tenant_id = %(tenant)s ORDER BY number
-"""
-
-_MEMBER: Final = """
-SELECT m.roles, m.version, coalesce((
-    SELECT array_agg(p) FROM identity.roles r, unnest(r.permissions) AS p
-    WHERE r.tenant_id = m.tenant_id AND r.name = ANY (m.roles)), '{}')
-FROM identity.members m WHERE m.tenant_id = %(tenant)s AND m.user_id = %(user)s
-"""
-
-_ROLES: Final = "SELECT name FROM identity.roles WHERE tenant_id = %(tenant)s"
+_PROJECT_STANDING: Final = (
+    "SELECT archived, role, version FROM identity.project_standing(%s, %s, %s)"
+)
+_POLICIES: Final = "SELECT id, name, steps, min_amount, project_id FROM identity.policies_of(%s)"
+_MEMBER: Final = "SELECT roles, permissions, version FROM identity.member_of(%s, %s)"
+_ROLES: Final = "SELECT name FROM identity.roles_of(%s)"
 
 
 class TenantFacts:
-    """``domain.ports.Facts`` of one tenant. ``pool`` hands out connections without a transaction
-    open; each question is one transaction, sent as one round trip. Driver errors pass through.
+    """``domain.ports.Facts`` of one tenant.
+
+    ``pool`` hands out autocommit connections: each question is one round trip, and a transaction
+    of its own. Errors of the driver and the pool pass through.
     """
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[TupleRow]], tenant_id: Id) -> None:
@@ -50,9 +37,7 @@ class TenantFacts:
 
     async def project_standing(self, project_id: Id, user_id: Id) -> ProjectStanding | None:
         """The user's place in a project; None where the tenant has no such project."""
-        rows = await self._read(
-            _PROJECT_STANDING, project=to_uuid(project_id), user=to_uuid(user_id)
-        )
+        rows = await self._read(_PROJECT_STANDING, to_uuid(project_id), to_uuid(user_id))
         if not rows:
             return None
         archived, role, version = rows[0]
@@ -64,10 +49,10 @@ class TenantFacts:
 
     async def member(self, user_id: Id) -> MemberFact | None:
         """A member of the tenant; None for anyone else."""
-        rows = await self._read(_MEMBER, user=to_uuid(user_id))
+        rows = await self._read(_MEMBER, to_uuid(user_id))
         if not rows:
             return None
-        roles, version, own = rows[0]
+        roles, own, version = rows[0]
         membership = derived_id("membership", self._tenant_id, user_id)
         return MemberFact(user_id, membership, permissions_of(roles, own), version)
 
@@ -75,16 +60,18 @@ class TenantFacts:
         """The names of the roles that the tenant can grant, shipped and its own."""
         return frozenset(SHIPPED_ROLES).union(name for (name,) in await self._read(_ROLES))
 
-    async def _read(self, query: LiteralString, **values: object) -> list[TupleRow]:
+    async def _read(self, query: LiteralString, *values: UUID) -> list[TupleRow]:
         async with self._pool.connection() as connection:
-            async with connection.pipeline(), connection.transaction():
-                await connection.execute(_SET_TENANT, (str(self._tenant),))
-                cursor = await connection.execute(query, {**values, "tenant": self._tenant})
+            cursor = await connection.execute(query, (self._tenant, *values), prepare=True)
             return await cursor.fetchall()
 
 
 def _policy(
-    id: Any, name: str, steps: list[dict[str, str]], min_amount: Decimal | None, project_id: Any
+    id: UUID,
+    name: str,
+    steps: list[dict[str, str]],
+    min_amount: Decimal | None,
+    project_id: UUID | None,
 ) -> PolicyFact:
     return PolicyFact(
         id=from_uuid(id),

@@ -248,6 +248,57 @@ END
 $$;
 """
 
+# These run as their caller, under the tenant that is named: row-level security applies. Each is
+# one round trip, which a transaction around a plain SELECT would not be.
+FACTS = """
+CREATE FUNCTION identity.project_standing(tenant uuid, project uuid, member uuid)
+RETURNS TABLE (archived boolean, role text, version bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM set_config('app.tenant', tenant::text, true);
+    RETURN QUERY
+    SELECT p.archived_at IS NOT NULL, m.role, p.version
+    FROM identity.projects p
+    LEFT JOIN identity.project_members m ON m.project_id = p.id AND m.user_id = member
+    WHERE p.tenant_id = tenant AND p.id = project;
+END
+$$;
+
+CREATE FUNCTION identity.policies_of(tenant uuid)
+RETURNS TABLE (id uuid, name text, steps jsonb, min_amount numeric, project_id uuid)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM set_config('app.tenant', tenant::text, true);
+    RETURN QUERY
+    SELECT a.id, a.name, a.steps, a.min_amount, a.project_id FROM identity.approval_policies a
+    WHERE a.tenant_id = tenant ORDER BY a.number;
+END
+$$;
+
+CREATE FUNCTION identity.member_of(tenant uuid, member uuid)
+RETURNS TABLE (roles text[], permissions text[], version bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM set_config('app.tenant', tenant::text, true);
+    RETURN QUERY
+    SELECT m.roles, coalesce((
+            SELECT array_agg(p) FROM identity.roles r, unnest(r.permissions) AS p
+            WHERE r.tenant_id = m.tenant_id AND r.name = ANY (m.roles)
+        ), '{}'), m.version
+    FROM identity.members m WHERE m.tenant_id = tenant AND m.user_id = member;
+END
+$$;
+
+CREATE FUNCTION identity.roles_of(tenant uuid)
+RETURNS TABLE (name text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM set_config('app.tenant', tenant::text, true);
+    RETURN QUERY SELECT r.name FROM identity.roles r WHERE r.tenant_id = tenant;
+END
+$$;
+"""
+
 FUNCTIONS_OWNER = """
 ALTER FUNCTION identity.authenticate(bytea) OWNER TO qm_identity;
 ALTER FUNCTION identity.signin_bucket(bytea, text, text) OWNER TO qm_identity;
@@ -261,6 +312,8 @@ GRANT EXECUTE ON FUNCTION identity.authenticate(bytea) TO qm_command, qm_query;
 GRANT EXECUTE ON FUNCTION identity.begin_signin(
     text, text, bytea, integer, integer, integer, integer, interval) TO qm_command;
 GRANT EXECUTE ON FUNCTION identity.finish_signin(text, text, bytea, uuid, text) TO qm_command;
+GRANT EXECUTE ON FUNCTION identity.project_standing(uuid, uuid, uuid), identity.policies_of(uuid),
+    identity.member_of(uuid, uuid), identity.roles_of(uuid) TO qm_command, qm_worker;
 """
 
 GRANTS = """
@@ -293,7 +346,7 @@ FORCED = (
 )
 OF_A_TENANT = ("roles", "members", "projects", "project_members", "approval_policies")
 
-POLICIES = f"""
+POLICIES = f"""  # noqa: S608  both parts are constants of this file
 CREATE POLICY every_user_for_sign_in ON identity.users TO qm_identity USING (true);
 CREATE POLICY every_tenant_for_sign_in ON identity.tenants FOR SELECT TO qm_identity USING (true);
 CREATE POLICY every_role_for_sign_in ON identity.roles FOR SELECT TO qm_identity USING (true);
@@ -317,7 +370,15 @@ CREATE POLICY sessions_of_this_tenant ON identity.sessions TO qm_command
 
 def upgrade() -> None:
     """Create the schema, its policies, its functions and what each role may do."""
-    for statements in (TABLES, FUNCTIONS_ROLE, AUTHENTICATE, SIGN_IN, FUNCTIONS_OWNER, GRANTS):
+    for statements in (
+        TABLES,
+        FUNCTIONS_ROLE,
+        AUTHENTICATE,
+        SIGN_IN,
+        FACTS,
+        FUNCTIONS_OWNER,
+        GRANTS,
+    ):
         op.execute(statements)
     for table in FORCED:
         op.execute(f"ALTER TABLE identity.{table} ENABLE ROW LEVEL SECURITY")
