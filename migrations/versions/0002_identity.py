@@ -346,7 +346,7 @@ FORCED = (
 )
 OF_A_TENANT = ("roles", "members", "projects", "project_members", "approval_policies")
 
-POLICIES = f"""  # noqa: S608  both parts are constants of this file
+POLICIES = f"""
 CREATE POLICY every_user_for_sign_in ON identity.users TO qm_identity USING (true);
 CREATE POLICY every_tenant_for_sign_in ON identity.tenants FOR SELECT TO qm_identity USING (true);
 CREATE POLICY every_role_for_sign_in ON identity.roles FOR SELECT TO qm_identity USING (true);
@@ -365,7 +365,7 @@ CREATE POLICY this_tenant ON identity.tenants TO qm_command, qm_query, qm_worker
 CREATE POLICY sessions_of_this_tenant ON identity.sessions TO qm_command
     USING (coalesce(tenant_id, '00000000-0000-0000-0000-000000000000') = {THIS_TENANT})
     WITH CHECK (coalesce(tenant_id, '00000000-0000-0000-0000-000000000000') = {THIS_TENANT});
-"""
+"""  # noqa: S608  what is put in is a constant of this file
 
 
 def upgrade() -> None:
