@@ -35,3 +35,15 @@ parked_events = Table(
 )
 Index("parked_events_of_one", *parked_events.c["projection", "aggregate_id", "position"])
 Index("parked_events_of_tenant", *parked_events.c["tenant_id", "aggregate_id"])
+
+# Parked events that somebody decided to pass over: no replay may take them up again.
+skipped_events = Table(
+    "skipped_events",
+    metadata,
+    Column("projection", Text(), primary_key=True),
+    Column("position", BigInteger(), primary_key=True, autoincrement=False),
+    ulid("tenant_id"),
+    ulid("aggregate_id"),
+    text("type"),
+    time("skipped_at"),
+)

@@ -151,6 +151,16 @@ CREATE TABLE read.parked_events (
 );
 CREATE INDEX parked_events_of_one ON read.parked_events (projection, aggregate_id, position);
 CREATE INDEX parked_events_of_tenant ON read.parked_events (tenant_id, aggregate_id);
+
+CREATE TABLE read.skipped_events (
+    projection text NOT NULL,
+    position bigint NOT NULL,
+    tenant_id uuid NOT NULL,
+    aggregate_id uuid NOT NULL,
+    type text NOT NULL,
+    skipped_at timestamptz NOT NULL,
+    PRIMARY KEY (projection, position)
+);
 """
 
 OF_A_TENANT = (
@@ -162,9 +172,20 @@ OF_A_TENANT = (
     "approval_policies",
     "history",
     "parked_events",
+    "skipped_events",
 )
 
-# The rebuild owns the read tables and nothing else, so it may put new ones in their place.
+# The rebuild owns the read tables and nothing else: it may put new ones in their place, and make
+# the schema that it fills beside the live one.
+OWNER = """
+DO $$ BEGIN
+    EXECUTE format('GRANT CREATE ON DATABASE %I TO qm_rebuild', current_database());
+END $$;
+GRANT qm_rebuild TO CURRENT_USER;
+ALTER SCHEMA read OWNER TO qm_rebuild;
+GRANT USAGE ON SCHEMA read TO qm_query, qm_worker, qm_projector;
+"""
+
 GUARD = """
 ALTER TABLE read.{table} OWNER TO qm_rebuild;
 ALTER TABLE read.{table} ENABLE ROW LEVEL SECURITY;
@@ -210,17 +231,10 @@ def upgrade() -> None:
     """Create the schemas ``read`` and ``delivery``."""
     op.execute("CREATE SCHEMA read")
     op.execute(TABLES)
-    op.execute("GRANT CREATE ON SCHEMA read TO qm_rebuild")
+    op.execute(OWNER)
     for table in OF_A_TENANT:
         op.execute(GUARD.format(table=table))
     op.execute(POSITIONS)
-    op.execute("GRANT USAGE ON SCHEMA read TO qm_query, qm_worker, qm_projector")
-    # It makes the schema that a rebuild fills beside the live one.
-    op.execute("ALTER SCHEMA read OWNER TO qm_rebuild")
-    op.execute(
-        "DO $$BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO qm_rebuild', "
-        "current_database()); END$$"
-    )
     op.execute(DELIVERY)
 
 

@@ -1,0 +1,32 @@
+"""The history feed: every event as one row, as it is stored."""
+
+from typing import Any
+
+import orjson
+
+from infrastructure.event_store.recorded import RecordedEvent
+from infrastructure.projection_store import Rows
+
+
+def entry(rows: Rows, recorded: RecordedEvent) -> Rows:
+    """The event's own row. Raises ``ValueError`` where its stored fields are not JSON."""
+    row = {
+        "position": recorded.position,
+        "tenant_id": recorded.tenant_id,
+        "aggregate_id": recorded.aggregate_id,
+        "aggregate_kind": recorded.kind,
+        "version": recorded.version,
+        "type": recorded.topic,
+        "at": recorded.recorded_at,
+        "actor_id": recorded.actor_id,
+        "correlation_id": recorded.correlation_id,
+        "data": _own_fields(recorded.state),
+    }
+    return {"history": [*rows.get("history", ()), row]}
+
+
+def _own_fields(state: bytes) -> dict[str, Any]:
+    fields: dict[str, Any] = orjson.loads(state)
+    fields.pop("timestamp", None)
+    fields.pop("originator_topic", None)
+    return fields
