@@ -1,6 +1,6 @@
 """The facts that a handler may ask for, read from the identity tables under its tenant."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final, LiteralString
 from uuid import UUID
@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
-from domain.identity.roles import SHIPPED_ROLES
+from domain.identity.roles import SHIPPED_ROLES, TENANT_ADMIN
 from domain.ids import Id
 from domain.ports import MemberFact, PolicyFact, ProjectStanding
 from infrastructure.ids import derived_id, from_uuid, to_uuid
@@ -19,8 +19,9 @@ _PROJECT_STANDING: Final = (
     "SELECT archived, role, version FROM identity.project_standing(%s, %s, %s)"
 )
 _POLICIES: Final = "SELECT id, name, steps, min_amount, project_id FROM identity.policies_of(%s)"
-_MEMBER: Final = "SELECT roles, permissions, version FROM identity.member_of(%s, %s)"
-_ROLES: Final = "SELECT name FROM identity.roles_of(%s)"
+_MEMBER: Final = "SELECT user_id, roles, permissions, version FROM identity.member_of(%s, %s)"
+_HOLDERS: Final = "SELECT user_id, roles, permissions, version FROM identity.members_with(%s, %s)"
+_ROLES: Final = "SELECT name, permissions FROM identity.roles_of(%s)"
 
 
 class TenantFacts:
@@ -50,17 +51,23 @@ class TenantFacts:
     async def member(self, user_id: Id) -> MemberFact | None:
         """A member of the tenant; None for anyone else."""
         rows = await self._read(_MEMBER, to_uuid(user_id))
-        if not rows:
-            return None
-        roles, own, version = rows[0]
-        membership = derived_id("membership", self._tenant_id, user_id)
-        return MemberFact(user_id, membership, permissions_of(roles, own), version)
+        return self._member(*rows[0]) if rows else None
 
-    async def role_names(self) -> frozenset[str]:
-        """The names of the roles that the tenant can grant, shipped and its own."""
-        return frozenset(SHIPPED_ROLES).union(name for (name,) in await self._read(_ROLES))
+    async def administrators(self) -> Sequence[MemberFact]:
+        """The members who hold the shipped role ``tenant_admin``."""
+        return [self._member(*row) for row in await self._read(_HOLDERS, TENANT_ADMIN)]
 
-    async def _read(self, query: LiteralString, *values: UUID) -> list[TupleRow]:
+    async def roles(self) -> Mapping[str, frozenset[str]]:
+        """The roles that the tenant can grant, shipped and its own, with their permissions."""
+        own = {name: frozenset(permissions) for name, permissions in await self._read(_ROLES)}
+        return {**own, **SHIPPED_ROLES}
+
+    def _member(self, user: UUID, roles: list[str], own: list[str], version: int) -> MemberFact:
+        user_id = from_uuid(user)
+        membership_id = derived_id("membership", self._tenant_id, user_id)
+        return MemberFact(user_id, membership_id, permissions_of(roles, own), version)
+
+    async def _read(self, query: LiteralString, *values: UUID | str) -> list[TupleRow]:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(query, (self._tenant, *values), prepare=True)
             return await cursor.fetchall()

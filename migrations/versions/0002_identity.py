@@ -275,26 +275,41 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION identity.permissions_of(tenant uuid, held text[])
+RETURNS text[] LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(array_agg(p), '{}') FROM identity.roles r, unnest(r.permissions) AS p
+    WHERE r.tenant_id = tenant AND r.name = ANY (held)
+$$;
+
 CREATE FUNCTION identity.member_of(tenant uuid, member uuid)
-RETURNS TABLE (roles text[], permissions text[], version bigint)
+RETURNS TABLE (user_id uuid, roles text[], permissions text[], version bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM set_config('app.tenant', tenant::text, true);
     RETURN QUERY
-    SELECT m.roles, coalesce((
-            SELECT array_agg(p) FROM identity.roles r, unnest(r.permissions) AS p
-            WHERE r.tenant_id = m.tenant_id AND r.name = ANY (m.roles)
-        ), '{}'), m.version
+    SELECT m.user_id, m.roles, identity.permissions_of(tenant, m.roles), m.version
     FROM identity.members m WHERE m.tenant_id = tenant AND m.user_id = member;
 END
 $$;
 
-CREATE FUNCTION identity.roles_of(tenant uuid)
-RETURNS TABLE (name text)
+CREATE FUNCTION identity.members_with(tenant uuid, held text)
+RETURNS TABLE (user_id uuid, roles text[], permissions text[], version bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM set_config('app.tenant', tenant::text, true);
-    RETURN QUERY SELECT r.name FROM identity.roles r WHERE r.tenant_id = tenant;
+    RETURN QUERY
+    SELECT m.user_id, m.roles, identity.permissions_of(tenant, m.roles), m.version
+    FROM identity.members m WHERE m.tenant_id = tenant AND held = ANY (m.roles)
+    ORDER BY m.joined_at, m.user_id;
+END
+$$;
+
+CREATE FUNCTION identity.roles_of(tenant uuid)
+RETURNS TABLE (name text, permissions text[])
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM set_config('app.tenant', tenant::text, true);
+    RETURN QUERY SELECT r.name, r.permissions FROM identity.roles r WHERE r.tenant_id = tenant;
 END
 $$;
 """
@@ -313,7 +328,8 @@ GRANT EXECUTE ON FUNCTION identity.begin_signin(
     text, text, bytea, integer, integer, integer, integer, interval) TO qm_command;
 GRANT EXECUTE ON FUNCTION identity.finish_signin(text, text, bytea, uuid, text) TO qm_command;
 GRANT EXECUTE ON FUNCTION identity.project_standing(uuid, uuid, uuid), identity.policies_of(uuid),
-    identity.member_of(uuid, uuid), identity.roles_of(uuid) TO qm_command, qm_worker;
+    identity.member_of(uuid, uuid), identity.members_with(uuid, text), identity.roles_of(uuid),
+    identity.permissions_of(uuid, text[]) TO qm_command, qm_worker;
 """
 
 GRANTS = """
