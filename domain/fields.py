@@ -1,5 +1,6 @@
 """Checks and stored forms of the plain fields that commands of every module carry."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
@@ -11,6 +12,7 @@ Path = tuple[str | int, ...]
 NAME_LIMIT: Final = 200
 TEXT_LIMIT: Final = 2_000
 AMOUNT_LIMIT: Final = Decimal("999999999999.99")
+_PERMISSION: Final = re.compile(r"[a-z][a-z0-9-]*:[a-z][a-z0-9-]*")
 
 
 def check_text(path: Path, text: str, limit: int = TEXT_LIMIT) -> None:
@@ -30,6 +32,12 @@ def check_optional_text(path: Path, text: str | None, limit: int = TEXT_LIMIT) -
     """As ``check_text``, where None is allowed."""
     if text is not None:
         check_text(path, text, limit)
+
+
+def check_permission(path: Path, permission: str) -> None:
+    """Raise ``InvalidField`` for a text that does not have the form of a permission."""
+    if len(permission) > NAME_LIMIT or not _PERMISSION.fullmatch(permission):
+        raise InvalidField(path, "A permission looks like requisitions:approve.")
 
 
 def check_amount(path: Path, amount: Decimal | None) -> None:

@@ -3,7 +3,7 @@
 Handlers receive these as arguments; ``infrastructure`` provides them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -116,8 +116,8 @@ class Facts(Protocol):
         """The members who hold the shipped role ``tenant_admin``."""
         ...
 
-    async def role_names(self) -> frozenset[str]:
-        """The names of the roles that the tenant can grant, shipped and its own."""
+    async def roles(self) -> Mapping[str, frozenset[str]]:
+        """The roles that the tenant can grant, shipped and its own, with their permissions."""
         ...
 
 

@@ -1,10 +1,10 @@
-"""Refusals of approval policies, named after the rule they protect."""
+"""Refusals of an approval policy, named after the rule they protect."""
 
 from domain.errors import RuleBroken
 
 
 class PolicyNameTaken(RuleBroken):
-    """A policy's name is used once in a tenant."""
+    """A tenant's approval policies have different names."""
 
     code = "policy_name_taken"
     help = "Choose another name."

@@ -1,6 +1,5 @@
 """Permissions and the roles that bundle them: the shipped ones and a tenant's own."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -41,8 +40,6 @@ PERMISSIONS: Final = frozenset(
     }
 )
 """The permissions that the system itself asks for. A policy's step may name others."""
-
-PERMISSION_FORM: Final = re.compile(r"[a-z][a-z0-9-]*:[a-z][a-z0-9-]*")
 
 TENANT_ADMIN: Final = "tenant_admin"
 _REQUESTER: Final = frozenset({REQUISITIONS_CREATE, REQUISITIONS_READ})

@@ -1,17 +1,16 @@
 """A project: what equipment is asked for, and who may ask."""
 
 from datetime import datetime
-from typing import Final, Self
+from typing import Self
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
 
+from domain.caller import Caller
 from domain.ids import Id
-from domain.projects.errors import LastLead
-
-MEMBER: Final = "member"
-LEAD: Final = "lead"
-PROJECT_ROLES: Final = (MEMBER, LEAD)
+from domain.projects import rules
+from domain.projects.errors import LastLead, ProjectMemberNotFound
+from domain.projects.rules import LEAD
 
 
 class Project(Aggregate):
@@ -52,41 +51,39 @@ class Project(Aggregate):
         self.members: dict[Id, str] = {}
 
     @classmethod
-    def create(
-        cls,
-        id: UUID,
-        *,
-        tenant_id: Id,
-        name: str,
-        description: str | None,
-        created_by: Id,
-        at: datetime,
-    ) -> Self:
+    def create(cls, id: UUID, name: str, description: str | None, by: Caller, at: datetime) -> Self:
         """A new project; whoever creates it leads it."""
+        rules.require_creator(by)
         project = cls._create(
             cls.Created,
             id=id,
             timestamp=at,
-            tenant_id=tenant_id,
+            tenant_id=by.tenant_id,
             name=name,
             description=description,
-            created_by=created_by,
+            created_by=by.user_id,
         )
-        project.set_member(created_by, LEAD, at)
+        project.set_member(by.user_id, LEAD, by, at)
         return project
 
-    def set_member(self, user_id: Id, role: str, at: datetime) -> None:
-        """Let somebody in, or change their part. Raises ``LastLead``."""
+    def require_manager(self, by: Caller) -> None:
+        """Raise ``NotProjectLead`` unless the caller may change the members."""
+        rules.require_manager(by, self.members.get(by.user_id))
+
+    def set_member(self, user_id: Id, role: str, by: Caller, at: datetime) -> None:
+        """Let somebody in, or change their part. Raises ``NotProjectLead`` and ``LastLead``."""
+        self.require_manager(by)
         if self.members.get(user_id) == role:
             return
         if role != LEAD:
             self._keep_a_lead_without(user_id)
         self._member_set(user_id=user_id, role=role, timestamp=at)
 
-    def remove_member(self, user_id: Id, at: datetime) -> None:
-        """Let somebody go; no event where they are not a member. Raises ``LastLead``."""
+    def remove_member(self, user_id: Id, by: Caller, at: datetime) -> None:
+        """Let somebody go. Raises ``ProjectMemberNotFound, NotProjectLead, LastLead``."""
         if user_id not in self.members:
-            return
+            raise ProjectMemberNotFound
+        self.require_manager(by)
         self._keep_a_lead_without(user_id)
         self._member_removed(user_id=user_id, timestamp=at)
 
