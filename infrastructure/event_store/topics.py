@@ -19,6 +19,7 @@ from domain.identity.sessions import Session
 from domain.identity.tenants import Tenant
 from domain.identity.users import User
 from domain.projects.project import Project
+from domain.requisitions.requisition import Requisition
 
 AGGREGATES: tuple[type[Aggregate], ...] = (
     User,
@@ -28,6 +29,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Session,
     Project,
     ApprovalPolicy,
+    Requisition,
 )
 
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
