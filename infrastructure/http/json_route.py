@@ -70,7 +70,7 @@ async def _ask_first(request: Request) -> None:
         await check()
 
 
-async def known_parameters(request: Request) -> None:
+async def refuse_unknown_parameters(request: Request) -> None:
     """Raise the 422 of a query parameter that the route does not know.
 
     A dependency: place it after the one that asks who is calling.
