@@ -68,9 +68,9 @@ _LEADS_TO: dict[Action, tuple[str, str]] = {
 class Command:
     """One command of a case.
 
-    ``row`` and ``activity`` say which row it comes from, ``actor`` who gives it. ``steps`` (create and
-    edit) names the policy. ``events`` are the stored names that must come out; ``refused`` says
-    that the rules must turn it down.
+    ``row`` and ``activity`` say which row it comes from, ``actor`` who gives it. ``steps`` (create
+    and edit) names the policy. ``events`` are the stored names that must come out; ``refused``
+    says that the rules must turn it down.
     """
 
     row: int

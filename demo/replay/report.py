@@ -76,9 +76,11 @@ def _differences(plan: CasePlan, found: Found) -> list[str]:
     if states != [plan.final_state]:
         shown = " and ".join(states) or "not there"
         wrong.append(f"is {shown}, the file implies {plan.final_state}")
-    for name in sorted(plan.events.keys() | events.keys()):
-        if events[name] != plan.events[name]:
-            wrong.append(f"{name}: {events[name]} stored, the file implies {plan.events[name]}")
+    wrong.extend(
+        f"{name}: {events[name]} stored, the file implies {plan.events[name]}"
+        for name in sorted(plan.events.keys() | events.keys())
+        if events[name] != plan.events[name]
+    )
     return wrong
 
 
