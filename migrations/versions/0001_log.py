@@ -91,7 +91,7 @@ SETTINGS = """
 # no sequential scans in these functions, whatever the planner thinks of their size.
 APPEND = f"""
 CREATE FUNCTION log.append(
-    batch uuid, alone boolean,
+    batch uuid, patience_ms integer, alone boolean,
     command_ids uuid[], command_tenants uuid[], fingerprints bytea[], answers text[],
     event_counts integer[],
     checked_commands integer[], checked_streams uuid[], checked_versions bigint[],
@@ -105,6 +105,7 @@ DECLARE
     head bigint;
     at timestamptz;
 BEGIN
+    PERFORM set_config('lock_timeout', patience_ms::text, true);
     SELECT position INTO STRICT head FROM log.log_head FOR UPDATE;
     -- From here on nobody else appends, and each statement sees all that was ever appended.
     at := clock_timestamp();
@@ -163,7 +164,8 @@ BEGIN
     FROM command c;
 
     IF alone AND outcomes[1] <> 'stored' THEN
-        RAISE EXCEPTION USING ERRCODE = 'QM002', MESSAGE = outcomes[1], DETAIL = moved[1]::text;
+        RAISE EXCEPTION USING ERRCODE = 'QM002', MESSAGE = outcomes[1], DETAIL = jsonb_build_object(
+            'position', positions[1], 'answer', earlier_answers[1], 'moved', moved[1]);
     END IF;
     UPDATE log.log_head SET position = head WHERE position < head;
     IF FOUND THEN
@@ -177,21 +179,27 @@ $$;
 # abandoned_batches stops one that has not come so far yet.
 SETTLE = f"""
 CREATE FUNCTION log.settle(
-    batch uuid, command_ids uuid[], remembered boolean[], streams uuid[], versions bigint[]
+    batch uuid, patience_ms integer, command_ids uuid[], fingerprints bytea[], streams uuid[],
+    versions bigint[]
 )
-RETURNS TABLE (number bigint, first_position bigint, last_position bigint, answer jsonb)
+RETURNS TABLE (outcome text, "position" bigint, answer jsonb)
 LANGUAGE plpgsql SECURITY DEFINER {SETTINGS} AS $$
 #variable_conflict use_column
 BEGIN
+    PERFORM set_config('lock_timeout', patience_ms::text, true);
     PERFORM FROM log.log_head FOR UPDATE;
     INSERT INTO log.abandoned_batches VALUES (batch, clock_timestamp()) ON CONFLICT DO NOTHING;
     RETURN QUERY
-    SELECT c.number, e.notification_id, k.position, k.answer
-    FROM unnest(command_ids, remembered, streams, versions)
-        WITH ORDINALITY AS c (id, remembered, stream, version, number)
+    SELECT CASE WHEN e.notification_id IS NOT NULL THEN 'stored'
+                WHEN k.fingerprint = c.fingerprint THEN 'replayed'
+                WHEN k.fingerprint IS NOT NULL THEN 'reused'
+                ELSE 'not stored' END,
+        coalesce(e.notification_id, k.position), k.answer
+    FROM unnest(command_ids, fingerprints, streams, versions)
+        WITH ORDINALITY AS c (id, fingerprint, stream, version, number)
     LEFT JOIN log.stored_events e ON e.originator_id = c.stream
         AND e.originator_version = c.version AND e.command_id = c.id
-    LEFT JOIN log.command_keys k ON k.command_id = c.id AND c.remembered
+    LEFT JOIN log.command_keys k ON k.command_id = c.id AND c.fingerprint IS NOT NULL
     ORDER BY c.number;
 END
 $$;
@@ -225,7 +233,7 @@ $$;
 """
 
 APPEND_TYPES = (
-    "uuid, boolean, uuid[], uuid[], bytea[], text[], integer[], integer[], uuid[], bigint[], "
+    "uuid, integer, boolean, uuid[], uuid[], bytea[], text[], integer[], integer[], uuid[], bigint[], "
     "integer[], uuid[], bigint[], text[], bytea[], uuid[], uuid[], text[], text[]"
 )
 
@@ -240,7 +248,7 @@ GRANT SELECT, INSERT ON log.stored_events, log.command_keys, log.abandoned_batch
     TO qm_log_writer;
 GRANT SELECT, UPDATE (position) ON log.log_head TO qm_log_writer;
 ALTER FUNCTION log.append({APPEND_TYPES}) OWNER TO qm_log_writer;
-ALTER FUNCTION log.settle(uuid, uuid[], boolean[], uuid[], bigint[]) OWNER TO qm_log_writer;
+ALTER FUNCTION log.settle(uuid, integer, uuid[], bytea[], uuid[], bigint[]) OWNER TO qm_log_writer;
 REVOKE CREATE ON SCHEMA log FROM qm_log_writer;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA log FROM PUBLIC;

@@ -1,0 +1,171 @@
+"""What goes to ``log.append`` and what comes back: one command, its outcome, a batch's form."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, LiteralString
+from uuid import UUID, uuid4
+
+from infrastructure.event_store.arrays import (
+    Bigints,
+    Byteas,
+    Integers,
+    Texts,
+    Uuids,
+)
+
+APPEND: Final[LiteralString] = "SELECT * FROM log.append(" + ", ".join(["%s"] * 20) + ")"
+SETTLE: Final = "SELECT * FROM log.settle(%s, %s, %s, %s, %s, %s)"
+
+
+@dataclass(slots=True)
+class NewEvent:
+    """An event on its way into the log, in its stored form."""
+
+    stream: UUID
+    version: int
+    topic: str
+    state: bytes
+    tenant: UUID
+
+
+@dataclass(slots=True)
+class Append:
+    """One command on its way into the log.
+
+    ``checked`` are the streams that must be at these versions: those of the events, before them,
+    and whatever else the decision rests on. With a ``fingerprint`` the ``answer`` (JSON) is kept
+    and found again under the command's id.
+    """
+
+    command_id: UUID
+    tenant: UUID
+    actor: UUID | None
+    correlation: str
+    causation: str | None
+    events: Sequence[NewEvent]
+    checked: Sequence[tuple[UUID, int]]
+    fingerprint: bytes | None = None
+    answer: str | None = None
+
+
+@dataclass(slots=True)
+class Stored:
+    """The command is in the log; ``position`` is that of its last event."""
+
+    position: int
+
+
+@dataclass(slots=True)
+class Replayed:
+    """The command was in the log before, with this answer."""
+
+    position: int
+    answer: dict[str, Any]
+
+
+@dataclass(slots=True)
+class KeyReused:
+    """The command's id stands for another request. Nothing was stored."""
+
+
+@dataclass(slots=True)
+class Moved:
+    """A checked stream was not at its version. Nothing was stored."""
+
+    stream: UUID
+
+
+@dataclass(slots=True)
+class NotStored:
+    """The connection was lost, and it is now certain that nothing was and ever will be stored."""
+
+
+Outcome = Stored | Replayed | KeyReused | Moved | NotStored
+
+
+@dataclass(slots=True)
+class Batch:
+    """Commands that are stored in one transaction, each with an outcome of its own."""
+
+    commands: Sequence[Append]
+    id: UUID = field(default_factory=uuid4)
+
+    def append_arguments(self, patience_s: float, *, alone: bool = False) -> tuple[object, ...]:
+        """For ``APPEND``. ``patience_s`` bounds the wait for the lock.
+
+        With ``alone`` the call fails unless its one command is stored.
+        """
+        commands = self.commands
+        checked = [(n, *c) for n, command in enumerate(commands, 1) for c in command.checked]
+        events = [(n, c, e) for n, c in enumerate(commands, 1) for e in c.events]
+        return (
+            self.id,
+            _milliseconds(patience_s),
+            alone,
+            Uuids([c.command_id for c in commands]),
+            Uuids([c.tenant for c in commands]),
+            Byteas([c.fingerprint for c in commands]),
+            Texts([c.answer for c in commands]),
+            Integers([len(c.events) for c in commands]),
+            Integers([number for number, _, _ in checked]),
+            Uuids([stream for _, stream, _ in checked]),
+            Bigints([version for _, _, version in checked]),
+            Integers([number for number, _, _ in events]),
+            Uuids([e.stream for _, _, e in events]),
+            Bigints([e.version for _, _, e in events]),
+            Texts([e.topic for _, _, e in events]),
+            Byteas([e.state for _, _, e in events]),
+            Uuids([e.tenant for _, _, e in events]),
+            Uuids([c.actor for _, c, _ in events]),
+            Texts([c.correlation for _, c, _ in events]),
+            Texts([c.causation for _, c, _ in events]),
+        )
+
+    def settle_arguments(self, patience_s: float) -> tuple[object, ...]:
+        """For ``SETTLE``: finds each command by its first event, or by its kept answer."""
+        commands = self.commands
+        firsts = [c.events[0] if c.events else None for c in commands]
+        return (
+            self.id,
+            _milliseconds(patience_s),
+            Uuids([c.command_id for c in commands]),
+            Byteas([c.fingerprint for c in commands]),
+            Uuids([e.stream if e else None for e in firsts]),
+            Bigints([e.version if e else 0 for e in firsts]),
+        )
+
+
+def outcomes_of(row: tuple[Any, ...]) -> list[Outcome]:
+    """The answer of ``APPEND``, by command."""
+    return [outcome_of(*columns) for columns in zip(*row, strict=True)]
+
+
+def outcome_of(
+    name: str, position: int, answer: dict[str, Any] | None, moved: UUID | None
+) -> Outcome:
+    """The outcome of one command, from the words of ``log.append``."""
+    if name == "stored":
+        return Stored(position)
+    if moved is not None and name == "moved":
+        return Moved(moved)
+    if answer is not None and name == "replayed":
+        return Replayed(position, answer)
+    return KeyReused()
+
+
+def settled(command: Append, row: tuple[Any, ...]) -> Outcome:
+    """The answer of ``SETTLE`` for one command."""
+    name, position, answer = row
+    match name:
+        case "stored":
+            return Stored(position + len(command.events) - 1)
+        case "replayed":
+            return Replayed(position, answer)
+        case "reused":
+            return KeyReused()
+        case _:
+            return NotStored()
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
