@@ -1,20 +1,23 @@
-"""The load of the HTTP benchmark: members who drive requisitions from draft to hand-over.
+"""The load of the HTTP benchmarks: members who drive requisitions from draft to hand-over.
 
 A process of its own, with a bare HTTP/1.1 client, so that making the load costs little beside
 serving it: ``python -m bench.load`` reads a ``Job`` as JSON from stdin and prints a ``Result``.
 """
 
 import asyncio
-import re
 import sys
 import time
 from collections import Counter, defaultdict
-from dataclasses import asdict, dataclass
-from typing import Any, Final, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
 from uuid import uuid4
 
 import orjson
 import uvloop
+
+from bench.http_connection import Connection, connect
 
 PASSWORD: Final = "bench-bench-bench"  # noqa: S105 - of throw-away users
 STEPS: Final = [
@@ -31,33 +34,43 @@ PERMISSIONS: Final = {
         "requisitions:fulfil",
     ],
 }
-_ANSWER_WITHIN_S: Final = 30.0
-_LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to drive. ``prefix`` stands before each path; ``tokens`` are by member."""
+    """What to drive.
+
+    ``prefix`` stands before each path; ``tokens`` are by member. ``rate`` (commands a second)
+    paces the load; without it every client asks again at once. With ``watch_port`` every
+    ``watch_every``-th command is looked for in the query API there, until it is visible.
+    """
 
     port: int
     prefix: str
-    tokens: dict[str, str]
+    tokens: Mapping[str, str]
     project_id: str
     policy_id: str
     clients: int
     warm_up_s: float
     seconds: float
+    rate: float | None = None
+    watch_port: int | None = None
+    watch_every: int = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of it: answers within the measured time, and latencies in ms by command."""
+    """What came of it: answers within the measured time, and latencies in ms.
+
+    ``answered_ms`` is by command. ``visible_ms`` is from a command's answer to the moment in which
+    the query API shows it. Both are ascending.
+    """
 
     commands: int
     seconds: float
-    p50_ms: dict[str, float]
-    p99_ms: dict[str, float]
-    refused: dict[str, int]
+    answered_ms: Mapping[str, Sequence[float]]
+    visible_ms: Sequence[float]
+    refused: Mapping[str, int]
 
     @property
     def rate(self) -> float:
@@ -65,80 +78,101 @@ class Result:
         return self.commands / self.seconds
 
 
-class Connection(asyncio.Protocol):
-    """A keep-alive connection with one request at a time."""
-
-    def __init__(self) -> None:
-        self._transport: asyncio.Transport | None = None
-        self._received = bytearray()
-        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Collect an answer until it is whole."""
-        self._received += data
-        head_end = self._received.find(b"\r\n\r\n")
-        if head_end < 0 or self._answer is None:
-            return
-        length = _LENGTH.search(self._received, 0, head_end)
-        end = head_end + 4 + (int(length[1]) if length else 0)
-        if len(self._received) >= end:
-            status, body = int(self._received[9:12]), bytes(self._received[head_end + 4 : end])
-            del self._received[:end]
-            self._answer.set_result((status, body))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """An answer that is still due will not come."""
-        if self._answer and not self._answer.done():
-            self._answer.set_exception(exc or ConnectionResetError())
-
-    async def post(self, path: str, token: str, body: bytes) -> tuple[int, bytes]:
-        """Send a command under a fresh idempotency key; status and body of the answer."""
-        if self._transport is None:
-            raise ConnectionError(path)
-        self._answer = asyncio.get_running_loop().create_future()
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
-            f"Idempotency-Key: {uuid4().hex}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
-        self._transport.write(head.encode() + body)
-        return await asyncio.wait_for(self._answer, _ANSWER_WITHIN_S)
-
-    def close(self) -> None:
-        """Hang up."""
-        if self._transport:
-            self._transport.close()
+def quantile(ascending: Sequence[float], share: float) -> float:
+    """The quantile of ascending figures; not a number where there are none."""
+    if not ascending:
+        return float("nan")
+    return ascending[min(int(share * len(ascending)), len(ascending) - 1)]
 
 
 class Refused(Exception):
     """An answer that is not 2xx."""
 
 
-class _Member:
-    """One client: goes round and round, and notes how long each answer took."""
+@dataclass(slots=True)
+class _Notes:
+    """What the members write down while the clock runs."""
 
-    def __init__(self, job: Job, connection: Connection, begin: float) -> None:
+    begin: float
+    end: float
+    answered: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    visible: list[float] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def counts(self, moment: float) -> bool:
+        return self.begin <= moment < self.end
+
+
+class _Pace:
+    """Lets commands go at a given rate, evenly; without a rate, at once."""
+
+    def __init__(self, rate: float | None) -> None:
+        self._gap = 1 / rate if rate else 0.0
+        self._next = time.monotonic()
+
+    async def turn(self) -> None:
+        if self._gap:
+            self._next = max(self._next + self._gap, time.monotonic() - 1)
+            await asyncio.sleep(max(self._next - time.monotonic(), 0))
+
+
+class _Watch:
+    """Looks for every n-th command in the query API, each look on a connection of its own."""
+
+    def __init__(self, job: Job, notes: _Notes, connections: Sequence[Connection]) -> None:
+        self._job = job
+        self._notes = notes
+        self._idle = list(connections)
+        self._every = job.watch_every
+        self._seen = 0
+        self.looks: set[asyncio.Task[None]] = set()
+
+    def told(self, receipt: Mapping[str, Any], answered: float) -> None:
+        self._seen += 1
+        if self._idle and self._seen % self._every == 0:
+            look = asyncio.create_task(self._look(receipt, answered))
+            self.looks.add(look)
+            look.add_done_callback(self.looks.discard)
+
+    async def _look(self, receipt: Mapping[str, Any], answered: float) -> None:
+        connection = self._idle.pop()
+        headers = (
+            f"Authorization: Bearer {self._job.tokens['employee']}\r\n"
+            f"Min-Position: {receipt['position']}\r\nPrefer: wait=20\r\n"
+        )
+        path = f"{self._job.prefix}/requisitions/{receipt['id']}"
+        status, content = await connection.request("GET", path, headers)
+        visible = time.monotonic()
+        self._idle.append(connection)
+        shown = orjson.loads(content)
+        if status != HTTPStatus.OK or shown["version"] < receipt["version"]:
+            self._notes.refused[f"look: {status} {content[:200]!r}"] += 1
+        elif self._notes.counts(answered):
+            self._notes.visible.append(visible - answered)
+
+
+class _Member:
+    """One client: goes round and round until the time is up."""
+
+    def __init__(
+        self, job: Job, connection: Connection, notes: _Notes, pace: _Pace, watch: _Watch
+    ) -> None:
         self._job = job
         self._connection = connection
-        self._begin = begin
-        self._end = begin + job.seconds
-        self.taken_s: defaultdict[str, list[float]] = defaultdict(list)
-        self.refused: Counter[str] = Counter()
+        self._notes = notes
+        self._pace = pace
+        self._watch = watch
         item = {"kind": "purchase", "description": "A box of screws"}
         self._line = orjson.dumps({"item": item, "quantity": 1})
         draft = {"project_id": job.project_id, "policy_id": job.policy_id, "amount": 34.5}
         self._draft = orjson.dumps({**draft, "purpose": "Screws for the bench", "lines": []})
 
     async def go_round(self) -> None:
-        while time.monotonic() < self._end:
+        while time.monotonic() < self._notes.end:
             try:
                 await self._requisition()
             except Refused as refused:
-                self.refused[str(refused)] += 1
+                self._notes.refused[str(refused)] += 1
 
     async def _requisition(self) -> None:
         draft = await self._post("draft", "employee", "/requisitions", self._draft)
@@ -151,60 +185,55 @@ class _Member:
         await self._post("fulfil", "technician", met, b'{"quantity":1}')
 
     async def _post(self, name: str, member: str, path: str, body: bytes) -> dict[str, Any]:
+        await self._pace.turn()
+        headers = (
+            f"Authorization: Bearer {self._job.tokens[member]}\r\n"
+            f"Idempotency-Key: {uuid4().hex}\r\n"
+        )
         asked = time.monotonic()
-        token = self._job.tokens[member]
-        status, content = await self._connection.post(self._job.prefix + path, token, body)
+        status, content = await self._connection.request(
+            "POST", self._job.prefix + path, headers, body
+        )
         answered = time.monotonic()
-        if not 200 <= status < 300:  # noqa: PLR2004 - HTTP
+        if not HTTPStatus(status).is_success:
             raise Refused(f"{name}: {status} {content[:300]!r}")
-        if self._begin <= answered < self._end:
-            self.taken_s[name].append(answered - asked)
-        answer: dict[str, Any] = orjson.loads(content)
-        return answer
+        if self._notes.counts(answered):
+            self._notes.answered[name].append(answered - asked)
+        receipt: dict[str, Any] = orjson.loads(content)
+        self._watch.told(receipt, answered)
+        return receipt
 
 
 async def run(job: Job) -> Result:
     """Carry out ``job`` and say what came of it."""
-    loop = asyncio.get_running_loop()
-    connections = [
-        (await loop.create_connection(Connection, "127.0.0.1", job.port))[1]
-        for _ in range(job.clients)
-    ]
+    connections = [await connect(job.port) for _ in range(job.clients)]
+    watching = [await connect(job.watch_port) for _ in range(job.clients)] if job.watch_port else []
     begin = time.monotonic() + job.warm_up_s
-    members = [_Member(job, connection, begin) for connection in connections]
+    notes, pace = _Notes(begin, begin + job.seconds), _Pace(job.rate)
+    watch = _Watch(job, notes, watching)
     async with asyncio.TaskGroup() as group:
-        for member in members:
-            group.create_task(member.go_round())
-    for connection in connections:
+        for connection in connections:
+            group.create_task(_Member(job, connection, notes, pace, watch).go_round())
+    await asyncio.gather(*watch.looks)
+    for connection in (*connections, *watching):
         connection.close()
-    taken: defaultdict[str, list[float]] = defaultdict(list)
-    refused: Counter[str] = Counter()
-    for member in members:
-        refused += member.refused
-        for name, seconds in member.taken_s.items():
-            taken[name] += seconds
     return Result(
-        commands=sum(map(len, taken.values())),
+        commands=sum(map(len, notes.answered.values())),
         seconds=job.seconds,
-        p50_ms={name: quantile_ms(seconds, 0.50) for name, seconds in taken.items()},
-        p99_ms={name: quantile_ms(seconds, 0.99) for name, seconds in taken.items()},
-        refused=dict(refused),
+        answered_ms={name: _ms(seconds) for name, seconds in notes.answered.items()},
+        visible_ms=_ms(notes.visible),
+        refused=dict(notes.refused),
     )
 
 
-def quantile_ms(seconds: list[float], quantile: float) -> float:
-    """The quantile of some durations, in ms; not a number where there are none."""
-    if not seconds:
-        return float("nan")
-    ordered = sorted(seconds)
-    return 1000 * ordered[min(int(quantile * len(ordered)), len(ordered) - 1)]
+def _ms(seconds: list[float]) -> list[float]:
+    return sorted(round(1000 * each, 3) for each in seconds)
 
 
 def main() -> None:
     """Read the job, do it, print the result."""
     job = Job(**orjson.loads(sys.stdin.buffer.read()))
-    result = uvloop.run(run(job))
-    sys.stdout.buffer.write(orjson.dumps(asdict(result)))
+    sys.stdout.buffer.write(orjson.dumps(asdict(uvloop.run(run(job)))))
 
 
 if __name__ == "__main__":

@@ -5,11 +5,19 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Self
 
 import httpx
 
-_AGAIN = frozenset({429, 502, 503, 504})
+_AGAIN = frozenset(
+    {
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
 _CALL_TIMEOUT_S = 40.0
 _LONGEST_PAUSE_S = 2.0
 
@@ -29,7 +37,7 @@ class Reply:
     @property
     def ok(self) -> bool:
         """Whether the request was carried out."""
-        return 200 <= self.status < 300
+        return HTTPStatus(self.status).is_success
 
     @property
     def code(self) -> str:
@@ -132,4 +140,5 @@ def _reply(response: httpx.Response) -> Reply:
 
 
 def _ask_again(reply: Reply) -> bool:
-    return reply.status in _AGAIN or (reply.status == 409 and reply.code == "command_in_flight")
+    in_flight = reply.status == HTTPStatus.CONFLICT and reply.code == "command_in_flight"
+    return in_flight or reply.status in _AGAIN

@@ -8,13 +8,14 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from demo.replay.api import Api, ReplayStopped, Reply
 from demo.replay.mapping import Action, CasePlan, Command
 from demo.replay.tenant import Crew
 
-_REFUSED = frozenset({403, 409})
+_REFUSED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ async def prepare(api: Api, plans: Sequence[CasePlan], password: str) -> Crew:
 
 async def _administrator(api: Api, password: str) -> str:
     reply = await api.sign_in(ADMINISTRATOR, password)
-    if reply.status == 401:
+    if reply.status == HTTPStatus.UNAUTHORIZED:
         reply = await api.sign_up(
             {
                 "username": ADMINISTRATOR,
@@ -72,7 +73,7 @@ async def _administrator(api: Api, password: str) -> str:
                 "tenant_name": TENANT_NAME,
             }
         )
-    if reply.status == 409:
+    if reply.status == HTTPStatus.CONFLICT:
         raise ReplayStopped(
             f"A user {ADMINISTRATOR} exists already and has another password than the one kept"
             " in replay-login.json of the data folder. Give the folder of the first run (QM_DATA)."

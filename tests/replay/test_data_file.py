@@ -74,14 +74,14 @@ def test_a_file_without_header_or_events_is_refused(lines: list[str], message: s
 
 def test_a_cut_off_gzip_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "cut.csv.gz"
-    path.write_bytes(gzip.compress("\n".join([HEADER, GOOD]).encode())[:-12])
+    path.write_bytes(gzip.compress(f"{HEADER}\n{GOOD}".encode())[:-12])
     with pytest.raises(MalformedFile, match="cut off"):
         read_cases(path)
 
 
 def test_a_plain_text_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "plain.csv.gz"
-    path.write_text("\n".join([HEADER, GOOD]))
+    path.write_text(f"{HEADER}\n{GOOD}")
     with pytest.raises(MalformedFile, match="not a sound gzip file"):
         read_cases(path)
 
