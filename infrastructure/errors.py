@@ -70,3 +70,13 @@ class PasswordsBusy(InfrastructureError):
     """Too many passwords are being checked at once. Nothing was stored."""
 
     code = "passwords_busy"
+
+
+class TooManyTries(InfrastructureError):
+    """Too many sign-ins were tried for this account or from this address."""
+
+    code = "too_many_tries"
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__()
+        self.wait_s = wait_s

@@ -12,7 +12,12 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from domain.errors import Forbidden, InvalidField, NotFound, Refused, VersionMismatch
-from infrastructure.errors import CommandInFlight, IdempotencyKeyReused, InfrastructureError
+from infrastructure.errors import (
+    CommandInFlight,
+    IdempotencyKeyReused,
+    InfrastructureError,
+    TooManyTries,
+)
 
 MEDIA_TYPE: Final = "application/problem+json"
 ERRORS_LIMIT: Final = 100
@@ -180,11 +185,13 @@ def _status_of(error: Refused) -> int:
 
 
 def _of_machinery(error: InfrastructureError) -> Problem:
-    after = error.retry_after
+    after = error.wait_s if isinstance(error, TooManyTries) else error.retry_after
     headers = {} if after is None else {"Retry-After": str(after)}
     match error:
         case IdempotencyKeyReused():
             status = 422
+        case TooManyTries():
+            status = 429
         case CommandInFlight():
             status = 409
         case _:

@@ -1,0 +1,126 @@
+"""Sign-in: the look-up of an account, and the counters against guessing.
+
+Tries are counted in Postgres, so all processes share them: by address, and by account and address
+together. An account that is under attack from many addresses leaves each address fewer tries but
+never none, so an attacker cannot lock its owner out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from psycopg import InterfaceError, OperationalError
+from psycopg.rows import TupleRow
+from psycopg_pool import PoolClosed, PoolTimeout
+
+from domain.ids import Id
+from infrastructure.deadlines import within
+from infrastructure.errors import StoreUnavailable, TooManyTries
+from infrastructure.ids import from_uuid, to_uuid
+from infrastructure.postgres import Pool
+
+DEADLINE_S: Final = 3.0
+
+_BEGIN: Final = (
+    "SELECT retry_after, user_id, username, email, password_hash, tenant_id, tenant_name, subject"
+    " FROM identity.begin_signin(%s, %s, %s, %s, %s, %s, %s, %s)"
+)
+_FINISH: Final = "SELECT identity.finish_signin(%s, %s, %s, %s, %s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many tries count as guessing, within ``window``.
+
+    ``pair``: one account from one address; ``tight``: the same for an account with ``account``
+    tries from anywhere; ``address``: all accounts from one address. Right ones do not count.
+    """
+
+    pair: int = 10
+    tight: int = 3
+    account: int = 100
+    address: int = 300
+    window: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who wants to sign in. Without ``user_id`` there is nobody of that name or address."""
+
+    subject: str
+    user_id: Id | None
+    username: str | None
+    email: str | None
+    password_hash: str | None
+    tenant_id: Id | None
+    tenant_name: str | None
+
+
+class SignIns:
+    """Begins and finishes sign-ins. ``pepper`` keeps names and addresses out of the counters."""
+
+    def __init__(self, pool: Pool, pepper: bytes, limits: Limits) -> None:
+        self._pool = pool
+        self._pepper = pepper
+        self._limits = limits
+
+    async def begin(self, login: str, address: str) -> Account:
+        """Count a try and look the account up by user name or e-mail.
+
+        Raises ``TooManyTries`` and ``StoreUnavailable``.
+        """
+        limits = self._limits
+        row = await self._call(
+            _BEGIN,
+            (
+                login,
+                address,
+                self._pepper,
+                limits.pair,
+                limits.tight,
+                limits.account,
+                limits.address,
+                limits.window,
+            ),
+        )
+        wait_s, user, username, email, password_hash, tenant, tenant_name, subject = row
+        if wait_s:
+            raise TooManyTries(wait_s)
+        return Account(
+            subject,
+            None if user is None else from_uuid(user),
+            username,
+            email,
+            password_hash,
+            None if tenant is None else from_uuid(tenant),
+            tenant_name,
+        )
+
+    async def finish(self, account: Account, address: str, new_hash: str | None) -> None:
+        """The password was right: take the try back, and store a renewed hash if there is one.
+
+        Raises ``StoreUnavailable``.
+        """
+        user = None if account.user_id is None else to_uuid(account.user_id)
+        await self._call(_FINISH, (account.subject, address, self._pepper, user, new_hash))
+
+    async def _call(self, query: str, values: Sequence[object]) -> TupleRow:
+        try:
+            return await within(DEADLINE_S, self._row(query, values))
+        except (
+            OperationalError,
+            InterfaceError,
+            PoolTimeout,
+            PoolClosed,
+            TimeoutError,
+        ) as error:
+            raise StoreUnavailable from error
+
+    async def _row(self, query: str, values: Sequence[object]) -> TupleRow:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(query.encode(), values, prepare=True)
+            row = await cursor.fetchone()
+        if row is None:
+            raise LookupError("a function that returns one row returned none")
+        return row
