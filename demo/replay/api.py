@@ -18,6 +18,7 @@ _AGAIN = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
+_SUCCESS = range(200, 300)
 _CALL_TIMEOUT_S = 40.0
 _LONGEST_PAUSE_S = 2.0
 
@@ -37,7 +38,7 @@ class Reply:
     @property
     def ok(self) -> bool:
         """Whether the request was carried out."""
-        return HTTPStatus(self.status).is_success
+        return self.status in _SUCCESS
 
     @property
     def code(self) -> str:
