@@ -11,7 +11,7 @@ from typing import Final
 
 from psycopg import AsyncConnection, InterfaceError, OperationalError
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import PoolClosed, PoolTimeout
 
 from domain.caller import Caller
 from domain.identity.roles import SHIPPED_ROLES
@@ -19,6 +19,7 @@ from domain.ids import Id
 from infrastructure.deadlines import within
 from infrastructure.errors import StoreUnavailable
 from infrastructure.ids import from_uuid
+from infrastructure.postgres import Pool
 
 TOKEN_BYTES: Final = 32
 TOKEN_LENGTHS: Final = range(20, 200)
@@ -61,7 +62,7 @@ def digest(token: str) -> bytes:
 
 
 async def authenticate(
-    pool: AsyncConnectionPool[AsyncConnection[TupleRow]],
+    pool: Pool,
     token: str,
     deadline_s: float = DEADLINE_S,
 ) -> Principal | None:
@@ -78,9 +79,18 @@ async def authenticate(
     return _principal(row) if row else None
 
 
-async def authenticate_on(
-    connection: AsyncConnection[TupleRow], token: str
-) -> Principal | None:
+class Tokens:
+    """The tokens of all users, known through a pool of autocommit connections."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def authenticate(self, token: str) -> Principal | None:
+        """The principal behind a live token, else None. Raises ``StoreUnavailable``."""
+        return await authenticate(self._pool, token)
+
+
+async def authenticate_on(connection: AsyncConnection[TupleRow], token: str) -> Principal | None:
     """The same in the transaction of a connection at hand. Driver errors pass through."""
     if not _is_token(token):
         return None
@@ -93,9 +103,7 @@ def _is_token(token: str) -> bool:
     return len(token) in TOKEN_LENGTHS and token.isascii()
 
 
-async def _find(
-    pool: AsyncConnectionPool[AsyncConnection[TupleRow]], token_sha256: bytes, deadline_s: float
-) -> TupleRow | None:
+async def _find(pool: Pool, token_sha256: bytes, deadline_s: float) -> TupleRow | None:
     async with pool.connection(timeout=deadline_s) as connection:
         cursor = await connection.execute(_AUTHENTICATE, (token_sha256,), prepare=True)
         return await cursor.fetchone()

@@ -1,6 +1,7 @@
 """Which passwords are refused: too short, too long, or among the first that a guesser tries."""
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from domain.errors import InvalidField
@@ -54,7 +55,7 @@ _COMMON: Final = frozenset(
     metallica slipknot nirvana eminem beatles rockstar guitar music dancer dance hiphop
     quartermaster requisition inventory equipment workshop makerspace laboratory university
     school student teacher professor library hardware snipeit
-    """.split()
+    """.split()  # noqa: SIM905  words read better as text
 )
 _UNLEET: Final = str.maketrans("@4031$5!7", "aaoeissit")
 _ENDS: Final = re.compile(r"^[\W\d_]+|[\W\d_]+$")
@@ -72,7 +73,9 @@ def check_password(password: str, *known: str) -> None:
         raise InvalidField(("password",), "This holds a character that cannot be stored.")
     if len(set(folded)) <= 2 or _is_run(folded):  # noqa: PLR2004  two characters, repeated
         raise InvalidField(("password",), "This password is too easy to guess.")
-    if {folded, _core(folded), _core(folded.translate(_UNLEET))} & (_COMMON | _parts(known)):
+    core = _core(folded)
+    forms = {folded, core, core.translate(_UNLEET), _core(folded.translate(_UNLEET))}
+    if forms & (_COMMON | _parts(known)):
         raise InvalidField(("password",), "This password is too easy to guess.")
 
 
@@ -82,10 +85,11 @@ def _core(folded: str) -> str:
 
 def _is_run(folded: str) -> bool:
     """1234567890, abcdefgh, 87654321."""
-    steps = {ord(after) - ord(before) for before, after in zip(folded, folded[1:], strict=False)}
+    steps = {ord(after) - ord(before) for before, after in pairwise(folded)}
     return len(steps - {-9, 9}) == 1 and steps <= {-1, 1, -9, 9}
 
 
 def _parts(known: tuple[str, ...]) -> set[str]:
     folded = [name.casefold() for name in known]
-    return {*folded, *(name.partition("@")[0] for name in folded), *map(_core, folded)}
+    parts = {*folded, *(name.partition("@")[0] for name in folded), *map(_core, folded)}
+    return parts - {""}
