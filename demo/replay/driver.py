@@ -15,7 +15,8 @@ from demo.replay.api import Api, ReplayStopped, Reply
 from demo.replay.mapping import Action, CasePlan, Command
 from demo.replay.tenant import Crew
 
-_REFUSED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT})
+# An edit that comes too late may also find that the version it knows is gone.
+_REFUSED = frozenset({HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,6 +184,8 @@ class _Case:
             self._add(row, Action.CREATE, EMPLOYEE, "requisition.drafted.v1", steps=steps)
             self.state = "draft"
         elif self.state not in _ALLOWED_FROM[Action.EDIT]:
+            if row.activity == SAVED:
+                self._add(row, Action.EDIT, EMPLOYEE, refused=True, steps=steps)
             return
         else:
             changed = (steps, row.amount) != (self._named, self._amount)
@@ -192,8 +194,8 @@ class _Case:
         self._named, self._amount = steps, row.amount
 
     def _approve(self, row: Row, role: str) -> None:
-        if self.state != "submitted":
-            self._add(row, Action.APPROVE, slug(role), refused=True)
+        if self.state not in _ALLOWED_FROM[Action.APPROVE]:
+            self._do(row, Action.APPROVE, slug(role))
             return
         self._to_approve -= 1
         events = ["requisition.step_approved.v1"]
@@ -215,7 +217,9 @@ class _Case:
 
     def _do(self, row: Row, action: Action, actor: str, *, reason: str | None = None) -> None:
         if self.state not in _ALLOWED_FROM[action]:
-            self._add(row, action, actor, refused=True, reason=reason)
+            # A technician may approve any step, so that the state refuses and not the permission.
+            by = actor if actor == EMPLOYEE else TECHNICIAN
+            self._add(row, action, by, refused=True, reason=reason)
             return
         self.state, event = _LEADS_TO[action]
         if action is Action.SUBMIT:

@@ -4,11 +4,10 @@ from collections import Counter
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from demo.replay.data_file import ACTIVITIES, SAVED, SUBMITTED, Row, read_cases
+from demo.replay.data_file import SAVED, SUBMITTED, Row, read_cases
 from demo.replay.mapping import Action, plan, plan_all, policies_of
-from tests.replay.sample import SAMPLE, rows
+from tests.replay.sample import SAMPLE, histories, rows
 
 ADMINISTRATION = "APPROVED by ADMINISTRATION"
 SUPERVISOR = "FINAL_APPROVED by SUPERVISOR"
@@ -16,10 +15,6 @@ PAID = ("Request Payment", "Payment Handled")
 TURNED_DOWN = "REJECTED by ADMINISTRATION"
 TAKEN_BACK = "REJECTED by EMPLOYEE"
 VOIDED = "REJECTED by MISSING"
-
-histories = st.tuples(
-    st.sampled_from([SUBMITTED, SAVED]), st.lists(st.sampled_from(sorted(ACTIVITIES)), max_size=12)
-).map(lambda parts: rows(parts[0], *parts[1]))
 
 
 def actions(*activities: str) -> list[tuple[str, str]]:
