@@ -1,7 +1,7 @@
 """The identity tables as the query API selects from them: the columns that it may read."""
 
 from sqlalchemy import Column, DateTime, MetaData, Table, Text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from infrastructure.ids import UlidType
 
@@ -49,4 +49,12 @@ project_members = Table(
     Column("project_id", UlidType(), primary_key=True),
     Column("user_id", UlidType(), primary_key=True),
     Column("role", Text()),
+)
+
+approval_policies = Table(
+    "approval_policies",
+    metadata,
+    Column("id", UlidType(), primary_key=True),
+    Column("tenant_id", UlidType()),
+    Column("steps", JSONB()),
 )

@@ -1,0 +1,51 @@
+"""The form of answers: JSON with how far the tables are, and an ETag for one object."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+from fastapi import Response
+
+from query_api.errors import POSITION_HEADER
+from query_api.reader import Reading
+
+_OPTIONS: Final = orjson.OPT_UTC_Z
+_HASH_BYTES: Final = 8
+
+
+def one(reading: Reading, body: Mapping[str, Any], version: int, *, names: bool) -> Response:
+    """One object, or 304 where the client has this very answer.
+
+    With ``names`` the answer shows more than the object's own version tells (names of others,
+    what the caller may do): its ETag carries a hash of the whole.
+    """
+    content = json_bytes(body)
+    etag = f'"{version}"'
+    if names:
+        digest = hashlib.blake2b(content, digest_size=_HASH_BYTES).hexdigest()
+        etag = f'"{version}.{digest}"'
+    headers = {"ETag": etag, POSITION_HEADER: str(reading.position)}
+    if reading.if_none_match is not None and _matches(reading.if_none_match, etag):
+        return Response(status_code=304, headers=headers)
+    return _json(content, headers)
+
+
+def page(reading: Reading, items: Sequence[Any], following: str | None) -> Response:
+    """One page of a list, with the cursor of the page after it."""
+    content = json_bytes({"items": items, "next": following})
+    return _json(content, {POSITION_HEADER: str(reading.position)})
+
+
+def json_bytes(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold
+    """JSON with times in UTC."""
+    return orjson.dumps(value, option=_OPTIONS)
+
+
+def _json(content: bytes, headers: Mapping[str, str]) -> Response:
+    return Response(content, media_type="application/json", headers=dict(headers))
+
+
+def _matches(if_none_match: str, etag: str) -> bool:
+    candidates = (part.strip().removeprefix("W/") for part in if_none_match.split(","))
+    return any(candidate in ("*", etag) for candidate in candidates)

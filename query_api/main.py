@@ -1,0 +1,113 @@
+"""The query API: what it is made of, and what it opens while it runs."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.routing import APIRoute
+
+from infrastructure.event_store.log_reader import LogReader
+from infrastructure.http.edge import put_around
+from infrastructure.http.health import Check, health_routes
+from infrastructure.http.openapi import describe, docs_page
+from infrastructure.http.paths import PREFIX
+from infrastructure.postgres import pool_of
+from infrastructure.read_engine import ReadEngine
+from infrastructure.read_positions import ReadPositions
+from infrastructure.settings import QuerySettings
+from query_api.approval_policies import approval_policies
+from query_api.audit import audit
+from query_api.me import me
+from query_api.projects import projects
+from query_api.reader import Sources
+from query_api.requisitions.routes import requisitions
+from query_api.roles import roles
+from query_api.users import users
+from read_tables.positions import READ_CHANNEL
+
+ROUTERS: Final = (me, users, roles, projects, approval_policies, requisitions, audit)
+
+TITLE: Final = "Quartermaster: queries"
+_DESCRIPTION: Final = (
+    "Reads what the log has been turned into. `Min-Position: <position>` waits until the tables"
+    " have seen the event of that position, so that a client reads its own write."
+)
+_BODY_LIMIT: Final = 64 * 1024
+_LOG_CONNECTIONS: Final = 4
+
+
+def create_app(settings: QuerySettings) -> FastAPI:
+    """The application. Connections are opened when it starts and closed when it ends."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_sources(settings) as sources:
+            app.state.sources = sources
+            yield
+
+    app = FastAPI(
+        title=TITLE,
+        version="1",
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(health_routes(lambda: _checks(app.state.sources)))
+    _document(app)
+    put_around(app, api="query", body_limit=_BODY_LIMIT)
+    return app
+
+
+@asynccontextmanager
+async def open_sources(settings: QuerySettings) -> AsyncIterator[Sources]:
+    """What answers are read from, until the end of the block."""
+    url = settings.query_database_url.get_secret_value()
+    engine = ReadEngine(url, pool_size=settings.query_pool_size)
+    positions = ReadPositions(url, READ_CHANNEL)
+    log_pool = pool_of(url, min_size=0, max_size=_LOG_CONNECTIONS)
+    await log_pool.open(wait=False)
+    await positions.start()
+    try:
+        yield Sources(
+            engine=engine,
+            positions=positions,
+            log=LogReader(log_pool),
+            secret=settings.secret_key.get_secret_value().encode(),
+        )
+    finally:
+        await positions.close()
+        await log_pool.close()
+        await engine.close()
+
+
+def _checks(sources: Sources) -> Mapping[str, Check]:
+    async def database() -> None:
+        async with sources.engine.snapshot() as snapshot:
+            await snapshot.head()
+
+    async def positions() -> None:
+        await sources.positions.wait_until_listening(timeout_s=1)
+
+    return {"database": database, "positions": positions}
+
+
+def _document(app: FastAPI) -> None:
+    app.openapi = describe(app, description=_DESCRIPTION, needs_token=_needs_token)  # type: ignore[method-assign]  # FastAPI's own way to say it
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> JSONResponse:
+        return JSONResponse(app.openapi())
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return docs_page(TITLE)
+
+
+def _needs_token(route: APIRoute) -> bool:
+    return route.path.startswith(PREFIX)

@@ -1,0 +1,34 @@
+"""Objects that are not up to date, because an event of theirs was put aside."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists
+
+from domain.ids import Id
+from query_api.errors import ProjectionParked
+from query_api.reader import Reading
+from query_api.tenant_scope import TenantScope
+from read_tables.positions import parked_events
+
+
+def is_parked(
+    scope: TenantScope, aggregate_id: ColumnElement[Any] | Id, projections: Sequence[str]
+) -> ColumnElement[bool]:
+    """The condition that one of ``projections`` has put an event of the aggregate aside."""
+    parked = parked_events.c
+    return exists(
+        scope.select(parked_events, parked.position).where(
+            parked.aggregate_id == aggregate_id, parked.projection.in_(projections)
+        )
+    )
+
+
+async def refuse_if_parked(reading: Reading, aggregate_id: Id) -> None:
+    """Raise ``ProjectionParked`` rather than say that there is no such object."""
+    parked = parked_events.c
+    found = reading.scope.select(parked_events, parked.position).where(
+        parked.aggregate_id == aggregate_id, parked.projection.in_(reading.projections)
+    )
+    if await reading.row(found.limit(1)) is not None:
+        raise ProjectionParked(reading.position)

@@ -1,0 +1,172 @@
+"""Who reads, and what: every route names its permission and its read tables in its signature."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Header, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import Executable, Row
+
+from domain.caller import Caller
+from domain.errors import PermissionMissing
+from domain.identity.roles import PERMISSIONS
+from domain.ids import PLATFORM_TENANT, Id
+from infrastructure.event_store.log_reader import LogReader
+from infrastructure.http.problems import Unauthenticated
+from infrastructure.read_engine import ReadEngine, Snapshot
+from infrastructure.read_positions import ReadPositions
+from infrastructure.security import Principal
+from query_api.errors import PositionNotReached, PositionNotWritten
+from query_api.min_position import MinPosition, min_position
+from query_api.tenant_scope import TenantScope
+
+BEARER: Final = HTTPBearer(auto_error=False, description="The token of POST /me/signin.")
+
+ANYBODY: Final = "anybody signed in"
+BY_OBJECT: Final = "whoever may see this very object"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What answers are read from. ``secret`` seals cursors."""
+
+    engine: ReadEngine
+    positions: ReadPositions
+    log: LogReader
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One request that may read: by whom, in which tenant, and how far the tables are.
+
+    ``projections`` are those that the route reads; none where it reads identity tables only.
+    """
+
+    principal: Principal
+    caller: Caller
+    scope: TenantScope
+    snapshot: Snapshot
+    sources: Sources
+    projections: Sequence[str]
+    position: int
+    at: datetime
+    if_none_match: str | None
+
+    async def rows(self, statement: Executable) -> Sequence[Row[Any]]:
+        """All rows of a select."""
+        return await self.snapshot.rows(statement)
+
+    async def row(self, statement: Executable) -> Row[Any] | None:
+        """The first row of a select, or None."""
+        return await self.snapshot.row(statement)
+
+
+class Reads:
+    """The dependency of a route that reads: who may, and which projections it reads.
+
+    Any one of ``permissions`` is enough. ``ANYBODY`` and ``BY_OBJECT`` let in whoever is signed
+    in; with ``BY_OBJECT`` the route decides once it knows the object (404 comes before 403).
+    With ``own_permissions``, any permission of the tenant's own making is enough, too: it may be
+    that of a step.
+    """
+
+    def __init__(
+        self, *permissions: str, projections: Sequence[str] = (), own_permissions: bool = False
+    ) -> None:
+        self.permissions = permissions
+        self.projections = tuple(projections)
+        self._own_permissions = own_permissions
+
+    async def __call__(
+        self,
+        request: Request,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
+        min_position_header: Annotated[
+            str | None,
+            Header(
+                alias="Min-Position",
+                description="Answer only when the tables read have seen this position.",
+                json_schema_extra={"pattern": "^[0-9]{1,18}$"},
+            ),
+        ] = None,
+        prefer: Annotated[
+            str | None,
+            Header(description="`wait=<seconds>`: how long to wait for Min-Position (2; ≤ 30)."),
+        ] = None,
+        if_none_match: Annotated[
+            str | None, Header(description="An ETag: 304 if the whole answer is still the same.")
+        ] = None,
+    ) -> AsyncIterator[Reading]:
+        """The reading of one request. Raises the refusals of this module, in their order."""
+        sources: Sources = request.app.state.sources
+        token = None if credentials is None else credentials.credentials
+        async with sources.engine.snapshot() as snapshot:
+            principal = await self._principal(snapshot, token)
+            wanted = min_position(min_position_header, prefer)
+            reading = await self._open(sources, snapshot, principal, if_none_match)
+            if reading.position >= wanted.position:
+                yield reading
+                return
+            if await snapshot.head() < wanted.position:
+                raise PositionNotWritten(reading.position)
+        await self._wait(sources, reading, wanted)
+        # What was read while waiting is old: the right to read it, too.
+        async with sources.engine.snapshot() as snapshot:
+            principal = await self._principal(snapshot, token)
+            reading = await self._open(sources, snapshot, principal, if_none_match)
+            if reading.position < wanted.position:
+                raise PositionNotReached(reading.position)
+            yield reading
+
+    async def _principal(self, snapshot: Snapshot, token: str | None) -> Principal:
+        principal = None if token is None else await snapshot.authenticate(token)
+        if principal is None:
+            raise Unauthenticated
+        if not self._lets_in(principal.permissions):
+            raise PermissionMissing(self.permissions[0])
+        return principal
+
+    def _lets_in(self, held: frozenset[str]) -> bool:
+        if self.permissions in ((ANYBODY,), (BY_OBJECT,)):
+            return True
+        own = held - PERMISSIONS if self._own_permissions else frozenset()
+        return bool(own) or not held.isdisjoint(self.permissions)
+
+    async def _open(
+        self, sources: Sources, snapshot: Snapshot, principal: Principal, if_none_match: str | None
+    ) -> Reading:
+        tenant_id = principal.tenant_id
+        position = await snapshot.enter(tenant_id, self.projections)
+        return Reading(
+            principal=principal,
+            caller=principal.caller() or _without_tenant(principal.user_id),
+            scope=TenantScope(tenant_id),
+            snapshot=snapshot,
+            sources=sources,
+            projections=self.projections,
+            position=position,
+            at=datetime.now(UTC),
+            if_none_match=if_none_match,
+        )
+
+    async def _wait(self, sources: Sources, reading: Reading, wanted: MinPosition) -> None:
+        came = await sources.positions.wait_for(
+            self.projections, wanted.position, wanted.wait_s
+        )
+        if not came:
+            raise PositionNotReached(reading.position)
+
+
+def reads(
+    *permissions: str, projections: Sequence[str] = (), own_permissions: bool = False
+) -> Any:  # noqa: ANN401 - FastAPI's
+    """``Reads`` as a dependency that ends before the answer is sent, not after."""
+    what = Reads(*permissions, projections=projections, own_permissions=own_permissions)
+    return Depends(what, scope="function")
+
+
+def _without_tenant(user_id: Id) -> Caller:
+    return Caller(user_id, PLATFORM_TENANT, frozenset())

@@ -1,0 +1,105 @@
+"""What can be asked of a requisition now, by the very rules that the commands obey."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from domain.errors import Forbidden, Refused
+from domain.fields import time_of
+from domain.requisitions import rules
+from domain.requisitions.quantities import Quantities, State
+from domain.requisitions.rules import Asked, Command, Delegation, RequisitionView, Step
+from query_api.requisitions.found import FoundRequisition
+
+
+class Obstacle(BaseModel):
+    """A refusal that the command would meet."""
+
+    code: str
+    detail: str
+    help: str | None
+
+
+class Transition(BaseModel):
+    """A command, and whether it would be carried out: nothing in ``blocked_by`` if so."""
+
+    command: str
+    allowed: bool
+    blocked_by: list[Obstacle]
+
+
+class Transitions(BaseModel):
+    """Every command that can be given to a requisition."""
+
+    items: list[Transition]
+
+
+async def transitions(found: FoundRequisition) -> dict[str, Any]:
+    """Every command, with what stands in its way for this caller now."""
+    view = view_of(found.row, await found.lines())
+    asked = Asked(
+        by=found.reading.caller, at=found.reading.at, project_role=found.row.project_role
+    )
+    return {"items": [_transition(command, view, asked) for command in rules.OFFERED]}
+
+
+def view_of(row: Any, lines: Sequence[Any]) -> RequisitionView:  # noqa: ANN401 - a row of requisitions
+    """What the rules look at, from rows."""
+    approval: Mapping[str, Any] = row.approval or {"step": None, "steps": ()}
+    return RequisitionView(
+        state=State(row.state),
+        requester_id=row.requester_id,
+        step=approval["step"],
+        steps=tuple(_step(step) for step in approval["steps"]),
+        lines=tuple(_quantities(line) for line in lines),
+        project_archived=row.project_archived,
+    )
+
+
+def _transition(command: Command, view: RequisitionView, asked: Asked) -> dict[str, Any]:
+    obstacles = [found for found in (_forbids(command, view, asked), _blocks(command, view))]
+    blocked_by = [_obstacle(refusal) for refusal in obstacles if refusal is not None]
+    return {"command": command.value, "allowed": not blocked_by, "blocked_by": blocked_by}
+
+
+def _forbids(command: Command, view: RequisitionView, asked: Asked) -> Forbidden | None:
+    try:
+        rules.require(command, view, asked)
+    except Forbidden as forbidden:
+        return forbidden
+    return None
+
+
+def _blocks(command: Command, view: RequisitionView) -> Refused | None:
+    return rules.obstacle(command, view)
+
+
+def _obstacle(refusal: Refused) -> dict[str, Any]:
+    return {"code": refusal.code, "detail": refusal.detail, "help": refusal.help or None}
+
+
+def _step(step: Mapping[str, Any]) -> Step:
+    return Step(
+        name=step["name"],
+        permission=step["permission"],
+        decision=step["decision"],
+        decided_by=step["decided_by"],
+        decided_at=time_of(step["decided_at"]),
+        note=step["note"],
+        delegations=tuple(
+            Delegation(by=one["by"], to_user_id=one["to_user_id"], until=time_of(one["until"]))
+            for one in step["delegated"]
+        ),
+    )
+
+
+def _quantities(line: Any) -> Quantities:  # noqa: ANN401 - a row of requisition_lines
+    return Quantities(
+        requested=line.requested,
+        approved=line.approved,
+        allocated=line.allocated,
+        issuing=line.issuing,
+        issued=line.issued,
+        closed_short=line.closed_short,
+    )

@@ -1,0 +1,39 @@
+"""Who may see a requisition: as a condition on one row, and as the parts of a list.
+
+The two say the same; a test holds them against each other.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from domain.caller import Caller
+from domain.requisitions.rules import APPROVE, CREATE, FULFIL
+
+READ: Final = "requisitions:read"
+MANAGE: Final = "tenant:manage"
+
+SEES_ALL: Final = frozenset({APPROVE, FULFIL, MANAGE})
+LISTERS: Final = (READ, CREATE, APPROVE, FULFIL, MANAGE)
+"""Whoever holds one of these may ask for the list; it shows what they may see."""
+
+
+def sees_all(caller: Caller) -> bool:
+    """Whether the caller sees every requisition of the tenant."""
+    return not caller.permissions.isdisjoint(SEES_ALL)
+
+
+def may_see(row: Any, caller: Caller, project_role: str | None, at: datetime) -> bool:  # noqa: ANN401 - a row of requisitions
+    """Whether the caller may see this requisition at this time."""
+    return (
+        sees_all(caller)
+        or row.requester_id == caller.user_id
+        or (project_role is not None and caller.may(READ))
+        or not caller.permissions.isdisjoint(row.step_permissions)
+        or is_delegate(row, caller, at)
+    )
+
+
+def is_delegate(row: Any, caller: Caller, at: datetime) -> bool:  # noqa: ANN401 - a row of requisitions
+    """Whether the present step is in the caller's hands."""
+    until = row.delegate_until
+    return row.delegate_id == caller.user_id and (until is None or at < until)

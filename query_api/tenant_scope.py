@@ -1,0 +1,46 @@
+"""The only way to build a select: inside one tenant.
+
+Row-level security is the second wall. A select that does not start here has only that one; a
+test refuses the import of ``sqlalchemy.select`` anywhere else in this package.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Select, Table, false, select, true
+from sqlalchemy.sql.selectable import Lateral
+
+from domain.ids import Id
+
+
+@dataclass(frozen=True, slots=True)
+class TenantScope:
+    """Selects of one tenant's rows. Without a tenant they find nothing."""
+
+    tenant_id: Id | None
+
+    def select(self, table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
+        """Columns of the tenant's rows of ``table``."""
+        return select(*(columns or table.c)).select_from(table).where(self.owns(table))
+
+    def owns(self, table: Table) -> ColumnElement[bool]:
+        """The condition that a row of ``table`` is the tenant's."""
+        if self.tenant_id is None:
+            return false()
+        own: ColumnElement[bool] = table.c.tenant_id == self.tenant_id
+        return own
+
+    def each(self, driver: FromClause, found: Lateral) -> Select[Any]:
+        """All that ``found`` finds for each row of ``driver``.
+
+        Both must be tenant-scoped, or be values rather than a table.
+        """
+        return select(*found.c).select_from(driver).join(found, true())
+
+    def values(self, found: FromClause) -> Select[Any]:
+        """All of a subquery whose own selects are tenant-scoped."""
+        return select(*found.c)
+
+    def page(self, table: Table, keys: FromClause, *columns: ColumnElement[Any]) -> Select[Any]:
+        """The tenant's rows of ``table`` whose ids stand in ``keys``."""
+        return self.select(table, *(columns or table.c)).join(keys, keys.c.id == table.c.id)
