@@ -10,11 +10,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final, LiteralString, Self, cast
 
 import orjson
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -23,6 +23,7 @@ from sqlalchemy import Column, Table
 from domain.ids import Id
 from infrastructure.errors import StoreUnavailable
 from infrastructure.ids import UlidType, from_uuid, to_uuid
+from infrastructure.postgres import Connection, Pool, parameters
 
 Row = dict[str, Any]
 """A row: ids are ULID text, times aware datetimes, money Decimal, documents plain JSON."""
@@ -30,16 +31,15 @@ Row = dict[str, Any]
 Rows = Mapping[str, Sequence[Row]]
 """The rows of one aggregate, by table name."""
 
-CONNECT_TIMEOUT_S: Final = 5
 POOL_TIMEOUT_S: Final = 5.0
-STATEMENT_TIMEOUT_MS: Final = 30_000
-LOCK_TIMEOUT_MS: Final = 10_000
 
-_OPTIONS: Final = (
-    f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
-    " -c idle_in_transaction_session_timeout=60000 -c synchronous_commit=off"
-    " -c timezone=UTC -c jit=off"
-)
+_TIMEOUTS: Final = {
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "transaction_timeout": "60s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+_SETTINGS: Final = {"synchronous_commit": "off", "timezone": "UTC", "jit": "off"}
 
 _POSITION: Final = (
     "SELECT version, epoch, position FROM {positions} WHERE projection = %s FOR UPDATE"
@@ -69,7 +69,10 @@ _LIST_PARKED: Final = (
     "SELECT projection, position, tenant_id, aggregate_id, type, error, attempts, parked_at"
     " FROM {parked} ORDER BY projection, position LIMIT %s"
 )
-_COUNT_PARKED: Final = "SELECT count(*) FROM {parked} WHERE projection = %s"
+_MEASURE: Final = (
+    "SELECT (SELECT position FROM {positions} WHERE projection = %(projection)s),"
+    " (SELECT count(*) FROM {parked} WHERE projection = %(projection)s)"
+)
 
 
 class RowsRefused(Exception):
@@ -104,6 +107,14 @@ class Standing:
     version: int
     epoch: Id
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How far a projection is, and how many of its events are parked."""
+
+    position: int
+    parked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +191,7 @@ class TableSql:
 class ProjectionTransaction:
     """One transaction on the rows of one projection."""
 
-    def __init__(
-        self, connection: AsyncConnection[TupleRow], store: "ProjectionStore", projection: str
-    ) -> None:
+    def __init__(self, connection: Connection, store: "ProjectionStore", projection: str) -> None:
         self._connection = connection
         self._store = store
         self._projection = projection
@@ -266,9 +275,7 @@ class ProjectionTransaction:
     async def announce(self, position: int) -> None:
         """Wake those who wait for the projection's rows, when the transaction commits."""
         payload = f"{self._projection}:{position}"
-        await self._connection.execute(
-            "SELECT pg_notify(%s, %s)", (self._store.channel, payload)
-        )
+        await self._connection.execute("SELECT pg_notify(%s, %s)", (self._store.channel, payload))
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -293,7 +300,7 @@ class ProjectionStore:
         self._schema = schema
         self._tables: dict[str, TableSql] = {}
         self._statements: dict[str, sql.Composed] = {}
-        self._pool: AsyncConnectionPool[AsyncConnection[TupleRow]] = AsyncConnectionPool(
+        self._pool: Pool = AsyncConnectionPool(
             url,
             min_size=1,
             max_size=pool_size,
@@ -301,20 +308,17 @@ class ProjectionStore:
             open=False,
             configure=_configure,
             check=AsyncConnectionPool.check_connection,
-            kwargs={
-                "connect_timeout": CONNECT_TIMEOUT_S,
-                "options": _OPTIONS,
-                "application_name": "quartermaster projections",
-            },
+            kwargs=parameters(**_TIMEOUTS, **_SETTINGS),
         )
 
-    async def open(self) -> None:
+    async def __aenter__(self) -> Self:
         """Begin to connect; what cannot be reached yet is tried again in the background."""
         await self._pool.open(wait=False)
+        return self
 
-    async def close(self) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close all connections."""
-        await self._pool.close(timeout=CONNECT_TIMEOUT_S)
+        await self._pool.close(timeout=POOL_TIMEOUT_S)
 
     def sql_of(self, owned: OwnedTable) -> TableSql:
         """The statements of a table."""
@@ -355,8 +359,8 @@ class ProjectionStore:
             raise StoreUnavailable(str(error)) from error
 
     async def parked(self, limit: int = 1000) -> list[ParkedEvent]:
-        """The parked events of all projections, in order."""
-        async with self._pool.connection() as connection:
+        """The parked events of all projections, in order. Raises ``StoreUnavailable``."""
+        async with self._connection() as connection:
             cursor = await connection.execute(self.statement(_LIST_PARKED), (limit,))
             rows = await cursor.fetchall()
         return [
@@ -364,17 +368,24 @@ class ProjectionStore:
             for row in rows
         ]
 
-    async def count_parked(self, projection: str) -> int:
-        """How many events of a projection are parked."""
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(self.statement(_COUNT_PARKED), (projection,))
+    async def measure(self, projection: str) -> Measure:
+        """What the monitoring wants to know. Raises ``StoreUnavailable``."""
+        async with self._connection() as connection:
+            cursor = await connection.execute(self.statement(_MEASURE), {"projection": projection})
             row = cast("TupleRow", await cursor.fetchone())
-        return int(row[0])
+        return Measure(row[0] or 0, row[1])
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            raise StoreUnavailable(str(error)) from error
 
 
-async def _configure(connection: AsyncConnection[TupleRow]) -> None:
+async def _configure(connection: Connection) -> None:
     set_json_loads(orjson.loads, connection)
-    await connection.set_autocommit(True)
 
 
 def _ulid_columns(columns: Iterable[Column[Any]]) -> list[str]:

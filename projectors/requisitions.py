@@ -6,9 +6,9 @@ from typing import Any, Final, Protocol
 
 from domain.fields import amount_of, time_of, time_text
 from domain.ids import Id
+from domain.requisitions import events
 from domain.requisitions.content import ItemData
 from domain.requisitions.quantities import Quantities, State, state_after_approval
-from domain.requisitions.requisition import Requisition
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.projection_store import Row, Rows
 from read_tables.words import words_of
@@ -29,7 +29,7 @@ class _Header(Protocol):
     policy_id: Id | None
 
 
-def drafted(rows: Rows, event: Requisition.Drafted, recorded: RecordedEvent) -> Rows:
+def drafted(rows: Rows, event: events.Drafted, recorded: RecordedEvent) -> Rows:
     """Somebody began to ask for something."""
     requisition: Row = {
         "id": recorded.aggregate_id,
@@ -54,7 +54,7 @@ def drafted(rows: Rows, event: Requisition.Drafted, recorded: RecordedEvent) -> 
     return _with_words({**rows, "requisitions": [requisition], "requisition_lines": lines})
 
 
-def header_changed(rows: Rows, event: Requisition.HeaderChanged, recorded: RecordedEvent) -> Rows:
+def header_changed(rows: Rows, event: events.HeaderChanged, recorded: RecordedEvent) -> Rows:
     """The header is this from now on."""
     changed = _changed(rows, recorded, _header(event))
     if event.purpose == rows["requisitions"][0]["purpose"]:
@@ -62,7 +62,7 @@ def header_changed(rows: Rows, event: Requisition.HeaderChanged, recorded: Recor
     return _with_words(changed)
 
 
-def line_added(rows: Rows, event: Requisition.LineAdded, recorded: RecordedEvent) -> Rows:
+def line_added(rows: Rows, event: events.LineAdded, recorded: RecordedEvent) -> Rows:
     """One more thing is asked for; it stands last."""
     changed = _changed(rows, recorded)
     lines = rows["requisition_lines"]
@@ -73,7 +73,7 @@ def line_added(rows: Rows, event: Requisition.LineAdded, recorded: RecordedEvent
     return _with_words({**changed, "requisition_lines": [*lines, line]})
 
 
-def line_changed(rows: Rows, event: Requisition.LineChanged, recorded: RecordedEvent) -> Rows:
+def line_changed(rows: Rows, event: events.LineChanged, recorded: RecordedEvent) -> Rows:
     """The line is this from now on; it keeps its place."""
     asked = {**_item(event.item), "requested": event.quantity, "note": event.note}
     lines = [
@@ -83,13 +83,13 @@ def line_changed(rows: Rows, event: Requisition.LineChanged, recorded: RecordedE
     return _with_words({**_changed(rows, recorded), "requisition_lines": lines})
 
 
-def line_removed(rows: Rows, event: Requisition.LineRemoved, recorded: RecordedEvent) -> Rows:
+def line_removed(rows: Rows, event: events.LineRemoved, recorded: RecordedEvent) -> Rows:
     """One thing is no longer asked for."""
     lines = [line for line in rows["requisition_lines"] if line["line_id"] != event.line_id]
     return _with_words({**_changed(rows, recorded), "requisition_lines": lines})
 
 
-def submitted(rows: Rows, event: Requisition.Submitted, recorded: RecordedEvent) -> Rows:
+def submitted(rows: Rows, event: events.Submitted, recorded: RecordedEvent) -> Rows:
     """The first step of the plan is being waited for."""
     approval = {
         "policy_id": event.policy_id,
@@ -106,19 +106,17 @@ def submitted(rows: Rows, event: Requisition.Submitted, recorded: RecordedEvent)
     return _unapproved(_changed(rows, recorded, changes))
 
 
-def withdrawn(rows: Rows, event: Requisition.Withdrawn, recorded: RecordedEvent) -> Rows:
+def withdrawn(rows: Rows, event: events.Withdrawn, recorded: RecordedEvent) -> Rows:
     """The requester took it back; the plan is void."""
     return _sent_back(rows, recorded, State.DRAFT, event.reason)
 
 
-def changes_requested(
-    rows: Rows, event: Requisition.ChangesRequested, recorded: RecordedEvent
-) -> Rows:
+def changes_requested(rows: Rows, event: events.ChangesRequested, recorded: RecordedEvent) -> Rows:
     """An approver sent it back; the plan is void."""
     return _sent_back(rows, recorded, State.CHANGES_REQUESTED, event.reason)
 
 
-def step_approved(rows: Rows, event: Requisition.StepApproved, recorded: RecordedEvent) -> Rows:
+def step_approved(rows: Rows, event: events.StepApproved, recorded: RecordedEvent) -> Rows:
     """The next step is being waited for; after the last one, nobody."""
     approval = rows["requisitions"][0]["approval"]
     decision = _decision("approved", event.by, event.note, event.timestamp)
@@ -133,12 +131,12 @@ def step_approved(rows: Rows, event: Requisition.StepApproved, recorded: Recorde
     return {**_changed(rows, recorded, changes), "requisition_lines": lines}
 
 
-def approved(rows: Rows, event: Requisition.Approved, recorded: RecordedEvent) -> Rows:  # noqa: ARG001 - folds are called alike
+def approved(rows: Rows, event: events.Approved, recorded: RecordedEvent) -> Rows:  # noqa: ARG001 - all folds are called alike
     """The last step was approved."""
     return _changed(rows, recorded, {"state": State.APPROVED.value})
 
 
-def rejected(rows: Rows, event: Requisition.Rejected, recorded: RecordedEvent) -> Rows:
+def rejected(rows: Rows, event: events.Rejected, recorded: RecordedEvent) -> Rows:
     """An approver said no, to the present step or after the last one."""
     approval = rows["requisitions"][0]["approval"]
     if approval["step"] is not None:
@@ -152,7 +150,7 @@ def rejected(rows: Rows, event: Requisition.Rejected, recorded: RecordedEvent) -
     return _changed(rows, recorded, changes)
 
 
-def delegated(rows: Rows, event: Requisition.Delegated, recorded: RecordedEvent) -> Rows:
+def delegated(rows: Rows, event: events.Delegated, recorded: RecordedEvent) -> Rows:
     """The last delegation of a step counts, until it ends."""
     approval = rows["requisitions"][0]["approval"]
     delegation = {"to_user_id": event.to_user_id, "by": event.by, "until": event.until}
@@ -161,24 +159,22 @@ def delegated(rows: Rows, event: Requisition.Delegated, recorded: RecordedEvent)
     return _changed(rows, recorded, _waiting(handed))
 
 
-def cancelled(rows: Rows, event: Requisition.Cancelled, recorded: RecordedEvent) -> Rows:
+def cancelled(rows: Rows, event: events.Cancelled, recorded: RecordedEvent) -> Rows:
     """It was called off."""
     return _ended(rows, recorded, State.CANCELLED, event.reason)
 
 
-def expired(rows: Rows, event: Requisition.Expired, recorded: RecordedEvent) -> Rows:  # noqa: ARG001 - folds are called alike
+def expired(rows: Rows, event: events.Expired, recorded: RecordedEvent) -> Rows:  # noqa: ARG001 - all folds are called alike
     """Nothing was handed over in time."""
     return _ended(rows, recorded, State.EXPIRED, None)
 
 
-def line_fulfilled(rows: Rows, event: Requisition.LineFulfilled, recorded: RecordedEvent) -> Rows:
+def line_fulfilled(rows: Rows, event: events.LineFulfilled, recorded: RecordedEvent) -> Rows:
     """Units were handed over."""
     return _moved(rows, recorded, event.line_id, "issued", event.quantity)
 
 
-def line_closed_short(
-    rows: Rows, event: Requisition.LineClosedShort, recorded: RecordedEvent
-) -> Rows:
+def line_closed_short(rows: Rows, event: events.LineClosedShort, recorded: RecordedEvent) -> Rows:
     """Units will not come."""
     return _moved(rows, recorded, event.line_id, "closed_short", event.quantity)
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from domain.approval_policies.approval_policy import ApprovalPolicy
 from domain.projects.project import Project
-from domain.requisitions.requisition import Requisition
+from domain.requisitions import events as requisition_events
 from infrastructure.projection_store import OwnedTable
 from projectors import approval_policies, history, projects, requisitions
 from projectors.projection import Projection
@@ -25,22 +25,22 @@ REQUISITIONS: Final = Projection(
         OwnedTable(requisition_words_table, by="requisition_id"),
     ),
     folds={
-        Requisition.Drafted: requisitions.drafted,
-        Requisition.HeaderChanged: requisitions.header_changed,
-        Requisition.LineAdded: requisitions.line_added,
-        Requisition.LineChanged: requisitions.line_changed,
-        Requisition.LineRemoved: requisitions.line_removed,
-        Requisition.Submitted: requisitions.submitted,
-        Requisition.Withdrawn: requisitions.withdrawn,
-        Requisition.ChangesRequested: requisitions.changes_requested,
-        Requisition.StepApproved: requisitions.step_approved,
-        Requisition.Approved: requisitions.approved,
-        Requisition.Rejected: requisitions.rejected,
-        Requisition.Delegated: requisitions.delegated,
-        Requisition.Cancelled: requisitions.cancelled,
-        Requisition.Expired: requisitions.expired,
-        Requisition.LineFulfilled: requisitions.line_fulfilled,
-        Requisition.LineClosedShort: requisitions.line_closed_short,
+        requisition_events.Drafted: requisitions.drafted,
+        requisition_events.HeaderChanged: requisitions.header_changed,
+        requisition_events.LineAdded: requisitions.line_added,
+        requisition_events.LineChanged: requisitions.line_changed,
+        requisition_events.LineRemoved: requisitions.line_removed,
+        requisition_events.Submitted: requisitions.submitted,
+        requisition_events.Withdrawn: requisitions.withdrawn,
+        requisition_events.ChangesRequested: requisitions.changes_requested,
+        requisition_events.StepApproved: requisitions.step_approved,
+        requisition_events.Approved: requisitions.approved,
+        requisition_events.Rejected: requisitions.rejected,
+        requisition_events.Delegated: requisitions.delegated,
+        requisition_events.Cancelled: requisitions.cancelled,
+        requisition_events.Expired: requisitions.expired,
+        requisition_events.LineFulfilled: requisitions.line_fulfilled,
+        requisition_events.LineClosedShort: requisitions.line_closed_short,
     },
 )
 

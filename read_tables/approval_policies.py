@@ -10,7 +10,7 @@ approval_policies = Table(
     ulid("id", key=True),
     ulid("tenant_id"),
     text("name"),
-    # [{name, permission}]
+    # A list of steps, each with its name and permission.
     document("steps"),
     Column("min_amount", AMOUNT, nullable=True),
     ulid("project_id", null=True),

@@ -175,14 +175,13 @@ OF_A_TENANT = (
     "skipped_events",
 )
 
-# The rebuild owns the read tables and nothing else: it may put new ones in their place, and make
-# the schema that it fills beside the live one.
-OWNER = """
-DO $$ BEGIN
-    EXECUTE format('GRANT CREATE ON DATABASE %I TO qm_rebuild', current_database());
-END $$;
+# The rebuild owns the read tables and nothing else: it may put new ones in their place. It fills
+# them in the second schema; a check of the live ones fills the third.
+SCHEMAS = """
 GRANT qm_rebuild TO CURRENT_USER;
-ALTER SCHEMA read OWNER TO qm_rebuild;
+CREATE SCHEMA read AUTHORIZATION qm_rebuild;
+CREATE SCHEMA read_next AUTHORIZATION qm_rebuild;
+CREATE SCHEMA read_check AUTHORIZATION qm_rebuild;
 GRANT USAGE ON SCHEMA read TO qm_query, qm_worker, qm_projector;
 """
 
@@ -228,10 +227,9 @@ GRANT SELECT, INSERT, UPDATE ON delivery.leases, delivery.positions TO qm_relay;
 
 
 def upgrade() -> None:
-    """Create the schemas ``read`` and ``delivery``."""
-    op.execute("CREATE SCHEMA read")
+    """Create the read tables and the schema of delivery."""
+    op.execute(SCHEMAS)
     op.execute(TABLES)
-    op.execute(OWNER)
     for table in OF_A_TENANT:
         op.execute(GUARD.format(table=table))
     op.execute(POSITIONS)
@@ -239,6 +237,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop both schemas; they can be made again from the log."""
-    op.execute("DROP SCHEMA read CASCADE")
+    """Drop what can be made again from the log."""
+    op.execute("DROP SCHEMA read, read_next, read_check CASCADE")
     op.execute("DROP SCHEMA delivery CASCADE")

@@ -1,0 +1,66 @@
+"""The projector process: all projections, each at its own pace."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from infrastructure.errors import StoreUnavailable
+from infrastructure.event_store.log_reader import LogReader
+from infrastructure.log_bell import LogBell
+from infrastructure.postgres import pool_of
+from infrastructure.projection_store import ProjectionStore
+from infrastructure.settings import ProjectorSettings
+from infrastructure.telemetry import PARKED_EVENTS, PROJECTOR_LAG
+from projectors.consumer import Consumer
+from projectors.doorbells import BrokerDoorbell, Doorbell, LogDoorbell
+from projectors.inbox import Inbox
+from projectors.projection import Projection
+from projectors.subscriptions import PROJECTIONS
+from read_tables.positions import READ_CHANNEL
+
+MEASURE_S: Final = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+async def run(settings: ProjectorSettings, projections: Sequence[Projection] = PROJECTIONS) -> None:
+    """Keep the read tables up to date until cancelled.
+
+    Raises ``LogChanged`` and ``ProjectionOutdated`` where only a rebuild can help.
+    """
+    url = settings.projector_database_url.get_secret_value()
+    amqp_url = None if settings.amqp_url is None else settings.amqp_url.get_secret_value()
+    bell = LogBell(url)
+    async with (
+        pool_of(url, max_size=len(projections)) as pool,
+        ProjectionStore(url, READ_CHANNEL, pool_size=len(projections) + 1) as store,
+        asyncio.TaskGroup() as tasks,
+    ):
+        log = LogReader(pool)
+        tasks.create_task(bell.run())
+        tasks.create_task(_measure(projections, store, log))
+        for projection in projections:
+            doorbell = _doorbell(projection, bell, amqp_url)
+            consumer = Consumer(Inbox(projection, store, log), log, doorbell)
+            tasks.create_task(consumer.run())
+
+
+def _doorbell(projection: Projection, bell: LogBell, amqp_url: str | None) -> Doorbell:
+    log = LogDoorbell(bell)
+    return log if amqp_url is None else BrokerDoorbell(amqp_url, projection.name, log)
+
+
+async def _measure(
+    projections: Sequence[Projection], store: ProjectionStore, log: LogReader
+) -> None:
+    while True:
+        try:
+            _, head = await log.head()
+            for projection in projections:
+                standing = await store.measure(projection.name)
+                PROJECTOR_LAG.labels(projection.name).set(head - standing.position)
+                PARKED_EVENTS.labels(projection.name).set(standing.parked)
+        except StoreUnavailable as error:
+            logger.warning("the lag cannot be measured: %s", error)
+        await asyncio.sleep(MEASURE_S)
