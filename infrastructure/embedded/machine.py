@@ -1,0 +1,104 @@
+"""Small facts about this machine that both embedded servers need."""
+
+import contextlib
+import os
+import secrets
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+LOOPBACK: Final = "127.0.0.1"
+_PS_TIMEOUT_S: Final = 5.0
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on ``port`` of 127.0.0.1 now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return True
+    return False
+
+
+def private_folder(path: Path) -> Path:
+    """``path`` as a folder that nobody else can look into (0700). Raises ``OSError``."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.chmod(0o700)
+    return path
+
+
+def kept_secret(path: Path, size: int = 32) -> str:
+    """The secret in the file ``path`` (0600); made up with ``size`` random bytes if there is none."""
+    with contextlib.suppress(FileNotFoundError):
+        kept = path.read_text(encoding="ascii").strip()
+        if kept:
+            return kept
+    fresh = secrets.token_urlsafe(size)
+    whole = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(fresh)
+        file.flush()
+        os.fsync(file.fileno())
+    whole.replace(path)
+    return fresh
+
+
+def process_name(pid: int) -> str:
+    """The name of the process ``pid``; empty where there is none (or it is a zombie)."""
+    try:
+        done = subprocess.run(  # noqa: S603  the number of a process, never a shell
+            ["ps", "-o", "stat=,comm=", "-p", str(pid)],  # noqa: S607  the system's own ps
+            capture_output=True,
+            text=True,
+            timeout=_PS_TIMEOUT_S,
+            check=False,
+        )
+    except FileNotFoundError:
+        return _name_from_proc(pid)
+    state, _, name = done.stdout.strip().partition(" ")
+    return "" if state.startswith("Z") else name.strip().rpartition("/")[2]
+
+
+def _name_from_proc(pid: int) -> str:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    name, _, rest = text.partition("(")[2].rpartition(")")
+    return "" if rest.strip().startswith("Z") else name
+
+
+def run(
+    command: Sequence[str | Path], *, timeout_s: float, environment: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """Run ``command`` away from our terminal: its exit code and what it printed.
+
+    124 stands for one that was killed after ``timeout_s``.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603  the callers' own programs, never a shell
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+            start_new_session=True,
+            env=None if environment is None else dict(environment),
+        )
+    except subprocess.TimeoutExpired:
+        return 124, f"error: no end after {timeout_s:.0f} s"
+    return done.returncode, done.stdout
