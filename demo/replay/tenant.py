@@ -5,8 +5,6 @@ Everything is created under fixed idempotency keys, so a second run finds what t
 
 import hashlib
 import json
-import os
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -24,9 +22,11 @@ from demo.replay.mapping import (
     policies_of,
     slug,
 )
+from infrastructure.embedded.machine import kept_secret, private_folder
 
 TENANT_NAME = "Replay of real requests"
 ADMINISTRATOR = "replay-admin"
+PASSWORD_FILE = "replay-password"  # noqa: S105 - the name of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +44,8 @@ class Crew:
 
 
 def password_in(folder: Path) -> str:
-    """The password of the replay's users: made once, kept in ``folder``, readable by its owner."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "replay-login.json"
-    if not path.exists():
-        made = {"username": ADMINISTRATOR, "password": secrets.token_urlsafe(18)}
-        unready = path.with_suffix(".new")
-        descriptor = os.open(unready, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(made, file)
-        unready.replace(path)
-    return str(json.loads(path.read_text())["password"])
+    """The password of the replay's users: made once, kept in ``folder`` for its owner alone."""
+    return kept_secret(private_folder(folder) / PASSWORD_FILE)
 
 
 async def prepare(api: Api, plans: Sequence[CasePlan], password: str) -> Crew:
@@ -76,7 +67,7 @@ async def _administrator(api: Api, password: str) -> str:
     if reply.status == HTTPStatus.CONFLICT:
         raise ReplayStopped(
             f"A user {ADMINISTRATOR} exists already and has another password than the one kept"
-            " in replay-login.json of the data folder. Give the folder of the first run (QM_DATA)."
+            f" in {PASSWORD_FILE} of the data folder. Give the folder of the first run (QM_DATA)."
         )
     return _token(reply)
 
