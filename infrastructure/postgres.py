@@ -15,7 +15,8 @@ Connection = AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
 
 CONNECT_S = 2
-_TIMEOUTS = {
+_SETTINGS = {
+    "TimeZone": "UTC",
     "lock_timeout": "2s",
     "statement_timeout": "3s",
     "transaction_timeout": "4s",
@@ -28,7 +29,7 @@ def parameters(**timeouts: str) -> dict[str, Any]:
 
     ``timeouts`` replace or add server settings, such as ``statement_timeout="30s"``.
     """
-    settings = {**_TIMEOUTS, **timeouts}
+    settings = {**_SETTINGS, **timeouts}
     return {
         "autocommit": True,
         "connect_timeout": CONNECT_S,

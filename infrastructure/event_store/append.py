@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, LiteralString
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from infrastructure.event_store.arrays import (
@@ -13,7 +13,10 @@ from infrastructure.event_store.arrays import (
     Uuids,
 )
 
-APPEND: Final[LiteralString] = "SELECT * FROM log.append(" + ", ".join(["%s"] * 20) + ")"
+APPEND: Final = (
+    "SELECT * FROM log.append("
+    "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
 SETTLE: Final = "SELECT * FROM log.settle(%s, %s, %s, %s, %s, %s)"
 
 

@@ -23,6 +23,7 @@ from infrastructure.event_store.append import (
     APPEND,
     SETTLE,
     Batch,
+    NotStored,
     Outcome,
     outcome_of,
     outcomes_of,
@@ -37,7 +38,9 @@ LOCK_SHARE: Final = 0.8
 STATEMENT_TIMEOUT: Final = "3500ms"
 
 NOT_ALONE: Final = "QM002"
-UNAVAILABLE: Final = ("25", "40", "53", "55", "57", "58")
+MAY_BE_REPEATED: Final = "40"
+"""Class of SQLSTATE of a deadlock and its kind. Nothing was stored."""
+UNAVAILABLE: Final = ("25", "53", "55", "57", "58")
 """Classes of SQLSTATE that say: not now. Nothing was stored."""
 
 
@@ -107,6 +110,8 @@ class Lane:
 
     async def _after(self, error: psycopg.Error, batch: Batch, deadline: float) -> list[Outcome]:
         if _is_certain(error, self._connection):
+            if (error.sqlstate or "").startswith(MAY_BE_REPEATED):
+                return [NotStored() for _ in batch.commands]
             if (error.sqlstate or "").startswith(UNAVAILABLE):
                 raise StoreUnavailable from error
             raise error

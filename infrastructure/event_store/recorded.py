@@ -33,7 +33,7 @@ class RecordedEvent:
     originator_id: UUID
 
     @classmethod
-    def of(  # noqa: PLR0913
+    def of(
         cls,
         event: CanMutateAggregate[UUID],
         *,

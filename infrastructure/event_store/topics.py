@@ -20,6 +20,7 @@ from domain.identity.tenants import Tenant
 from domain.identity.users import User
 from domain.projects.project import Project
 from domain.requisitions.requisition import Requisition
+from domain.requisitions.requisition import Requisition
 
 AGGREGATES: tuple[type[Aggregate], ...] = (
     User,
@@ -41,7 +42,7 @@ class PlainTranscoder(Transcoder):
     Payloads are plain values; only a field of the event itself (``timestamp``) may be a datetime.
     """
 
-    def encode(self, obj: Any) -> bytes:  # noqa: ANN401
+    def encode(self, obj: Any) -> bytes:
         """Stable bytes of an event's fields. Raises ``TypeError`` for a value that is not plain."""
         fields = {
             name: {"_type_": "datetime_iso", "_data_": value.isoformat()}
@@ -51,7 +52,7 @@ class PlainTranscoder(Transcoder):
         }
         return orjson.dumps(fields, option=_OPTIONS)
 
-    def decode(self, data: bytes) -> Any:  # noqa: ANN401
+    def decode(self, data: bytes) -> Any:
         """The fields of an event from its stored bytes."""
         fields: dict[str, Any] = orjson.loads(data)
         for name, value in fields.items():

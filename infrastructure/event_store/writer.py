@@ -135,6 +135,8 @@ class Writer:
         waiting = self._waiting
         while waiting and len(taken) < self._batch:
             one = waiting.popleft()
+            if one.outcome.done():
+                continue  # nobody waits for it any more
             command = one.command
             writes = {event.stream for event in command.events}
             checks = {stream for stream, _ in command.checked}
@@ -158,7 +160,7 @@ class Writer:
             await self._store(lane, batch)
         except psycopg.Error as error:
             await self._one_by_one(lane, batch, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is for those who wait
             for one in batch:
                 _fail(one, error)
         finally:
@@ -186,7 +188,7 @@ class Writer:
     async def _carry_alone(self, lane: Lane, one: _Waiting) -> None:
         try:
             await self._store(lane, [one])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is for the one who waits
             _fail(one, error)
 
     def _sweep_out(self) -> None:

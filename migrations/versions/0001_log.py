@@ -173,7 +173,7 @@ BEGIN
     END IF;
 END
 $$;
-"""
+"""  # noqa: S608 - constants of this page
 
 # Taking the head's lock waits for a lost transaction that is still committing; the note in
 # abandoned_batches stops one that has not come so far yet.
@@ -203,17 +203,17 @@ BEGIN
     ORDER BY c.number;
 END
 $$;
-"""
+"""  # noqa: S608 - constants of this page
 
 # Both run as their caller: row-level security applies, under the tenant that is named.
 READ = """
 CREATE FUNCTION log.read_stream(tenant uuid, stream uuid, after bigint)
-RETURNS TABLE (version bigint, topic text, state bytea)
+RETURNS SETOF log.stored_events
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM set_config('app.tenant', tenant::text, true);
     RETURN QUERY
-    SELECT e.originator_version, e.topic, e.state FROM log.stored_events e
+    SELECT e.* FROM log.stored_events e
     WHERE e.originator_id = stream AND e.originator_version > after AND e.tenant_id = tenant
     ORDER BY e.originator_version;
 END
@@ -254,7 +254,7 @@ REVOKE CREATE ON SCHEMA log FROM qm_log_writer;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA log FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA log TO qm_command, qm_worker;
 GRANT EXECUTE ON FUNCTION log.read_stream(uuid, uuid, bigint) TO qm_query;
-"""
+"""  # noqa: S608 - constants of this page
 
 THIS_TENANT = "tenant_id = nullif(current_setting('app.tenant', true), '')::uuid"
 

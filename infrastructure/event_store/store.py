@@ -1,0 +1,125 @@
+"""The event store as one command sees it: ``domain.ports.Store``."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar, cast
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from domain.errors import NotFound, VersionMismatch
+from domain.identity.changes import IdentityChange
+from domain.ids import Id
+from domain.ports import Receipt
+from infrastructure.event_store import topics
+from infrastructure.event_store.aggregate_cache import AggregateCache
+from infrastructure.event_store.append import NewEvent
+from infrastructure.ids import from_uuid, to_uuid
+from infrastructure.postgres import Pool, severed_after
+
+A = TypeVar("A", bound=Aggregate)
+
+READ_S: Final = 2.0
+_NEWER: Final = "SELECT originator_version, topic, state FROM log.read_stream(%s, %s, %s)"
+
+
+class OfTenant(Protocol):
+    """Every aggregate belongs to a tenant."""
+
+    tenant_id: Id
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a command wants stored: its events, what they rest on, and its receipt's parts."""
+
+    id: Id
+    version: int
+    line_id: Id | None
+    events: Sequence[NewEvent]
+    checked: Sequence[tuple[UUID, int]]
+    changes: Sequence[IdentityChange]
+
+
+class Streams:
+    """Reads aggregates, through the cache."""
+
+    def __init__(self, pool: Pool, cache: AggregateCache) -> None:
+        self._pool = pool
+        self._cache = cache
+
+    async def load(self, kind: type[A], tenant: UUID, id: UUID) -> A | None:
+        """The aggregate as it is now, in one round trip that reads only what is new of it."""
+        aggregate = self._cache.get(kind, tenant, id)
+        newer = await self._newer(tenant, id, aggregate.version if aggregate else 0)
+        for version, topic, state in newer:
+            event = topics.decode(id, version, topic, state)
+            aggregate = cast("A", event.mutate(cast("Any", aggregate)))
+        if not isinstance(aggregate, kind):
+            return None
+        if newer:
+            self._cache.put(tenant, aggregate)
+        return aggregate
+
+    def keep(self, tenant: UUID, aggregates: Sequence[Aggregate]) -> None:
+        """Remember aggregates whose events have just been stored."""
+        for aggregate in aggregates:
+            self._cache.put(tenant, aggregate)
+
+    def forget(self, tenant: UUID, id: UUID) -> None:
+        """Read this stream from its beginning the next time."""
+        self._cache.drop(tenant, id)
+
+    async def _newer(self, tenant: UUID, id: UUID, version: int) -> list[tuple[int, str, bytes]]:
+        async with self._pool.connection() as connection, severed_after(connection, READ_S):
+            cursor = await connection.execute(_NEWER, (tenant, id, version), prepare=True)
+            return await cursor.fetchall()
+
+
+class CommandStore:
+    """One attempt of one command. ``append`` stores what is wanted and returns the position."""
+
+    def __init__(
+        self, streams: Streams, tenant_id: Id, append: Callable[[Wanted], Awaitable[int]]
+    ) -> None:
+        self._streams = streams
+        self._tenant = to_uuid(tenant_id)
+        self._append = append
+
+    async def load(self, kind: type[A], id: Id, expected_version: int | None = None) -> A:
+        """The aggregate as it is now. Raises ``NotFound`` and ``VersionMismatch``."""
+        aggregate = await self._streams.load(kind, self._tenant, to_uuid(id))
+        if aggregate is None:
+            raise NotFound
+        if expected_version is not None and aggregate.version != expected_version:
+            raise VersionMismatch(expected_version, aggregate.version)
+        return aggregate
+
+    async def save(
+        self,
+        aggregate: Aggregate,
+        *others: Aggregate,
+        changes: Sequence[IdentityChange] = (),
+        unchanged: Sequence[tuple[Id, int]] = (),
+        line_id: Id | None = None,
+    ) -> Receipt:
+        """Append the pending events of all given aggregates; the receipt is the first one's.
+
+        Where that is not possible it raises what ``Commands.run`` knows how to go on from: a
+        handler lets it pass, and never saves again.
+        """
+        events: list[NewEvent] = []
+        checked = [(to_uuid(id), version) for id, version in unchanged]
+        for one in (aggregate, *others):
+            pending = one.collect_events()
+            checked.append((one.id, one.version - len(pending)))
+            tenant = to_uuid(cast("OfTenant", one).tenant_id)
+            for event in pending:
+                topic, state = topics.encode(event)
+                events.append(NewEvent(one.id, event.originator_version, topic, state, tenant))
+        wanted = Wanted(
+            from_uuid(aggregate.id), aggregate.version, line_id, events, checked, changes
+        )
+        position = await self._append(wanted)
+        self._streams.keep(self._tenant, (aggregate, *others))
+        return Receipt(wanted.id, wanted.version, position, line_id)
