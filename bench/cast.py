@@ -1,0 +1,55 @@
+"""Those who act in a benchmark of ours: made over HTTP, as anybody would."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from bench.load import PASSWORD, PERMISSIONS, STEPS
+
+_ROLES: Final = {"employee": "requester", "approver": "approver", "technician": "technician"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Tokens by member, and what they work on."""
+
+    tokens: Mapping[str, str]
+    project_id: str
+    policy_id: str
+
+
+def make_cast(port: int, tenant: str) -> Cast:
+    """A tenant with its members, a project and a policy, at the command API on ``port``."""
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{port}/api/v1", timeout=30, trust_env=False
+    ) as client:
+        admin = f"{tenant}-admin"
+        signed_up = _post(client, "/me/signup", _user(admin, tenant_name=tenant))
+        client.headers["Authorization"] = f"Bearer {signed_up['access_token']}"
+        project_id = _post(client, "/projects", {"name": "Bench"})["id"]
+        policy = _post(client, "/approval-policies", {"name": "Two steps", "steps": STEPS})
+        for name in PERMISSIONS:
+            user = _post(client, "/users", _user(f"{tenant}-{name}", roles=[_ROLES[name]]))
+            member = {"user_id": user["id"], "role": "member"}
+            _post(client, f"/projects/{project_id}/members", member)
+        tokens = {name: _token(client, f"{tenant}-{name}") for name in PERMISSIONS}
+    return Cast(tokens, project_id, policy["id"])
+
+
+def _user(name: str, **more: object) -> dict[str, object]:
+    return {"username": name, "email": f"{name}@example.org", "password": PASSWORD, **more}
+
+
+def _post(client: httpx.Client, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+    answer = client.post(path, json=body)
+    if not answer.is_success:
+        raise RuntimeError(f"POST {path}: {answer.status_code} {answer.text[:500]}")
+    content: dict[str, Any] = answer.json()
+    return content
+
+
+def _token(client: httpx.Client, name: str) -> str:
+    answer = client.post("/me/signin", data={"username": name, "password": PASSWORD})
+    return str(answer.raise_for_status().json()["access_token"])
