@@ -1,0 +1,135 @@
+"""The ports of the domain in memory: a store, and the facts that its identity rows amount to."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar, cast
+
+from eventsourcing.domain import Aggregate
+
+from domain.errors import NotFound, VersionMismatch
+from domain.identity import changes
+from domain.identity.roles import SHIPPED_ROLES, TENANT_ADMIN
+from domain.ids import Id, id_of
+from domain.ports import MemberFact, PolicyFact, ProjectStanding, Receipt
+from infrastructure.event_store.topics import decode, encode
+from infrastructure.ids import to_uuid
+from tests.builders.people import TENANT, membership_of
+
+A = TypeVar("A", bound=Aggregate)
+C = TypeVar("C")
+StoredRow = tuple[str, bytes]
+
+
+class StreamMoved(Exception):
+    """What the store answers with a fresh decision."""
+
+
+class MemoryStore:
+    """``domain.ports.Store`` of one tenant. Events go through their stored form."""
+
+    def __init__(self, tenant_id: Id = TENANT) -> None:
+        self.tenant_id: Final = tenant_id
+        self.streams: Final[dict[Id, list[StoredRow]]] = {}
+        self.rows: Final[list[changes.IdentityChange]] = []
+        self.guards: Final[list[tuple[Id, int]]] = []
+
+    async def load(self, kind: type[A], id: Id, expected_version: int | None = None) -> A:
+        aggregate: Aggregate | None = None
+        for version, (topic, state) in enumerate(self.streams.get(id, ()), start=1):
+            event = decode(to_uuid(id), version, topic, state)
+            aggregate = cast("Aggregate", event.mutate(aggregate))
+        if not isinstance(aggregate, kind):
+            raise NotFound
+        if expected_version not in (None, aggregate.version):
+            raise VersionMismatch(expected_version or 0, aggregate.version)
+        return aggregate
+
+    async def save(
+        self,
+        aggregate: Aggregate,
+        *others: Aggregate,
+        changes: Sequence[changes.IdentityChange] = (),
+        unchanged: Sequence[tuple[Id, int]] = (),
+        line_id: Id | None = None,
+    ) -> Receipt:
+        for id, version in unchanged:
+            if len(self.streams.get(id, ())) != version:
+                raise StreamMoved(id)
+        for saved in (aggregate, *others):
+            self._append(saved)
+        self.rows.extend(changes)
+        self.guards[:] = unchanged
+        position = sum(len(stream) for stream in self.streams.values())
+        return Receipt(id_of(aggregate.id), aggregate.version, position, line_id)
+
+    def _append(self, aggregate: Aggregate) -> None:
+        stream = self.streams.setdefault(id_of(aggregate.id), [])
+        for event in aggregate.collect_events():
+            if event.originator_version != len(stream) + 1:
+                raise StreamMoved(id_of(aggregate.id))
+            stream.append(encode(event))
+
+    @property
+    def topics(self) -> list[str]:
+        """The stored names of everything that happened, stream by stream."""
+        return [topic for stream in self.streams.values() for topic, _ in stream]
+
+
+class MemoryFacts:
+    """``domain.ports.Facts``, read from the identity rows of a store."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self.archived: Final[set[Id]] = set()
+
+    async def project_standing(self, project_id: Id, user_id: Id) -> ProjectStanding | None:
+        if not self._all(changes.ProjectAdded, project_id=project_id):
+            return None
+        role: str | None = None
+        for row in self._store.rows:
+            match row:
+                case changes.ProjectMemberSet(project_id=p, user_id=u, role=set_to):
+                    role = set_to if (p, u) == (project_id, user_id) else role
+                case changes.ProjectMemberGone(project_id=p, user_id=u):
+                    role = None if (p, u) == (project_id, user_id) else role
+                case _:
+                    continue
+        version = len(self._store.streams.get(project_id, ()))
+        return ProjectStanding(project_id, project_id in self.archived, role, version)
+
+    async def approval_policies(self) -> Sequence[PolicyFact]:
+        return [
+            PolicyFact(row.policy_id, row.name, row.steps, row.min_amount, row.project_id)
+            for row in self._all(changes.PolicyAdded)
+        ]
+
+    async def member(self, user_id: Id) -> MemberFact | None:
+        held = self._members().get(user_id)
+        if held is None:
+            return None
+        known = await self.roles()
+        permissions = frozenset().union(*(known[role] for role in held.roles))
+        membership_id = membership_of(user_id, self._store.tenant_id)
+        return MemberFact(user_id, membership_id, permissions, held.version)
+
+    async def administrators(self) -> Sequence[MemberFact]:
+        members = [
+            await self.member(user_id)
+            for user_id, row in self._members().items()
+            if TENANT_ADMIN in row.roles
+        ]
+        return [member for member in members if member is not None]
+
+    async def roles(self) -> Mapping[str, frozenset[str]]:
+        own = {row.name: frozenset(row.permissions) for row in self._all(changes.RoleAdded)}
+        return {**own, **SHIPPED_ROLES}
+
+    def _members(self) -> dict[Id, changes.RolesGranted]:
+        return {row.user_id: row for row in self._all(changes.RolesGranted)}
+
+    def _all(self, kind: type[C], **fields: object) -> list[C]:
+        return [
+            row
+            for row in self._store.rows
+            if isinstance(row, kind)
+            and all(getattr(row, name) == value for name, value in fields.items())
+        ]

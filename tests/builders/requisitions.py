@@ -1,0 +1,163 @@
+"""Requisitions in every situation a test may start from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final, Unpack
+from uuid import UUID, uuid4
+
+from eventsourcing.domain import CanMutateAggregate
+
+from domain.caller import Caller
+from domain.ids import Id
+from domain.ports import PolicyFact
+from domain.requisitions.content import Header, HeaderChanges, Item, Line
+from domain.requisitions.quantities import State
+from domain.requisitions.requisition import Requisition
+from domain.requisitions.rules import Asked
+from infrastructure.event_store.topics import decode, encode
+from infrastructure.ids import derived_id
+from tests.builders.people import (
+    APPROVER,
+    BOSS,
+    NOW,
+    PROJECT,
+    REQUESTER,
+    TECHNICIAN,
+)
+
+Event = CanMutateAggregate[UUID]
+
+OSCILLOSCOPES: Final = derived_id("line", "oscilloscopes")
+CABLES: Final = derived_id("line", "cables")
+HEADER: Final = Header(
+    purpose="Measure things",
+    needed_from=NOW + timedelta(days=1),
+    needed_until=NOW + timedelta(days=30),
+    amount=Decimal("120.50"),
+)
+LINES: Final = (
+    Line(OSCILLOSCOPES, Item("purchase", description="Oscilloscope"), 3),
+    Line(CABLES, Item("purchase", description="Cable"), 10, "red ones"),
+)
+AFTER: Final = NOW + timedelta(days=31)
+"""When what was asked for is no longer needed."""
+
+TWO_STEPS: Final = PolicyFact(
+    id=derived_id("policy", "two steps"),
+    name="Two steps",
+    steps=(("Lab", "requisitions:approve"), ("Budget", "budget:approve")),
+    min_amount=None,
+    project_id=None,
+)
+
+
+def asked(by: Caller, at: datetime = NOW, role: str | None = "member") -> Asked:
+    """A command given by somebody who is a member of the project, if not told otherwise."""
+    return Asked(by, at, role)
+
+
+def drafted(*lines: Line, header: Header = HEADER, by: Caller = REQUESTER) -> Requisition:
+    return Requisition.draft(
+        uuid4(), PROJECT, header, lines or LINES, asked(by), project_archived=False
+    )
+
+
+def submitted(*policies: PolicyFact, by: Caller = REQUESTER) -> Requisition:
+    requisition = drafted(by=by)
+    requisition.submit(policies, asked(by), project_archived=False)
+    return requisition
+
+
+def changes_requested() -> Requisition:
+    requisition = submitted()
+    requisition.request_changes("Too many", asked(APPROVER))
+    return requisition
+
+
+def approved(*policies: PolicyFact) -> Requisition:
+    requisition = submitted(*policies)
+    requisition.approve((), None, asked(APPROVER))
+    if policies:
+        requisition.approve((), None, asked(BOSS))
+    return requisition
+
+
+def fulfilling() -> Requisition:
+    requisition = approved()
+    requisition.fulfil(OSCILLOSCOPES, 1, None, asked(TECHNICIAN))
+    return requisition
+
+
+def fulfilled() -> Requisition:
+    requisition = approved()
+    requisition.fulfil(OSCILLOSCOPES, 3, None, asked(TECHNICIAN))
+    requisition.fulfil(CABLES, 10, None, asked(TECHNICIAN))
+    return requisition
+
+
+def rejected() -> Requisition:
+    requisition = submitted()
+    requisition.reject("No money", asked(APPROVER))
+    return requisition
+
+
+def cancelled() -> Requisition:
+    requisition = drafted()
+    requisition.cancel("Not needed", asked(REQUESTER))
+    return requisition
+
+
+def expired() -> Requisition:
+    requisition = approved()
+    requisition.expire(AFTER)
+    return requisition
+
+
+IN_STATE: Final[Mapping[State, Callable[[], Requisition]]] = {
+    State.DRAFT: drafted,
+    State.SUBMITTED: submitted,
+    State.CHANGES_REQUESTED: changes_requested,
+    State.APPROVED: approved,
+    State.FULFILLING: fulfilling,
+    State.FULFILLED: fulfilled,
+    State.REJECTED: rejected,
+    State.CANCELLED: cancelled,
+    State.EXPIRED: expired,
+}
+
+
+def told(requisition: Requisition) -> list[Event]:
+    """The events that are pending: given these…"""
+    return list(requisition.collect_events())
+
+
+def names(requisition: Requisition) -> list[str]:
+    """…then these happened, by class name."""
+    return [type(event).__name__ for event in told(requisition)]
+
+
+def replayed(events: list[Event]) -> Requisition:
+    """The requisition that these events make, after a way through their stored form."""
+    requisition: Requisition | None = None
+    for version, event in enumerate(events, start=1):
+        topic, state = encode(event)
+        requisition = decode(event.originator_id, version, topic, state).mutate(requisition)
+    if requisition is None:
+        raise ValueError("no events, no requisition")
+    return requisition
+
+
+def line(name: str, quantity: int = 1, description: str = "Something") -> Line:
+    """A purchase line; the same name is the same line id."""
+    return Line(line_id(name), Item("purchase", description=description), quantity)
+
+
+def line_id(name: str) -> Id:
+    return derived_id("line", name)
+
+
+def header(**changes: Unpack[HeaderChanges]) -> Header:
+    """The usual header but for these fields."""
+    return replace(HEADER, **changes)
