@@ -35,14 +35,14 @@ class Projection:
     name: str
     version: int
     tables: tuple[OwnedTable, ...]
-    folds: Mapping[type, Fold] = field(default_factory=dict)
+    folds: Mapping[type[Any], Fold] = field(default_factory=dict)
     every: FoldUndecoded | None = None
     _by_topic: dict[str, Fold] = field(init=False, repr=False, compare=False)
     _kinds: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Index the functions by the stored names of their events."""
-        by_topic = {topic_of(event): fold for event, fold in self.folds.items()}
+        by_topic = {event.TOPIC: fold for event, fold in self.folds.items()}
         kinds = frozenset(topic.partition(".")[0] for topic in by_topic)
         object.__setattr__(self, "_by_topic", by_topic)
         object.__setattr__(self, "_kinds", kinds)
@@ -62,9 +62,3 @@ class Projection:
         if fold is None:
             raise UnknownEvent(recorded.topic)
         return fold(rows, recorded.event, recorded)
-
-
-def topic_of(event: type) -> str:
-    """The stored name of an event class."""
-    topic: str = event.__dict__["TOPIC"]
-    return topic
