@@ -93,7 +93,7 @@ class OwnedTable:
     @property
     def name(self) -> str:
         """The table's name, without schema."""
-        return self.table.name
+        return str(self.table.name)
 
     def key_of(self, row: Row) -> tuple[Any, ...]:
         """The primary key of a row."""
@@ -147,8 +147,8 @@ class TableSql:
 
     def __init__(self, owned: OwnedTable, schema: str) -> None:
         table = owned.table
-        self.columns = [column.name for column in table.columns]
-        keys = [column.name for column in table.primary_key.columns]
+        self.columns = [str(column.name) for column in table.columns]
+        keys = [str(column.name) for column in table.primary_key.columns]
         self._ulids = _ulid_columns(table.columns)
         target = sql.Identifier(schema, table.name)
         names = _names(self.columns)
@@ -389,7 +389,7 @@ async def _configure(connection: Connection) -> None:
 
 
 def _ulid_columns(columns: Iterable[Column[Any]]) -> list[str]:
-    return [column.name for column in columns if isinstance(column.type, UlidType)]
+    return [str(column.name) for column in columns if isinstance(column.type, UlidType)]
 
 
 def _names(names: Iterable[str]) -> sql.Composed:
