@@ -45,16 +45,28 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """Who wants to sign in. Without ``user_id`` there is nobody of that name or address."""
+class Known:
+    """Somebody who can sign in, into ``tenant_id`` or into none."""
 
-    subject: str
-    user_id: Id | None
-    username: str | None
-    email: str | None
-    password_hash: str | None
+    user_id: Id
+    username: str
+    email: str
+    password_hash: str
     tenant_id: Id | None
     tenant_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What was asked for. ``known`` is None where there is nobody of that name or address."""
+
+    subject: str
+    known: Known | None
+
+    @property
+    def password_hash(self) -> str | None:
+        """The encoded hash, if there is somebody."""
+        return None if self.known is None else self.known.password_hash
 
 
 class SignIns:
@@ -87,22 +99,18 @@ class SignIns:
         wait_s, user, username, email, password_hash, tenant, tenant_name, subject = row
         if wait_s:
             raise TooManyTries(wait_s)
-        return Account(
-            subject,
-            None if user is None else from_uuid(user),
-            username,
-            email,
-            password_hash,
-            None if tenant is None else from_uuid(tenant),
-            tenant_name,
-        )
+        if user is None:
+            return Account(subject, None)
+        tenant_id = None if tenant is None else from_uuid(tenant)
+        known = Known(from_uuid(user), username, email, password_hash, tenant_id, tenant_name)
+        return Account(subject, known)
 
     async def finish(self, account: Account, address: str, new_hash: str | None) -> None:
         """The password was right: take the try back, and store a renewed hash if there is one.
 
         Raises ``StoreUnavailable``.
         """
-        user = None if account.user_id is None else to_uuid(account.user_id)
+        user = None if account.known is None else to_uuid(account.known.user_id)
         await self._call(_FINISH, (account.subject, address, self._pepper, user, new_hash))
 
     async def _call(self, query: str, values: Sequence[object]) -> TupleRow:

@@ -1,0 +1,85 @@
+"""The command API: the application with everything that it is made of."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.responses import HTMLResponse
+
+from command_api import approval_policies, me, projects, requisitions, roles, users
+from command_api.caller import Requirement, signed_in
+from command_api.services import Services, open_services, utc_now
+from domain.ports import Clock
+from infrastructure.http.edge import put_around
+from infrastructure.http.health import health_routes
+from infrastructure.http.openapi import describe, docs_page
+from infrastructure.http.paths import PREFIX
+from infrastructure.identity.signin import Limits
+from infrastructure.settings import CommandSettings
+
+BODY_LIMIT: Final = 256 * 1024
+
+ROUTERS: Final = (
+    me.routes,
+    users.routes,
+    roles.routes,
+    projects.routes,
+    approval_policies.routes,
+    requisitions.routes,
+)
+
+DESCRIPTION: Final = """
+Ask for a change; a receipt proves that it is in the log. Reads are the query API's.
+
+Every command takes an `Idempotency-Key`: repeated under it, a request has one effect and one
+answer. `If-Match` names the version that a change is meant for.
+"""
+
+
+def create_app(
+    settings: CommandSettings, *, clock: Clock = utc_now, limits: Limits | None = None
+) -> FastAPI:
+    """The application. Nothing is opened before its lifespan begins."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services(settings, clock=clock, limits=limits) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="Quartermaster commands",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(health_routes(lambda: _services(app).checks))
+    app.add_api_route("/docs", _docs, include_in_schema=False)
+    app.openapi = describe(app, description=DESCRIPTION, needs_token=needs_token)  # type: ignore[method-assign]  # FastAPI's own way
+    put_around(app, api="command", body_limit=BODY_LIMIT)
+    return app
+
+
+def needs_token(route: APIRoute) -> bool:
+    """Whether a route asks who is calling."""
+    return any(map(_asks_who, route.dependant.dependencies))
+
+
+def _asks_who(dependant: Dependant) -> bool:
+    return isinstance(dependant.call, Requirement) or dependant.call is signed_in
+
+
+def _services(app: FastAPI) -> Services:
+    services: Services = app.state.services
+    return services
+
+
+def _docs() -> HTMLResponse:
+    return docs_page("Quartermaster commands")

@@ -1,0 +1,45 @@
+"""The common part of a command's route: how it is documented."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter
+
+from command_api import errors
+from command_api.receipts import LineReceiptBody, ReceiptBody, documented
+from infrastructure.http.json_route import JsonRoute
+
+Options = dict[str, Any]
+
+
+def router(tag: str) -> APIRouter:
+    """A router of commands, under its name in the documents."""
+    return APIRouter(tags=[tag], route_class=JsonRoute)
+
+
+def creation(operation_id: str, *, of: Callable[[], errors.Responses] = errors.of_new) -> Options:
+    """A command that makes something: 201 with ``Location``."""
+    return {
+        "operation_id": operation_id,
+        "status_code": 201,
+        "response_model": ReceiptBody,
+        "responses": {**documented(201), **of()},
+    }
+
+
+def action(
+    operation_id: str, *, of: Callable[[], errors.Responses] = errors.of_existing
+) -> Options:
+    """A command on something that exists: 200."""
+    return {
+        "operation_id": operation_id,
+        "response_model": ReceiptBody,
+        "responses": {**documented(200), **of()},
+    }
+
+
+def line_action(
+    operation_id: str, *, of: Callable[[], errors.Responses] = errors.of_existing
+) -> Options:
+    """A command on a line: 200 with the requisition's receipt."""
+    return {**action(operation_id, of=of), "response_model": LineReceiptBody}

@@ -1,0 +1,74 @@
+"""What the routes of one process share, opened in the lifespan and closed after it."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from hmac import digest
+from typing import Final
+
+from domain.ports import Clock
+from infrastructure.event_store.commands import Commands
+from infrastructure.event_store.writer import Writer
+from infrastructure.http.client_address import ClientAddresses
+from infrastructure.http.health import Check
+from infrastructure.identity.facts import TenantFacts
+from infrastructure.identity.signin import Limits, SignIns
+from infrastructure.passwords import Passwords
+from infrastructure.postgres import Pool, pool_of
+from infrastructure.security import Tokens
+from infrastructure.settings import CommandSettings
+
+SPARE_CONNECTIONS: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """``secret_key`` is the key of request fingerprints."""
+
+    commands: Commands
+    tokens: Tokens
+    passwords: Passwords
+    sign_ins: SignIns
+    addresses: ClientAddresses
+    secret_key: bytes
+    clock: Clock
+    checks: Mapping[str, Check]
+
+
+def utc_now() -> datetime:
+    """The clock of the process."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def open_services(
+    settings: CommandSettings, *, clock: Clock = utc_now, limits: Limits | None = None
+) -> AsyncIterator[Services]:
+    """Open the pools and the writer; a database that is down does not keep the process down."""
+    url = settings.command_database_url.get_secret_value()
+    key = settings.secret_key.get_secret_value().encode()
+    pool = pool_of(url, min_size=SPARE_CONNECTIONS, max_size=settings.pool_size)
+    passwords = Passwords()
+    await pool.open()
+    try:
+        async with Writer(url) as writer:
+            yield Services(
+                commands=Commands(pool, writer, partial(TenantFacts, pool)),
+                tokens=Tokens(pool),
+                passwords=passwords,
+                sign_ins=SignIns(pool, digest(key, b"sign-in", "sha256"), limits or Limits()),
+                addresses=ClientAddresses(settings.trusted_proxies),
+                secret_key=key,
+                clock=clock,
+                checks={"log": partial(_ask_log, pool)},
+            )
+    finally:
+        passwords.close()
+        await pool.close()
+
+
+async def _ask_log(pool: Pool) -> None:
+    async with pool.connection() as connection:
+        await connection.execute("SELECT position FROM log.log_head")
