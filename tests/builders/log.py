@@ -4,15 +4,16 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+import psycopg
 from eventsourcing.domain import CanMutateAggregate
 
 from domain.ids import Id
 from domain.requisitions.requisition import Requisition
 from infrastructure.event_store.recorded import RecordedEvent
-from infrastructure.ids import derived_id
+from infrastructure.ids import derived_id, to_uuid
 from tests.builders import requisitions as build
 from tests.builders.people import NOW, REQUESTER, TENANT
 
@@ -50,9 +51,9 @@ class MemoryLog:
         self.events.extend(added)
         return added
 
-    def spoil(self, position: int, **changes: object) -> None:
+    def spoil(self, position: int, **changes: Any) -> None:
         """Make the event at a position another one."""
-        self.events[position - 1] = replace(self.events[position - 1], **changes)  # type: ignore[arg-type] - whatever a test wants
+        self.events[position - 1] = replace(self.events[position - 1], **changes)
 
 
 def busy_log(seed: int, requisitions: int = 8) -> MemoryLog:
@@ -73,3 +74,35 @@ def one_requisition(requisition: Requisition) -> MemoryLog:
     log = MemoryLog()
     log.append(build.told(requisition))
     return log
+
+
+def store(url: str, events: Sequence[RecordedEvent]) -> None:
+    """Put events into a real log, as one transaction; ``url`` is that of a superuser."""
+    rows = [
+        (
+            event.position,
+            event.version,
+            event.recorded_at,
+            event.originator_id,
+            to_uuid(event.tenant_id),
+            to_uuid(event.command_id),
+            None if event.actor_id is None else to_uuid(event.actor_id),
+            event.topic,
+            event.correlation_id,
+            event.causation_id,
+            event.state,
+        )
+        for event in events
+    ]
+    with psycopg.connect(url, connect_timeout=5) as connection:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO log.stored_events (notification_id, originator_version, recorded_at,"
+                " originator_id, tenant_id, command_id, actor_id, topic, correlation_id,"
+                " causation_id, state) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                rows,
+            )
+        connection.execute(
+            "UPDATE log.log_head SET position = position + %s", (len(rows),)
+        )
+        connection.execute("SELECT pg_notify('qm_log', '')")

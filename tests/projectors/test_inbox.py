@@ -146,8 +146,8 @@ async def test_an_unknown_event_parks_its_aggregate_and_no_other(
 
     assert await inbox.take(EPOCH, log.events) == len(log.events)
 
-    states = dict(table("SELECT id, state FROM read.requisitions"))
-    assert states == {
+    states = table("SELECT id, state FROM read.requisitions")
+    assert dict(states) == {
         poisoned[0].originator_id: "submitted",
         sound[0].originator_id: "approved",
     }
