@@ -21,7 +21,7 @@ from query_api.keyset import Cursors, Page, Window
 from query_api.names import Names
 from query_api.reader import Reading, reads
 from query_api.routing import page_responses, router
-from query_api.shapes import IdFilter
+from query_api.shapes import IdFilter, Time
 from read_tables.history import history
 
 audit = router("audit")
@@ -80,15 +80,12 @@ def _filters(
     type: Annotated[  # noqa: A002 - the name of the parameter
         str | None, Query(max_length=200, description="Such as requisition.submitted.v1.")
     ] = None,
-    since: Annotated[datetime | None, Query(alias="from", description="RFC 3339, included.")] = None,
-    until: Annotated[datetime | None, Query(description="RFC 3339, not included.")] = None,
+    since: Annotated[Time | None, Query(alias="from", description="RFC 3339, included.")] = None,
+    until: Annotated[Time | None, Query(description="RFC 3339, not included.")] = None,
 ) -> AuditFilters:
-    for name, time in (("from", since), ("until", until)):
-        if time is not None and time.tzinfo is None:
-            raise BadParameter(name, "A time needs its offset from UTC.")
     if type is not None and "\x00" in type:
         raise BadParameter("type", "No event has such a name.")
-    return AuditFilters(aggregate_id, actor_id, type, _utc(since), _utc(until))
+    return AuditFilters(aggregate_id, actor_id, type, since, until)
 
 
 @audit.get(
@@ -271,6 +268,3 @@ def _key(filters: AuditFilters) -> list[Any]:
         filters.until,
     ]
 
-
-def _utc(time: datetime | None) -> datetime | None:
-    return None if time is None else time.astimezone(UTC)

@@ -3,12 +3,10 @@
 Who asks and whether there is such an object is settled by the dependencies that a route names.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
-from fastapi import APIRouter
-from fastapi.dependencies.utils import get_parameterless_sub_dependant
-from fastapi.params import Depends
+from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
 from infrastructure.http.json_route import refuse_unknown_parameters
@@ -27,14 +25,18 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 class ReadRoute(APIRoute):
-    """A route that refuses unknown query parameters last."""
+    """A route that refuses unknown query parameters last: an answer of a reader costs nothing."""
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 - FastAPI's
-        super().__init__(path, endpoint, **options)
-        last = Depends(refuse_unknown_parameters)
-        self.dependant.dependencies.append(
-            get_parameterless_sub_dependant(depends=last, path=self.path_format)
-        )
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's own handler, and the check."""
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            response = await handler(request)
+            await refuse_unknown_parameters(request)
+            return response
+
+        return handle
 
 
 def router(tag: str) -> APIRouter:

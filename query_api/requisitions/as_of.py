@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
@@ -14,6 +14,7 @@ from domain.ids import Id
 from domain.requisitions.rules import Step
 from infrastructure.event_store.recorded import RecordedEvent
 from query_api.errors import BadParameter
+from query_api.shapes import Time
 
 LARGEST: Final = 2**63 - 1
 
@@ -41,7 +42,7 @@ class Moment:
 
 
 def moment(
-    as_of: Annotated[datetime | None, Query(description="RFC 3339: as it was then.")] = None,
+    as_of: Annotated[Time | None, Query(description="RFC 3339: as it was then.")] = None,
     as_of_position: Annotated[
         int | None, Query(ge=0, le=LARGEST, description="As it was at this position of the log.")
     ] = None,
@@ -50,12 +51,11 @@ def moment(
     ] = None,
 ) -> Moment:
     """The moment that a request asks for. Raises ``BadParameter`` for more than one."""
-    given = [value for value in (as_of, as_of_position, as_of_version) if value is not None]
+    moments = {"as_of": as_of, "as_of_position": as_of_position, "as_of_version": as_of_version}
+    given = [name for name, value in moments.items() if value is not None]
     if len(given) > 1:
-        raise BadParameter("as_of", "Ask for one moment, not for several.")
-    if as_of is not None and as_of.tzinfo is None:
-        raise BadParameter("as_of", "A time needs its offset from UTC.")
-    return Moment(as_of and as_of.astimezone(UTC), as_of_position, as_of_version)
+        raise BadParameter(given[1], "Ask for one moment, not for several.")
+    return Moment(as_of, as_of_position, as_of_version)
 
 
 @dataclass(frozen=True, slots=True)
