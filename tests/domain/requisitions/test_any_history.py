@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 
 from domain.caller import Caller
 from domain.errors import Forbidden, Refused
+from domain.ids import Id
 from domain.ports import PolicyFact
 from domain.requisitions import rules
 from domain.requisitions.approval import LineApproval
@@ -67,9 +68,12 @@ requesters = mostly(REQUESTER)
 approvers = mostly(APPROVER, BOSS, TRUSTED_SELF_APPROVER)
 technicians = mostly(TECHNICIAN)
 roles = st.sampled_from((None, "member", "member", "member", "lead"))
-line_ids = st.sampled_from([known.line_id for known in (*LINES, line("nowhere"))])
-units = st.integers(min_value=1, max_value=6)
+picks = st.integers(min_value=0, max_value=8)
+"""Which line: one of those that are there, or seldom one that is not."""
+units = st.integers(min_value=1, max_value=5)
 texts = st.sampled_from(("because", "why not"))
+seldom = st.sampled_from((False,) * 7 + (True,))
+"""What ends a history is not asked for at every turn."""
 policies = st.sampled_from(((), (TWO_STEPS,)))
 
 
@@ -78,12 +82,22 @@ class AnyHistory(RuleBasedStateMachine):
 
     requisition: Requisition
 
-    @initialize(lines=st.lists(st.sampled_from(LINES), max_size=3, unique=True))
-    def draft(self, lines: list[Line]) -> None:
+    @initialize(
+        lines=st.sampled_from((LINES, LINES[:1], LINES[1:], ())),
+        known=policies,
+        until=st.sampled_from((State.DRAFT, State.SUBMITTED, State.APPROVED, State.APPROVED)),
+    )
+    def draft(self, lines: tuple[Line, ...], known: tuple[PolicyFact, ...], until: State) -> None:
+        """Begin, and go straight on to where the deeper states are near."""
         self.now = NOW
         self.requisition = Requisition.draft(
             uuid4(), PROJECT, HEADER, lines, asked(REQUESTER), project_archived=False
         )
+        if lines and until != State.DRAFT:
+            self.requisition.submit(known, asked(REQUESTER), project_archived=False)
+        while lines and until == State.APPROVED != self.requisition.state:
+            step = self.requisition.approval.present_step
+            self.requisition.approve((), None, asked((APPROVER, BOSS)[step - 1]))
         self.events: list[Event] = told(self.requisition)
 
     def give(self, command: Command, given: Asked, verb: Callable[[Asked], object]) -> None:
@@ -100,9 +114,9 @@ class AnyHistory(RuleBasedStateMachine):
             assert _facts_of(self.requisition) == before
             assert not (may and isinstance(refusal, Forbidden))
 
-    @rule(minutes=st.integers(min_value=1, max_value=300))
-    def time_passes(self, minutes: int) -> None:
-        self.now += timedelta(minutes=minutes)
+    @rule(hours=st.integers(min_value=1, max_value=15))
+    def time_passes(self, hours: int) -> None:
+        self.now += timedelta(hours=hours)
 
     @rule(by=requesters, purpose=texts)
     def edit(self, by: Caller, purpose: str) -> None:
@@ -122,20 +136,22 @@ class AnyHistory(RuleBasedStateMachine):
             lambda given: self.requisition.add_line(wanted, given),
         )
 
-    @rule(by=requesters, line_id=line_ids, quantity=units)
-    def change_line(self, by: Caller, line_id: str, quantity: int) -> None:
+    @rule(by=requesters, pick=picks, quantity=units)
+    def change_line(self, by: Caller, pick: int, quantity: int) -> None:
         self.give(
             Command.CHANGE_LINE,
             self.asked(by),
-            lambda given: self.requisition.change_line(line_id, given, quantity=quantity),
+            lambda given: self.requisition.change_line(
+                self.line_id(pick), given, quantity=quantity
+            ),
         )
 
-    @rule(by=requesters, line_id=line_ids)
-    def remove_line(self, by: Caller, line_id: str) -> None:
+    @rule(by=requesters, pick=picks)
+    def remove_line(self, by: Caller, pick: int) -> None:
         self.give(
             Command.REMOVE_LINE,
             self.asked(by),
-            lambda given: self.requisition.remove_line(line_id, given),
+            lambda given: self.requisition.remove_line(self.line_id(pick), given),
         )
 
     @rule(
@@ -177,17 +193,19 @@ class AnyHistory(RuleBasedStateMachine):
             lambda given: self.requisition.approve((), None, given),
         )
 
-    @rule(by=approvers, line_id=line_ids, approved=st.integers(min_value=0, max_value=6))
-    def approve_some(self, by: Caller, line_id: str, approved: int) -> None:
-        some = (LineApproval(line_id, approved),)
+    @rule(by=approvers, pick=picks, approved=st.integers(min_value=0, max_value=6))
+    def approve_some(self, by: Caller, pick: int, approved: int) -> None:
+        some = (LineApproval(self.line_id(pick), approved),)
         self.give(
             Command.APPROVE,
             self.asked(by),
             lambda given: self.requisition.approve(some, "some", given),
         )
 
-    @rule(by=approvers, reason=texts)
-    def reject(self, by: Caller, reason: str) -> None:
+    @rule(by=approvers, reason=texts, seldom=seldom)
+    def reject(self, by: Caller, reason: str, seldom: bool) -> None:
+        if not seldom:
+            return
         self.give(
             Command.REJECT,
             self.asked(by),
@@ -196,8 +214,8 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(
         by=approvers,
-        to=st.sampled_from(PEOPLE),
-        minutes=st.none() | st.integers(min_value=-5, max_value=300),
+        to=mostly(OTHER_APPROVER),
+        minutes=st.sampled_from((None, 60, 300, -5)),
     )
     def delegate(self, by: Caller, to: Caller, minutes: int | None) -> None:
         until = None if minutes is None else self.now + timedelta(minutes=minutes)
@@ -207,8 +225,10 @@ class AnyHistory(RuleBasedStateMachine):
             lambda given: self.requisition.delegate(as_member(to), until, given),
         )
 
-    @rule(by=mostly(REQUESTER, TECHNICIAN), role=roles, reason=texts)
-    def cancel(self, by: Caller, role: str | None, reason: str) -> None:
+    @rule(by=mostly(REQUESTER, TECHNICIAN), role=roles, reason=texts, seldom=seldom)
+    def cancel(self, by: Caller, role: str | None, reason: str, seldom: bool) -> None:
+        if not seldom:
+            return
         self.give(
             Command.CANCEL,
             self.asked(by, role),
@@ -224,20 +244,30 @@ class AnyHistory(RuleBasedStateMachine):
 
         self.give(Command.CLONE, self.asked(by, role), verb)
 
-    @rule(by=technicians, line_id=line_ids, quantity=units)
-    def fulfil(self, by: Caller, line_id: str, quantity: int) -> None:
+    @rule(by=technicians, pick=picks, quantity=units)
+    def fulfil(self, by: Caller, pick: int, quantity: int) -> None:
         self.give(
             Command.FULFIL,
             self.asked(by),
-            lambda given: self.requisition.fulfil(line_id, quantity, None, given),
+            lambda given: self.requisition.fulfil(self.line_id(pick), quantity, None, given),
         )
 
-    @rule(by=technicians, line_id=line_ids, quantity=units, reason=texts)
-    def close_short(self, by: Caller, line_id: str, quantity: int, reason: str) -> None:
+    @rule(by=technicians)
+    def fulfil_what_is_open(self, by: Caller) -> None:
+        def verb(given: Asked) -> None:
+            for line_id, units in self.requisition.quantities.items():
+                if units.open > 0:
+                    self.requisition.fulfil(line_id, units.open, None, given)
+
+        if any(units.open > 0 for units in self.requisition.quantities.values()):
+            self.give(Command.FULFIL, self.asked(by), verb)
+
+    @rule(by=technicians, pick=picks, quantity=units, reason=texts)
+    def close_short(self, by: Caller, pick: int, quantity: int, reason: str) -> None:
         self.give(
             Command.CLOSE_SHORT,
             self.asked(by),
-            lambda given: self.requisition.close_short(line_id, quantity, reason, given),
+            lambda given: self.requisition.close_short(self.line_id(pick), quantity, reason, given),
         )
 
     @precondition(lambda self: self.requisition.state in (State.APPROVED, State.FULFILLING))
@@ -249,6 +279,10 @@ class AnyHistory(RuleBasedStateMachine):
         assert (refusal is None) == bool(new)
         assert refusal is None or _facts_of(self.requisition) == before
         self.events += new
+
+    def line_id(self, pick: int) -> Id:
+        there = tuple(self.requisition.lines)
+        return there[pick % len(there)] if there and pick else line("nowhere").line_id
 
     def asked(self, by: Caller, role: str | None = "member") -> Asked:
         return asked(by, self.now, role)
@@ -319,4 +353,4 @@ def _facts_of(requisition: Requisition) -> dict[str, Any]:
 
 
 TestAnyHistory = AnyHistory.TestCase
-TestAnyHistory.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestAnyHistory.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
