@@ -53,10 +53,14 @@ class Guardian:
 
 def stop_servers(folder: Path) -> None:
     """Stop every embedded server below ``folder``. Raises ``EmbeddedUnavailable``."""
-    from infrastructure.embedded.postgres import EmbeddedPostgres  # noqa: PLC0415  while waiting, the process stays small
+    # While it waits, its process stays small.
+    from infrastructure.embedded.postgres import EmbeddedPostgres  # noqa: PLC0415
+    from infrastructure.embedded.rabbitmq import EmbeddedRabbitmq  # noqa: PLC0415
 
     for path in sorted(folder.glob("postgres*/data")):
         EmbeddedPostgres(path.parent).stop()
+    for path in sorted(folder.glob("rabbitmq*/data")):
+        EmbeddedRabbitmq(path.parent).stop()
 
 
 def main() -> None:

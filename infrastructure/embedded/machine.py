@@ -55,28 +55,47 @@ def kept_secret(path: Path, size: int = 32) -> str:
 
 
 def process_name(pid: int) -> str:
-    """The name of the process ``pid``; empty where there is none (or it is a zombie)."""
-    try:
-        done = subprocess.run(  # noqa: S603  the number of a process, never a shell
-            ["ps", "-o", "stat=,comm=", "-p", str(pid)],  # noqa: S607  the system's own ps
-            capture_output=True,
-            text=True,
-            timeout=_PS_TIMEOUT_S,
-            check=False,
-        )
-    except FileNotFoundError:
-        return _name_from_proc(pid)
-    state, _, name = done.stdout.strip().partition(" ")
+    """The name of the process ``pid``; empty where there is none (or it is dead, unburied)."""
+    state, _, name = _ps(pid, "stat=,comm=").partition(" ")
     return "" if state.startswith("Z") else name.strip().rpartition("/")[2]
 
 
-def _name_from_proc(pid: int) -> str:
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    name, _, rest = text.partition("(")[2].rpartition(")")
-    return "" if rest.strip().startswith("Z") else name
+def process_birth(pid: int) -> str:
+    """When the process ``pid`` began, which tells it from a later one; empty where there is none."""
+    state, _, birth = _ps(pid, "stat=,lstart=").partition(" ")
+    return "" if state.startswith("Z") else birth.strip()
+
+
+def _ps(pid: int, columns: str) -> str:
+    done = subprocess.run(  # noqa: S603  the number of a process, never a shell
+        ["ps", "-o", columns, "-p", str(pid)],  # noqa: S607  the system's own ps
+        capture_output=True,
+        text=True,
+        timeout=_PS_TIMEOUT_S,
+        check=False,
+        env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
+    )
+    return done.stdout.strip()
+
+
+def spawn(
+    program: Path, arguments: Sequence[str], environment: Mapping[str, str], log: Path
+) -> int:
+    """Start a server in a session of its own, its output added to ``log``: its process number.
+
+    It outlives us; ``process_birth`` tells whether it still runs.
+    """
+    return os.posix_spawn(
+        str(program),
+        [str(program), *arguments],
+        environment,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
 
 
 def run(

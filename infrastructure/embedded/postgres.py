@@ -24,6 +24,7 @@ from infrastructure.embedded.machine import (
     LOOPBACK,
     free_port,
     kept_secret,
+    port_is_free,
     private_folder,
     process_name,
 )
@@ -192,7 +193,7 @@ class EmbeddedPostgres:
         said = ""
         for _ in range(_ATTEMPTS):
             self._forget_stale_lock()
-            self._configure(free_port())
+            self._configure(self._choose_port())
             self._log.unlink(missing_ok=True)
             self._account.give(self.folder)
             code, printed = self._pg_ctl(
@@ -205,6 +206,11 @@ class EmbeddedPostgres:
                 break
             time.sleep(0.5)
         raise explained("Postgres", self.folder, said)
+
+    def _choose_port(self) -> int:
+        # The same one as last time, so that whoever knows the URL finds it again.
+        last = _first_number(self._port_file)
+        return last if last is not None and port_is_free(last) else free_port()
 
     def _configure(self, port: int) -> None:
         lines = [

@@ -1,0 +1,292 @@
+"""A RabbitMQ of our own on 127.0.0.1: for tests, and for ``QM_BROKER=private``.
+
+Like the embedded Postgres it keeps everything that is known about it in its folder, so any
+process can stop it, and its ports stay the same from start to start.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import httpx
+
+from infrastructure.embedded.errors import EmbeddedUnavailable, explained
+from infrastructure.embedded.machine import (
+    LOOPBACK,
+    free_port,
+    kept_secret,
+    port_is_free,
+    private_folder,
+    process_birth,
+    spawn,
+)
+from infrastructure.embedded.rabbitmq_binaries import (
+    HOW_TO_GET_IT,
+    Binaries,
+    Say,
+    on_this_machine,
+    unpacked,
+)
+
+USER: Final = "quartermaster"
+_START_TIMEOUT_S: Final = 90.0
+_STOP_TIMEOUT_S: Final = 8.0
+_CALL_TIMEOUT_S: Final = 10.0
+_POLL_S: Final = 0.1
+_PORTS: Final = ("amqp", "management", "distribution", "epmd")
+_PLAIN_PATH: Final = re.compile(r"[\w./+-]+")
+
+
+def find_binaries(say: Say) -> Binaries:
+    """RabbitMQ's programs. Raises ``EmbeddedUnavailable`` with the line that says how to get it."""
+    found = on_this_machine() or unpacked(say)
+    if found is None:
+        raise EmbeddedUnavailable(f"there is no RabbitMQ on this machine: {HOW_TO_GET_IT}")
+    return found
+
+
+class EmbeddedRabbitmq:
+    """The RabbitMQ whose data, password and log stand in ``folder``. ``say`` hears progress."""
+
+    def __init__(self, folder: Path, say: Say = lambda _: None) -> None:
+        self.folder = folder.absolute()
+        self._say = say
+        self._processes = self.folder / "processes"
+
+    def start(self) -> None:
+        """Start it, or take over the one that runs here. Raises ``EmbeddedUnavailable``."""
+        try:
+            private_folder(self.folder)
+            if self._leader() is not None:
+                if self._is_ready():
+                    return
+                self.stop()
+            self._start(find_binaries(self._say))
+        except OSError as error:
+            raise explained("RabbitMQ", self.folder, str(error)) from error
+
+    def stop(self) -> None:
+        """Stop it in order; kill what does not stop. Nothing happens where none runs."""
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            if self._leader() is None:
+                break
+            self._signal(signal.SIGCONT)
+            self._signal(how)
+            self._wait_until_gone()
+        self._processes.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            shutil.rmtree((self.folder / "short").readlink().parent)
+            (self.folder / "short").unlink()
+
+    def kill(self) -> None:
+        """What a power cut does to it."""
+        self._signal(signal.SIGKILL)
+        self._wait_until_gone()
+
+    def pause(self) -> None:
+        """Leave it hanging, with its connections open."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after ``pause``."""
+        self._signal(signal.SIGCONT)
+
+    def wipe(self) -> None:
+        """Delete all that it knows; it must be stopped."""
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+
+    def url(self, vhost: str = "/") -> str:
+        """The AMQP URL of a virtual host."""
+        name = quote(vhost, safe="")
+        return f"amqp://{USER}:{self._password}@{LOOPBACK}:{self._port('amqp')}/{name}"
+
+    def add_vhost(self, name: str) -> None:
+        """Have the virtual host ``name``."""
+        self._manage("PUT", f"/api/vhosts/{quote(name, safe='')}").raise_for_status()
+
+    def remove_vhost(self, name: str) -> None:
+        """Have no virtual host ``name`` any more."""
+        self._manage("DELETE", f"/api/vhosts/{quote(name, safe='')}").raise_for_status()
+
+    @cached_property
+    def _password(self) -> str:
+        return kept_secret(self.folder / "password")
+
+    def _port(self, name: str) -> int:
+        kept = json.loads((self.folder / "ports.json").read_text(encoding="ascii"))
+        return int(kept[name])
+
+    def _start(self, binaries: Binaries) -> None:
+        self._choose_ports()
+        paths = _Paths.shortened(self.folder, binaries)
+        self._configure()
+        environment = self._environment(paths)
+        log = self.folder / "rabbitmq.log"
+        log.unlink(missing_ok=True)
+        names = spawn(paths.program("epmd"), ["-port", str(self._port("epmd"))], environment, log)
+        server = spawn(paths.scripts / "rabbitmq-server", [], environment, log)
+        born = [f"{pid} {process_birth(pid)}" for pid in (server, names)]
+        self._processes.write_text("\n".join(born), encoding="ascii")
+        until = time.monotonic() + _START_TIMEOUT_S
+        while not self._is_ready():
+            if not process_birth(server) or time.monotonic() > until:
+                self.stop()
+                said = log.read_text(encoding="utf-8", errors="replace")
+                raise explained("RabbitMQ", self.folder, said)
+            time.sleep(_POLL_S)
+
+    def _choose_ports(self) -> None:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            if all(port_is_free(self._port(name)) for name in _PORTS):
+                return
+        chosen = {name: free_port() for name in _PORTS}
+        (self.folder / "ports.json").write_text(json.dumps(chosen), encoding="ascii")
+
+    def _configure(self) -> None:
+        for name in ("home", "data", "log"):
+            private_folder(self.folder / name)
+        settings = {
+            "listeners.tcp.1": f"{LOOPBACK}:{self._port('amqp')}",
+            "management.tcp.ip": LOOPBACK,
+            "management.tcp.port": self._port("management"),
+            "default_user": USER,
+            "default_pass": self._password,
+            "disk_free_limit.absolute": "50MB",
+            "log.file.level": "warning",
+        }
+        text = "".join(f"{name} = {value}\n" for name, value in settings.items())
+        path = self.folder / "rabbitmq.conf"
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="ascii")
+        (self.folder / "plugins").write_text("[rabbitmq_management].", encoding="ascii")
+
+    def _environment(self, paths: "_Paths") -> dict[str, str]:
+        own = paths.folder
+        return {
+            "PATH": os.pathsep.join(
+                [*paths.path, os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]
+            ),
+            "LANG": "C.UTF-8",
+            "HOME": str(own / "home"),
+            **paths.erlang_environment,
+            "ERL_EPMD_ADDRESS": LOOPBACK,
+            "ERL_EPMD_PORT": str(self._port("epmd")),
+            # Makes the script become the server instead of standing before it.
+            "RUNNING_UNDER_SYSTEMD": "1",
+            "RABBITMQ_NODENAME": "qm@localhost",
+            "RABBITMQ_NODE_PORT": str(self._port("amqp")),
+            "RABBITMQ_DIST_PORT": str(self._port("distribution")),
+            "RABBITMQ_CONFIG_FILE": str(own / "rabbitmq.conf"),
+            "RABBITMQ_CONF_ENV_FILE": str(own / "there-is-none"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(own / "plugins"),
+            "RABBITMQ_FEATURE_FLAGS_FILE": str(own / "data" / "feature-flags"),
+            "RABBITMQ_GENERATED_CONFIG_DIR": str(own / "data" / "generated"),
+            "RABBITMQ_LOG_BASE": str(own / "log"),
+            "RABBITMQ_MNESIA_BASE": str(own / "data"),
+            "RABBITMQ_PID_FILE": str(own / "pid"),
+            "RABBITMQ_SCHEMA_DIR": str(own / "data" / "schema"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                "-kernel inet_dist_use_interface {127,0,0,1}"
+                # Spinning schedulers would take the processor from those who wait for it.
+                " +sbwt none +sbwtdcpu none +sbwtdio none"
+            ),
+        }
+
+    def _is_ready(self) -> bool:
+        with contextlib.suppress(httpx.HTTPError, OSError):
+            port = self._port("amqp")
+            return self._manage("GET", f"/api/health/checks/port-listener/{port}").is_success
+        return False
+
+    def _manage(self, method: str, path: str) -> httpx.Response:
+        return httpx.request(
+            method,
+            f"http://{LOOPBACK}:{self._port('management')}{path}",
+            auth=(USER, self._password),
+            timeout=_CALL_TIMEOUT_S,
+            trust_env=False,
+        )
+
+    def _living(self) -> Iterator[int]:
+        with contextlib.suppress(FileNotFoundError):
+            for line in self._processes.read_text(encoding="ascii").splitlines():
+                pid, _, birth = line.partition(" ")
+                if birth and process_birth(int(pid)) == birth:
+                    yield int(pid)
+
+    def _leader(self) -> int | None:
+        return next(self._living(), None)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for pid in self._living():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, number)
+
+    def _wait_until_gone(self) -> None:
+        until = time.monotonic() + _STOP_TIMEOUT_S
+        while self._leader() is not None and time.monotonic() < until:
+            time.sleep(_POLL_S)
+        for line in self._processes.read_text(encoding="ascii").splitlines():
+            # Bury those that were children of this very process.
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(int(line.partition(" ")[0]), os.WNOHANG)
+
+
+class _Paths:
+    """The same folders without blanks in their names: RabbitMQ's scripts do not take any."""
+
+    def __init__(self, folder: Path, binaries: Binaries, root: Path | None) -> None:
+        self.folder = folder
+        self._erlang: Path | None = None
+        self._libraries: tuple[Path, ...] = ()
+        self.scripts = binaries.scripts
+        if root is not None and binaries.root is not None and binaries.erlang is not None:
+            self.scripts = root / binaries.scripts.relative_to(binaries.root)
+            self._erlang = root / binaries.erlang.relative_to(binaries.root)
+            self._libraries = binaries.libraries
+
+    @classmethod
+    def shortened(cls, folder: Path, binaries: Binaries) -> "_Paths":
+        """Through links in a temporary folder, where a name has more than plain characters."""
+        root = binaries.root
+        if _PLAIN_PATH.fullmatch(f"{folder}{root or ''}"):
+            return cls(folder, binaries, root)
+        links = Path(tempfile.mkdtemp(prefix="qm-"))
+        (links / "folder").symlink_to(folder)
+        if root is not None:
+            (links / "root").symlink_to(root)
+        short = folder / "short"
+        short.unlink(missing_ok=True)
+        short.symlink_to(links / "folder")
+        return cls(links / "folder", binaries, None if root is None else links / "root")
+
+    @property
+    def path(self) -> list[str]:
+        """Folders of programs that come first."""
+        return [] if self._erlang is None else [str(self._erlang / "bin")]
+
+    @property
+    def erlang_environment(self) -> dict[str, str]:
+        """How unpacked Erlang finds itself."""
+        if self._erlang is None:
+            return {}
+        libraries = os.pathsep.join(map(str, self._libraries))
+        return {"ERL_ROOTDIR": str(self._erlang), "LD_LIBRARY_PATH": libraries}
+
+    def program(self, name: str) -> Path:
+        """A program of Erlang's."""
+        search = os.pathsep.join([*self.path, os.environ.get("PATH", ""), "/usr/sbin"])
+        found = shutil.which(name, path=search)
+        if found is None:
+            raise EmbeddedUnavailable(f"RabbitMQ: its Erlang has no {name}; {HOW_TO_GET_IT}")
+        return Path(found)
