@@ -13,27 +13,27 @@ PLATFORM_TENANT: Id = "0" * 26
 """Tenant of the events that belong to no tenant: global users, sessions without one."""
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_VALUES = {character: value for value, character in enumerate(_ALPHABET)}
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_DIGITS = bytes(
+    b"0123456789abcdefghijklmnopqrstuv"[_ALPHABET.index(chr(code))]
+    if chr(code) in _ALPHABET
+    else ord("?")
+    for code in range(256)
+)
+"""A ULID's characters as Python writes digits to the base of 32; anything else is no digit."""
+
 _LENGTH = 26
-_LARGEST = (1 << 128) - 1
+_SHIFTS = range(120, -1, -10)
 
 
 def uuid_of(id: Id) -> UUID:
     """The UUID of the same 128 bits. Raises ``ValueError`` for a text that is not a ULID."""
     if len(id) != _LENGTH:
         raise ValueError(f"a ULID has {_LENGTH} characters, this has {len(id)}")
-    bits = 0
-    for character in id:
-        value = _VALUES.get(character)
-        if value is None:
-            raise ValueError(f"{character!r} does not occur in a ULID")
-        bits = bits << 5 | value
-    if bits > _LARGEST:
-        raise ValueError("a ULID begins with a digit from 0 to 7")
-    return UUID(int=bits)
+    return UUID(int=int(id.encode("ascii").translate(_DIGITS), 32))
 
 
 def id_of(uuid: UUID) -> Id:
     """The ULID text of the same 128 bits."""
     bits = uuid.int
-    return "".join(_ALPHABET[bits >> shift & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])
