@@ -9,7 +9,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.responses import HTMLResponse
 
 from infrastructure.http.problems import ProblemDocument
@@ -57,8 +57,13 @@ def _document(
     schemas.update(problem.pop("$defs", {}))
     schemas[ProblemDocument.__name__] = problem
     document["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
-    for route in app.routes:
-        if isinstance(route, APIRoute) and route.include_in_schema and needs_token(route):
-            for method in route.methods or ():
-                document["paths"][route.path][method.lower()]["security"] = [{"bearer": []}]
+    asking = {
+        route.operation_id or route.unique_id
+        for context in iter_route_contexts(app.routes)
+        if isinstance(route := context.original_route, APIRoute) and needs_token(route)
+    }
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            if operation["operationId"] in asking:
+                operation["security"] = [{"bearer": []}]
     return document
