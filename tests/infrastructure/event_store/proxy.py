@@ -29,6 +29,7 @@ class Proxy:
         self._clients: set[asyncio.StreamReader] = set()
         self._flows: set[asyncio.Task[None]] = set()
         self._writers: list[asyncio.StreamWriter] = []
+        self._orphaned: set[asyncio.StreamWriter] = set()
 
     def lose_next_reply(self) -> None:
         self._lose_reply = True
@@ -42,6 +43,12 @@ class Proxy:
 
     def release(self) -> None:
         self._released.set()
+
+    def hang_up(self) -> None:
+        """Cut every client off; what it has said stays with the server."""
+        for answer, server in zip(self._writers[::2], self._writers[1::2], strict=True):
+            self._orphaned.add(server)
+            answer.transport.abort()
 
     def swallow(self) -> None:
         self._through.clear()
@@ -83,7 +90,8 @@ class Proxy:
                 await self._released.wait()
             server.write(said)
             await server.drain()
-        server.close()
+        if server not in self._orphaned:
+            server.close()
         answer.close()
 
     async def _replies(

@@ -23,6 +23,7 @@ from tests.infrastructure.event_store.work import (
     envelope,
     join,
     positions,
+    until_somebody_waits_for_the_head,
 )
 
 PATIENCE_S = 2.0
@@ -104,17 +105,25 @@ async def test_a_request_that_arrives_after_its_batch_was_given_up_stores_nothin
     assert await positions(database) == [1]
 
 
-async def test_an_orphaned_transaction_that_is_still_committing_is_waited_for(
-    database: Database,
+@pytest.mark.parametrize("round_", range(5))
+async def test_what_is_said_of_an_orphaned_transaction_is_what_becomes_of_it(
+    database: Database, round_: int
 ) -> None:
-    holder = await psycopg.AsyncConnection.connect(database.superuser_url)
-    async with connected(database) as (proxy, writer, _), holder:
+    async with (
+        connected(database) as (proxy, writer, _),
+        await psycopg.AsyncConnection.connect(database.superuser_url) as holder,
+    ):
         await holder.execute("SELECT FROM log.log_head FOR UPDATE")
-        proxy.lose_next_reply()
-        outcome = asyncio.create_task(writer.append(append(), 30))
-        await asyncio.sleep(0.1)
+        asked = asyncio.create_task(writer.append(append(), 10))
+        await until_somebody_waits_for_the_head(database)
+        proxy.hang_up()
+        await asyncio.sleep(0.02 * round_)
         await holder.rollback()
-        assert await outcome == Stored(2)
+        outcome = await asked
+        await until_no_other_session(database)
+
+    stored = {Stored: [1, 2], NotStored: [1]}
+    assert await positions(database) == stored[type(outcome)]
 
 
 async def test_rows_of_other_tables_share_the_fate_of_the_events(database: Database) -> None:
