@@ -50,6 +50,12 @@ class ReadPositions:
         """Whether announcements can be heard just now."""
         return self._listening.is_set()
 
+    @property
+    def waiting(self) -> int:
+        """How many still wait."""
+        queues = self._waiters.values()
+        return sum(not woken.done() for queue in queues for _, _, woken in queue)
+
     async def start(self) -> None:
         """Begin to listen, in the background."""
         self._task = asyncio.create_task(self._listen_for_ever())

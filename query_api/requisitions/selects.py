@@ -140,7 +140,8 @@ class _Listing:
         return self.scope.each(own_projects, part.lateral("of_own_projects"))
 
     def _waiting_for_permission(self) -> Select[Any]:
-        held = func.unnest(self._permissions()).table_valued(column("permission", Text()), name="held")
+        unnested = func.unnest(self._permissions())
+        held = unnested.table_valued(column("permission", Text()), name="held").render_derived()
         part = self._part(R.waiting_permission == held.c.permission, *self._not_own())
         return self.scope.each(held, part.lateral("waiting"))
 
