@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from infrastructure.embedded.rabbitmq import EmbeddedRabbitMQ
-
 from bench.cast import Cast, make_cast
 from bench.processes import running, wait_for
 from infrastructure.embedded.machine import free_port, kept_secret
 from infrastructure.embedded.postgres import EmbeddedPostgres
+from infrastructure.embedded.rabbitmq import EmbeddedRabbitmq
 from infrastructure.migrate import migrate
 
+QUARTERMASTER: Final = ("-m", "cli.main")
 POOL_SIZE: Final = 16
 ROLES: Final = ("command", "query", "relay", "projector", "rebuild", "worker")
 _names = count(1)
@@ -53,6 +53,7 @@ class Stack:
         return {
             "QM_SECRET_KEY": self._secret_key,
             "QM_POOL_SIZE": str(POOL_SIZE),
+            "QM_QUERY_POOL_SIZE": str(POOL_SIZE),
             **{f"QM_{role.upper()}_DATABASE_URL": url for role, url in urls.items()},
         }
 
@@ -72,7 +73,7 @@ class Stack:
         environment = {**self.new_log(), "QM_AMQP_URL": self.amqp_url}
         with ExitStack() as exits:
             for words in (["relay"], ["projector"]):
-                exits.enter_context(running(["-m", "cli.main", *words], environment))
+                exits.enter_context(running([*QUARTERMASTER, *words], environment))
             yield Ports(
                 command=_api(exits, "command", environment),
                 query=_api(exits, "query", environment),
@@ -81,7 +82,7 @@ class Stack:
 
 def _api(exits: ExitStack, side: str, environment: Mapping[str, str]) -> int:
     port = free_port()
-    arguments = ["-m", "cli.main", "api", side, "--port", str(port)]
+    arguments = [*QUARTERMASTER, "api", side, "--port", str(port)]
     process = exits.enter_context(running(arguments, environment))
     wait_for(process, f"http://127.0.0.1:{port}/health/ready")
     return port
@@ -91,12 +92,12 @@ def _api(exits: ExitStack, side: str, environment: Mapping[str, str]) -> int:
 def stack_in(folder: Path) -> Iterator[Stack]:
     """A stack whose servers keep everything in ``folder`` and stop at the end."""
     postgres = EmbeddedPostgres(folder / "postgres")
-    broker = EmbeddedRabbitMQ(folder / "rabbitmq")
+    broker = EmbeddedRabbitmq(folder / "rabbitmq")
     try:
         postgres.start()
         postgres.ensure_owner()
         broker.start()
-        yield Stack(folder, postgres, broker.url)
+        yield Stack(folder, postgres, broker.url())
     finally:
         broker.stop()
         postgres.stop()
