@@ -9,7 +9,7 @@ from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.writer import Writer
 from infrastructure.postgres import Pool, pool_of
 from tests.fixtures.postgres import Database
-from tests.infrastructure.event_store.work import NoFacts
+from tests.infrastructure.event_store.work import no_facts
 
 
 @pytest.fixture
@@ -32,4 +32,4 @@ async def log(database: Database) -> AsyncIterator[LogReader]:
 
 @pytest.fixture
 async def commands(pool: Pool, writer: Writer) -> Commands:
-    return Commands(pool, writer, NoFacts)
+    return Commands(pool, writer, no_facts)

@@ -15,7 +15,7 @@ from infrastructure.event_store.writer import Writer
 from infrastructure.ids import new_id, to_uuid
 from infrastructure.postgres import Pool, pool_of
 from tests.fixtures.postgres import Database
-from tests.infrastructure.event_store.work import NOW, TENANT, NoFacts, add_role, envelope, join
+from tests.infrastructure.event_store.work import NOW, TENANT, add_role, envelope, join, no_facts
 
 
 class Decoded:
@@ -37,7 +37,7 @@ async def elsewhere(database: Database) -> AsyncIterator[Commands]:
     """Another process."""
     url = database.url("command")
     async with Writer(url) as writer, pool_of(url) as pool:
-        yield Commands(pool, writer, NoFacts)
+        yield Commands(pool, writer, no_facts)
 
 
 def membership(id: Id) -> Membership:

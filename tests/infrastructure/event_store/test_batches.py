@@ -40,7 +40,9 @@ async def test_commands_of_one_moment_are_stored_in_one_transaction(
     await together(writer, *(append() for _ in range(20)))
 
     async with await psycopg.AsyncConnection.connect(database.superuser_url) as connection:
-        cursor = await connection.execute("SELECT count(DISTINCT xmin::text) FROM log.stored_events")
+        cursor = await connection.execute(
+            "SELECT count(DISTINCT xmin::text) FROM log.stored_events"
+        )
         assert await cursor.fetchone() == (1,)
 
 
@@ -97,9 +99,7 @@ async def test_a_command_rests_on_streams_that_must_not_have_moved(writer: Write
     rule = uuid4()
     await writer.append(append(rule, events=2), 5)
 
-    outcomes = await together(
-        writer, append(checked=((rule, 2),)), append(checked=((rule, 1),))
-    )
+    outcomes = await together(writer, append(checked=((rule, 2),)), append(checked=((rule, 1),)))
 
     assert outcomes == [Stored(3), Moved(rule)]
 

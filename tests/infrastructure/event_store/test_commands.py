@@ -15,7 +15,8 @@ from infrastructure.errors import (
     IdempotencyKeyReused,
     StoreUnavailable,
 )
-from infrastructure.event_store import arrays, commands as module
+from infrastructure.event_store import arrays
+from infrastructure.event_store import commands as module
 from infrastructure.event_store.append import APPEND, Batch
 from infrastructure.event_store.commands import Answer, Commands
 from infrastructure.event_store.log_reader import LogReader
@@ -26,11 +27,11 @@ from tests.fixtures.postgres import Database
 from tests.infrastructure.event_store.work import (
     ACTOR,
     TENANT,
-    NoFacts,
     add_role,
     append,
     envelope,
     join,
+    no_facts,
     positions,
     read,
     until_somebody_waits_for_the_head,
@@ -42,7 +43,7 @@ async def other_process(database: Database) -> AsyncIterator[Commands]:
     """Commands that share nothing with the fixture ``commands`` but the database."""
     url = database.url("command")
     async with Writer(url) as writer, pool_of(url) as pool:
-        yield Commands(pool, writer, NoFacts)
+        yield Commands(pool, writer, no_facts)
 
 
 async def refuse(store: Store, facts: Facts) -> Receipt:
@@ -146,7 +147,11 @@ async def test_a_key_used_for_another_request_is_refused(
 async def test_a_key_belongs_to_one_user_of_one_tenant(
     commands: Commands, database: Database
 ) -> None:
-    for other in (envelope("key"), envelope("key", actor=new_id()), envelope("key", tenant=new_id())):
+    for other in (
+        envelope("key"),
+        envelope("key", actor=new_id()),
+        envelope("key", tenant=new_id()),
+    ):
         assert not (await commands.run(other, join(new_id(), tenant=other.tenant_id))).replayed
 
     assert await positions(database) == [1, 2, 3]
@@ -293,4 +298,4 @@ async def test_a_pool_without_a_free_connection_is_unavailable(
     async with pool_of(database.url("command"), max_size=1) as pool, pool.connection():
         pool.timeout = 0.1
         with pytest.raises(StoreUnavailable):
-            await Commands(pool, writer, NoFacts).run(envelope(), read(new_id()))
+            await Commands(pool, writer, no_facts).run(envelope(), read(new_id()))

@@ -2,8 +2,6 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, contextmanager
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 

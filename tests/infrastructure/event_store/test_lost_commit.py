@@ -18,10 +18,10 @@ from tests.fixtures.postgres import Database
 from tests.infrastructure.event_store.proxy import Proxy, proxy_to
 from tests.infrastructure.event_store.work import (
     TENANT,
-    NoFacts,
     append,
     envelope,
     join,
+    no_facts,
     positions,
     until_somebody_waits_for_the_head,
 )
@@ -37,7 +37,7 @@ async def connected(database: Database) -> AsyncIterator[tuple[Proxy, Writer, Co
         Writer(url) as writer,
         pool_of(url) as pool,
     ):
-        commands = Commands(pool, writer, NoFacts)
+        commands = Commands(pool, writer, no_facts)
         await commands.run(envelope(), join(new_id()))
         yield proxy, writer, commands
 
@@ -64,7 +64,7 @@ async def test_every_command_of_a_batch_with_a_lost_reply_gets_its_own_outcome(
             writer.append(append(fingerprint=b"print"), 5),
         )
 
-    assert outcomes == [Stored(3), NotStored(), Stored(4)]
+    assert list(outcomes) == [Stored(3), NotStored(), Stored(4)]
     assert await positions(database) == [1, 2, 3, 4]
 
 
@@ -165,7 +165,7 @@ async def test_a_database_that_cannot_be_reached_is_unavailable_within_the_deadl
 ) -> None:
     async with proxy_to(database.url("command")) as (proxy, url), Writer(url) as writer:
         proxy.swallow()
-        commands = Commands(pool, writer, NoFacts)
+        commands = Commands(pool, writer, no_facts)
         with pytest.raises(StoreUnavailable):
             await commands.run(envelope("key"), join(new_id()), PATIENCE_S)
 

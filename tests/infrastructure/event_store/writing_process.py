@@ -6,7 +6,6 @@ Prints how many events it has stored. Arguments: URL, number of rounds, seed.
 import asyncio
 import random
 import sys
-from uuid import uuid4
 
 import psycopg
 
