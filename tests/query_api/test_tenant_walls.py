@@ -1,0 +1,106 @@
+"""Two walls between tenants: the filter in every select, and row-level security behind it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from sqlalchemy import ColumnElement, Table, true
+
+import query_api
+from infrastructure.ids import from_uuid, to_uuid
+from query_api.tenant_scope import TenantScope
+from tests.fixtures.postgres import Database
+from tests.query_api.conftest import Lab
+from tests.query_api.world import World
+
+PACKAGE = Path(query_api.__path__[0])
+
+
+@pytest.fixture
+def no_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The application forgets its filter: only row-level security is left."""
+
+    def everything(self: TenantScope, table: Table) -> ColumnElement[bool]:
+        return true()
+
+    monkeypatch.setattr(TenantScope, "owns", everything)
+
+
+@pytest.mark.usefixtures("no_filter")
+async def test_without_the_filter_row_level_security_still_hides_the_other_tenant(
+    client: httpx.AsyncClient, world: World, lab: Lab
+) -> None:
+    requisition = world.draft(lab.member, lab.project_id, "Robot arm joint")
+    world.store(requisition, lab.member)
+    world.policy(lab.admin, "Robot policy", ("Lab", "requisitions:approve"))
+    requisition_path = f"/requisitions/{from_uuid(requisition.id)}"
+
+    for path in ("/requisitions", "/requisitions?q=robot", "/projects", "/users", "/audit"):
+        own = await client.get(path, headers=lab.admin.headers)
+        others = await client.get(path, headers=lab.neighbour.headers)
+        assert own.json()["items"], path
+        assert "Robot" not in others.text, path
+        assert lab.member.id not in others.text, path
+    for path in (
+        requisition_path,
+        f"{requisition_path}/lines",
+        f"{requisition_path}/history",
+        f"{requisition_path}?as_of_version=1",
+        f"/projects/{lab.project_id}",
+        f"/users/{lab.member.id}",
+    ):
+        assert (await client.get(path, headers=lab.admin.headers)).status_code == 200
+        assert (await client.get(path, headers=lab.neighbour.headers)).status_code == 404, path
+
+
+@pytest.mark.usefixtures("no_filter")
+async def test_a_connection_that_served_one_tenant_shows_nothing_of_it_to_the_next(
+    client: httpx.AsyncClient, world: World, lab: Lab
+) -> None:
+    world.store(world.draft(lab.member, lab.project_id), lab.member)
+    homeless = world.person(lab.tenant_id, "homeless")
+    world.execute("DELETE FROM identity.sessions WHERE user_id = :id", id=to_uuid(homeless.id))
+    world.session(homeless.id, None, homeless.token)
+
+    for _ in range(3):
+        assert (await client.get("/requisitions", headers=lab.admin.headers)).json()["items"]
+        others = await client.get("/requisitions", headers=lab.neighbour.headers)
+        assert others.json()["items"] == []
+        without_tenant = await client.get("/me", headers=homeless.headers)
+        assert without_tenant.json()["tenant"] is None
+        assert without_tenant.json()["permissions"] == []
+        assert (await client.get("/requisitions", headers=homeless.headers)).status_code == 403
+
+
+def test_the_reader_of_the_database_can_change_nothing(database: Database) -> None:
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        rights = connection.execute(
+            "SELECT c.oid::regclass::text, r FROM pg_class c, pg_namespace n,"
+            " unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES']) r"
+            " WHERE n.oid = c.relnamespace AND c.relkind IN ('r', 'p')"
+            " AND n.nspname IN ('log', 'identity', 'read', 'delivery', 'public')"
+            " AND CASE WHEN r IN ('DELETE', 'TRUNCATE')"
+            " THEN has_table_privilege('qm_query', c.oid, r)"
+            " ELSE has_any_column_privilege('qm_query', c.oid, r) END"
+        ).fetchall()
+
+    assert rights == []
+
+
+def test_selects_are_built_in_the_tenant_scope_only() -> None:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path.name == "tenant_scope.py":
+            continue
+        imported = set(_imports_from_sqlalchemy(ast.parse(path.read_text())))
+        assert imported.isdisjoint({"select", "text", "Select.from_statement", "lambda_stmt"}), path
+
+
+def _imports_from_sqlalchemy(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sqlalchemy"):
+            yield from (name.name for name in node.names)
+        if isinstance(node, ast.Import):
+            assert not any(name.name.startswith("sqlalchemy") for name in node.names)
