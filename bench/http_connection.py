@@ -52,6 +52,11 @@ class Connection(asyncio.Protocol):
         self._transport.write(head.encode() + body)
         return await asyncio.wait_for(self._answer, _ANSWER_WITHIN_S)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the other side has not hung up."""
+        return self._transport is not None and not self._transport.is_closing()
+
     def close(self) -> None:
         """Hang up."""
         if self._transport:

@@ -120,23 +120,22 @@ class _Pace:
 class _Watch:
     """Looks for every n-th command in the query API, each look on a connection of its own."""
 
-    def __init__(self, job: Job, notes: _Notes, connections: Sequence[Connection]) -> None:
+    def __init__(self, job: Job, notes: _Notes) -> None:
         self._job = job
         self._notes = notes
-        self._idle = list(connections)
-        self._every = job.watch_every
+        self._idle: list[Connection] = []
         self._seen = 0
         self.looks: set[asyncio.Task[None]] = set()
 
     def told(self, receipt: Mapping[str, Any], answered: float) -> None:
         self._seen += 1
-        if self._idle and self._seen % self._every == 0:
+        if self._job.watch_port and self._seen % self._job.watch_every == 0:
             look = asyncio.create_task(self._look(receipt, answered))
             self.looks.add(look)
             look.add_done_callback(self.looks.discard)
 
     async def _look(self, receipt: Mapping[str, Any], answered: float) -> None:
-        connection = self._idle.pop()
+        connection = await self._connection(self._job.watch_port or 0)
         headers = (
             f"Authorization: Bearer {self._job.tokens['employee']}\r\n"
             f"Min-Position: {receipt['position']}\r\nPrefer: wait=20\r\n"
@@ -150,6 +149,18 @@ class _Watch:
             self._notes.refused[f"look: {status} {content[:200]!r}"] += 1
         elif self._notes.counts(answered):
             self._notes.visible.append(visible - answered)
+
+    async def _connection(self, port: int) -> Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_open:
+                return connection
+        return await connect(port)
+
+    async def end(self) -> None:
+        await asyncio.gather(*self.looks)
+        for connection in self._idle:
+            connection.close()
 
 
 class _Member:
@@ -208,15 +219,14 @@ class _Member:
 async def run(job: Job) -> Result:
     """Carry out ``job`` and say what came of it."""
     connections = [await connect(job.port) for _ in range(job.clients)]
-    watching = [await connect(job.watch_port) for _ in range(job.clients)] if job.watch_port else []
     begin = time.monotonic() + job.warm_up_s
     notes, pace = _Notes(begin, begin + job.seconds), _Pace(job.rate)
-    watch = _Watch(job, notes, watching)
+    watch = _Watch(job, notes)
     async with asyncio.TaskGroup() as group:
         for connection in connections:
             group.create_task(_Member(job, connection, notes, pace, watch).go_round())
-    await asyncio.gather(*watch.looks)
-    for connection in (*connections, *watching):
+    await watch.end()
+    for connection in connections:
         connection.close()
     return Result(
         commands=sum(map(len, notes.answered.values())),

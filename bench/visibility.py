@@ -81,8 +81,9 @@ async def _bare(url: str, rate: float) -> Sequence[float]:
             taken.append(1000 * (time.monotonic() - float(str(message.message_id))))
             await message.ack()
 
-        await queue.consume(consumed, timeout=_TIMEOUT_S)
+        consumer = await queue.consume(consumed, timeout=_TIMEOUT_S)
         await _publish(sending, rate)
+        await queue.cancel(consumer, timeout=_TIMEOUT_S)
         await queue.delete(if_unused=False, if_empty=False, timeout=_TIMEOUT_S)
     return sorted(taken)
 
