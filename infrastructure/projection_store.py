@@ -59,6 +59,12 @@ _PARK: Final = (
     " ON CONFLICT (projection, position) DO UPDATE SET error = EXCLUDED.error,"
     " attempts = {parked_name}.attempts + EXCLUDED.attempts"
 )
+_POSITIONS_PARKED: Final = (
+    "SELECT position FROM {parked} WHERE projection = %s AND aggregate_id = %s ORDER BY position"
+)
+_AGGREGATE_PARKED: Final = (
+    "SELECT aggregate_id FROM {parked} WHERE projection = %s AND position = %s"
+)
 _UNPARK: Final = "DELETE FROM {parked} WHERE projection = %s AND position = ANY(%s)"
 _SKIP: Final = (
     "INSERT INTO {skipped} (projection, position, tenant_id, aggregate_id, type, skipped_at)"
@@ -258,6 +264,17 @@ class ProjectionTransaction:
                     event.attempts,
                 ),
             )
+
+    async def positions_parked(self, aggregate_id: Id) -> list[int]:
+        """Where the parked events of an aggregate are, in order."""
+        cursor = await self._run(_POSITIONS_PARKED, (self._projection, to_uuid(aggregate_id)))
+        return [row[0] for row in await cursor.fetchall()]
+
+    async def aggregate_parked_at(self, position: int) -> Id | None:
+        """The aggregate of the event that is parked at a position."""
+        cursor = await self._run(_AGGREGATE_PARKED, (self._projection, position))
+        row = await cursor.fetchone()
+        return None if row is None else from_uuid(row[0])
 
     async def unpark(self, positions: Sequence[int]) -> None:
         """Take events back."""

@@ -107,7 +107,7 @@ class Inbox:
 
     async def _in_one_go(self, events: Sequence[RecordedEvent]) -> int:
         async with self._store.transaction(self.projection.name) as transaction:
-            standing = await self._lock(transaction)
+            standing = await self.lock(transaction)
             fresh = await self._next(standing.position, events)
             if not fresh:
                 return standing.position
@@ -120,7 +120,7 @@ class Inbox:
     async def _one_by_one(self, events: Sequence[RecordedEvent]) -> int:
         """The same, so that only what is refused is put aside."""
         async with self._store.transaction(self.projection.name, pipelined=False) as transaction:
-            standing = await self._lock(transaction)
+            standing = await self.lock(transaction)
             fresh = await self._next(standing.position, events)
             for event in fresh:
                 await self._write_or_park(transaction, event)
@@ -158,7 +158,11 @@ class Inbox:
         await write_rows(transaction, self.projection.tables, loaded, folded)
         await transaction.park(folded.parked)
 
-    async def _lock(self, transaction: ProjectionTransaction) -> Standing:
+    async def lock(self, transaction: ProjectionTransaction) -> Standing:
+        """Where the projection is; nobody else moves it until the transaction ends.
+
+        Raises ``LogChanged`` and ``ProjectionOutdated``.
+        """
         epoch = await self._present_epoch()
         standing = await transaction.lock(epoch, self.projection.version)
         self._check(standing)
