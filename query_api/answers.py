@@ -37,7 +37,7 @@ def page(reading: Reading, items: Sequence[Any], following: str | None) -> Respo
     return _json(content, {POSITION_HEADER: str(reading.position)})
 
 
-def json_bytes(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold
+def json_bytes(value: Any) -> bytes:
     """JSON with times in UTC."""
     return orjson.dumps(value, option=_OPTIONS)
 

@@ -34,9 +34,7 @@ _READERS: Final = (
 _PROJECTION: Final = ("approval_policies",)
 _SORTS: Final = {
     "created_at": Sort(id=table.c.id, key=table.c.created_at, field="created_at"),
-    "-created_at": Sort(
-        id=table.c.id, key=table.c.created_at, field="created_at", descending=True
-    ),
+    "-created_at": Sort(id=table.c.id, key=table.c.created_at, field="created_at", descending=True),
 }
 
 
@@ -118,7 +116,7 @@ async def read_approval_policy(
     return answers.one(reading, _policy(row), row.version, names=False)
 
 
-def _policy(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of approval_policies
+def _policy(row: Any) -> dict[str, Any]:
     applies = None
     if row.min_amount is not None or row.project_id is not None:
         amount = None if row.min_amount is None else float(row.min_amount)

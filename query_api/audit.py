@@ -77,7 +77,7 @@ class AuditFilters:
 def _filters(
     aggregate_id: IdFilter = None,
     actor_id: IdFilter = None,
-    type: Annotated[  # noqa: A002 - the name of the parameter
+    type: Annotated[
         str | None, Query(max_length=200, description="Such as requisition.submitted.v1.")
     ] = None,
     since: Annotated[Time | None, Query(alias="from", description="RFC 3339, included.")] = None,
@@ -180,7 +180,7 @@ async def _stream(
             return
 
 
-def _item(row: Any, known: Names) -> dict[str, Any]:  # noqa: ANN401 - a row of history
+def _item(row: Any, known: Names) -> dict[str, Any]:
     return {
         **event_item(row, known),
         "aggregate_id": row.aggregate_id,
@@ -197,7 +197,7 @@ def _csv(rows: Sequence[Any], known: Names) -> bytes:
     return b"".join(_csv_line(_cells(row, known)) for row in rows)
 
 
-def _cells(row: Any, known: Names) -> list[object]:  # noqa: ANN401 - a row of history
+def _cells(row: Any, known: Names) -> list[object]:
     return [
         row.position,
         row.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
@@ -267,4 +267,3 @@ def _key(filters: AuditFilters) -> list[Any]:
         filters.since,
         filters.until,
     ]
-

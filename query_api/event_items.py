@@ -8,7 +8,6 @@ from fastapi import Response
 from pydantic import BaseModel
 from sqlalchemy import Select
 
-from domain.ids import Id
 from infrastructure.read_engine import Snapshot
 from query_api import answers, names
 from query_api.keyset import Cursors, PageQuery, Sort, Window
@@ -57,7 +56,7 @@ async def actors(snapshot: Snapshot, scope: TenantScope, rows: Sequence[Any]) ->
     return await names.look_up(snapshot, scope, (row.actor_id for row in rows))
 
 
-def event_item(row: Any, known: Names) -> dict[str, Any]:  # noqa: ANN401 - a row of history
+def event_item(row: Any, known: Names) -> dict[str, Any]:
     """An event."""
     return {
         "position": row.position,

@@ -150,4 +150,3 @@ class Window:
             return rows, None
         rows = rows[: self.page.limit]
         return rows, self.cursors.write(self.sort.place(rows[-1]))
-

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from sqlalchemy import any_, literal, union_all
+from sqlalchemy import Executable, Select, any_, literal, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.ids import Id
@@ -49,7 +49,7 @@ async def look_up(
     """The names of these users and projects, in one question."""
     user_ids = sorted({id for id in users if id is not None})
     project_ids = sorted({id for id in projects if id is not None})
-    parts = []
+    parts: list[Select[Any]] = []
     if user_ids:
         members = scope.select(identity.members, identity.users.c.id, identity.users.c.username)
         parts.append(
@@ -62,9 +62,9 @@ async def look_up(
         parts.append(owned.where(identity.projects.c.id == _any_of(project_ids)))
     if not parts:
         return Names({})
-    found = parts[0] if len(parts) == 1 else union_all(*parts)
-    return Names({id: name for id, name in await snapshot.rows(found)})
+    found: Executable = parts[0] if len(parts) == 1 else union_all(*parts)
+    return Names({row[0]: row[1] for row in await snapshot.rows(found)})
 
 
-def _any_of(ids: list[Id]) -> Any:  # noqa: ANN401 - the operand of a comparison
+def _any_of(ids: list[Id]) -> Any:
     return any_(literal(ids, ARRAY(UlidType())))

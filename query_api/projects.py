@@ -184,7 +184,7 @@ async def _names_of(reading: Reading, members: Sequence[Row[Any]]) -> Names:
     return await names.look_up(reading.snapshot, reading.scope, (row.user_id for row in members))
 
 
-def _item(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of projects
+def _item(row: Any) -> dict[str, Any]:
     return {
         "id": row.id,
         "name": row.name,
@@ -196,5 +196,5 @@ def _item(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of projects
     }
 
 
-def _member(row: Any, known: Names) -> dict[str, Any]:  # noqa: ANN401 - a row of project_members
+def _member(row: Any, known: Names) -> dict[str, Any]:
     return {"user": known.of(row.user_id), "role": row.role, "since": row.since}

@@ -153,16 +153,12 @@ class Reads:
         )
 
     async def _wait(self, sources: Sources, reading: Reading, wanted: MinPosition) -> None:
-        came = await sources.positions.wait_for(
-            self.projections, wanted.position, wanted.wait_s
-        )
+        came = await sources.positions.wait_for(self.projections, wanted.position, wanted.wait_s)
         if not came:
             raise PositionNotReached(reading.position)
 
 
-def reads(
-    *permissions: str, projections: Sequence[str] = (), own_permissions: bool = False
-) -> Any:  # noqa: ANN401 - FastAPI's
+def reads(*permissions: str, projections: Sequence[str] = (), own_permissions: bool = False) -> Any:
     """``Reads`` as a dependency that ends before the answer is sent, not after."""
     what = Reads(*permissions, projections=projections, own_permissions=own_permissions)
     return Depends(what, scope="function")

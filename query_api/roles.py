@@ -30,9 +30,7 @@ class RolePage(BaseModel):
     next: None
 
 
-@roles.get(
-    "/roles", operation_id="list_roles", response_model=RolePage, responses=page_responses()
-)
+@roles.get("/roles", operation_id="list_roles", response_model=RolePage, responses=page_responses())
 async def list_roles(reading: Annotated[Reading, reads(USERS_READ)]) -> Response:
     """The roles that can be granted in the tenant: shipped ones first, then by name."""
     own = identity.roles.c

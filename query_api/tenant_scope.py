@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, Table, false, select, true
-from sqlalchemy.sql.selectable import Lateral
 
 from domain.ids import Id
 
@@ -30,7 +29,7 @@ class TenantScope:
         own: ColumnElement[bool] = table.c.tenant_id == self.tenant_id
         return own
 
-    def each(self, driver: FromClause, found: Lateral) -> Select[Any]:
+    def each(self, driver: FromClause, found: FromClause) -> Select[Any]:
         """All that ``found`` finds for each row of ``driver``.
 
         Both must be tenant-scoped, or be values rather than a table.

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query, Response
 from pydantic import BaseModel
-from sqlalchemy import Select
+from sqlalchemy import Column, Select
 
 from domain.errors import NotFound, PermissionMissing
 from domain.identity.roles import USERS_READ
@@ -19,7 +19,7 @@ from query_api.tenant_scope import TenantScope
 
 users = router("users")
 
-_MEMBER_ID: Final = identity.members.c.user_id
+_MEMBER_ID: Final[Column[Id]] = identity.members.c.user_id
 _SORTS: Final = {
     "id": Sort(id=_MEMBER_ID),
     "-id": Sort(id=_MEMBER_ID, descending=True),
@@ -42,9 +42,7 @@ class UserPage(BaseModel):
     next: str | None
 
 
-@users.get(
-    "/users", operation_id="list_users", response_model=UserPage, responses=page_responses()
-)
+@users.get("/users", operation_id="list_users", response_model=UserPage, responses=page_responses())
 async def list_users(
     reading: Annotated[Reading, reads(USERS_READ)],
     page: Page,
@@ -66,11 +64,9 @@ async def list_users(
     response_model=User,
     responses=object_responses(403, 404),
 )
-async def read_user(
-    reading: Annotated[Reading, reads(BY_OBJECT)], user_id: IdInPath
-) -> Response:
+async def read_user(reading: Annotated[Reading, reads(BY_OBJECT)], user_id: IdInPath) -> Response:
     """One member of the tenant; oneself, without any permission."""
-    row = await reading.row(_members(reading.scope).where(_MEMBER_ID == user_id))
+    row = await reading.row(_members(reading.scope).where(user_id == _MEMBER_ID))
     if row is None:
         raise NotFound("There is no such user.")
     if user_id != reading.caller.user_id and not reading.caller.may(USERS_READ):
@@ -85,7 +81,7 @@ def _members(scope: TenantScope) -> Select[Any]:
     return members.join(identity.users, user.id == member.user_id)
 
 
-def _user(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of members
+def _user(row: Any) -> dict[str, Any]:
     return {
         "id": row.id,
         "username": row.username,

@@ -124,7 +124,7 @@ def fold(stream: Sequence[RecordedEvent], at: Moment) -> PastRequisition:
     )
 
 
-def _approval(approval: Any) -> dict[str, Any]:  # noqa: ANN401 - the aggregate's
+def _approval(approval: Any) -> dict[str, Any]:
     return {"step": approval.step, "steps": [_step(step) for step in approval.steps]}
 
 
@@ -139,7 +139,7 @@ def _step(step: Step) -> dict[str, Any]:
     }
 
 
-def _line(line: Any, quantities: Any) -> PastLine:  # noqa: ANN401 - the aggregate's
+def _line(line: Any, quantities: Any) -> PastLine:
     return PastLine(
         line_id=line.line_id,
         kind=line.item.kind,

@@ -51,9 +51,7 @@ def _filters(
     responses=page_responses(),
 )
 async def list_requisitions(
-    reading: Annotated[
-        Reading, reads(*LISTERS, own_permissions=True, projections=REQUISITIONS)
-    ],
+    reading: Annotated[Reading, reads(*LISTERS, own_permissions=True, projections=REQUISITIONS)],
     filters: Annotated[Filters, Depends(_filters)],
     page: Page,
     sort: Annotated[
@@ -79,9 +77,7 @@ async def list_requisitions(
     response_model=shape.RequisitionModel,
     responses=object_responses(403, 404),
 )
-async def read_requisition(
-    found: Visible, at: Annotated[Moment, Depends(moment)]
-) -> Response:
+async def read_requisition(found: Visible, at: Annotated[Moment, Depends(moment)]) -> Response:
     """One requisition with its lines: as it is, or as it was at a moment."""
     if at.is_now:
         return await _answer(found.reading, found.row, await found.lines())
@@ -145,7 +141,7 @@ def _cursors(reading: Reading, name: str, sort: str, filters: Filters) -> Cursor
     return Cursors(reading.sources.secret, name, fingerprint)
 
 
-async def _answer(reading: Reading, row: Any, lines: Any) -> Response:  # noqa: ANN401 - rows
+async def _answer(reading: Reading, row: Any, lines: Any) -> Response:
     known = await names.look_up(
         reading.snapshot, reading.scope, shape.people_in([row]), [row.project_id]
     )

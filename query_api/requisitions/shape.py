@@ -112,7 +112,7 @@ def people_in(rows: Iterable[Any]) -> set[Id | None]:
     return people
 
 
-def requisition(row: Any, names: Names) -> dict[str, Any]:  # noqa: ANN401 - a row of requisitions
+def requisition(row: Any, names: Names) -> dict[str, Any]:
     """A requisition without its lines."""
     return {
         "id": row.id,
@@ -131,7 +131,7 @@ def requisition(row: Any, names: Names) -> dict[str, Any]:  # noqa: ANN401 - a r
     }
 
 
-def line(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of requisition_lines
+def line(row: Any) -> dict[str, Any]:
     """A line."""
     return {
         "id": row.line_id,
@@ -146,7 +146,7 @@ def line(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of requisition_lin
     }
 
 
-def full_requisition(row: Any, lines: Sequence[Any], names: Names) -> dict[str, Any]:  # noqa: ANN401 - a row of requisitions
+def full_requisition(row: Any, lines: Sequence[Any], names: Names) -> dict[str, Any]:
     """A requisition with its lines."""
     return {**requisition(row, names), "lines": [line(one) for one in lines]}
 

@@ -38,13 +38,11 @@ class Transitions(BaseModel):
 async def transitions(found: FoundRequisition) -> dict[str, Any]:
     """Every command, with what stands in its way for this caller now."""
     view = view_of(found.row, await found.lines())
-    asked = Asked(
-        by=found.reading.caller, at=found.reading.at, project_role=found.row.project_role
-    )
+    asked = Asked(by=found.reading.caller, at=found.reading.at, project_role=found.row.project_role)
     return {"items": [_transition(command, view, asked) for command in rules.OFFERED]}
 
 
-def view_of(row: Any, lines: Sequence[Any]) -> RequisitionView:  # noqa: ANN401 - a row of requisitions
+def view_of(row: Any, lines: Sequence[Any]) -> RequisitionView:
     """What the rules look at, from rows."""
     approval: Mapping[str, Any] = row.approval or {"step": None, "steps": ()}
     return RequisitionView(
@@ -58,21 +56,17 @@ def view_of(row: Any, lines: Sequence[Any]) -> RequisitionView:  # noqa: ANN401 
 
 
 def _transition(command: Command, view: RequisitionView, asked: Asked) -> dict[str, Any]:
-    obstacles = [found for found in (_forbids(command, view, asked), _blocks(command, view))]
-    blocked_by = [_obstacle(refusal) for refusal in obstacles if refusal is not None]
+    refusals = (_forbidden(command, view, asked), rules.obstacle(command, view))
+    blocked_by = [_obstacle(refusal) for refusal in refusals if refusal is not None]
     return {"command": command.value, "allowed": not blocked_by, "blocked_by": blocked_by}
 
 
-def _forbids(command: Command, view: RequisitionView, asked: Asked) -> Forbidden | None:
+def _forbidden(command: Command, view: RequisitionView, asked: Asked) -> Forbidden | None:
     try:
         rules.require(command, view, asked)
     except Forbidden as forbidden:
         return forbidden
     return None
-
-
-def _blocks(command: Command, view: RequisitionView) -> Refused | None:
-    return rules.obstacle(command, view)
 
 
 def _obstacle(refusal: Refused) -> dict[str, Any]:
@@ -94,7 +88,7 @@ def _step(step: Mapping[str, Any]) -> Step:
     )
 
 
-def _quantities(line: Any) -> Quantities:  # noqa: ANN401 - a row of requisition_lines
+def _quantities(line: Any) -> Quantities:
     return Quantities(
         requested=line.requested,
         approved=line.approved,

@@ -22,7 +22,7 @@ def sees_all(caller: Caller) -> bool:
     return not caller.permissions.isdisjoint(SEES_ALL)
 
 
-def may_see(row: Any, caller: Caller, project_role: str | None, at: datetime) -> bool:  # noqa: ANN401 - a row of requisitions
+def may_see(row: Any, caller: Caller, project_role: str | None, at: datetime) -> bool:
     """Whether the caller may see this requisition at this time."""
     return (
         sees_all(caller)
@@ -33,7 +33,7 @@ def may_see(row: Any, caller: Caller, project_role: str | None, at: datetime) ->
     )
 
 
-def is_delegate(row: Any, caller: Caller, at: datetime) -> bool:  # noqa: ANN401 - a row of requisitions
+def is_delegate(row: Any, caller: Caller, at: datetime) -> bool:
     """Whether the present step is in the caller's hands."""
     until = row.delegate_until
     return row.delegate_id == caller.user_id and (until is None or at < until)

@@ -90,7 +90,13 @@ async def test_everybody_finds_in_the_list_what_they_may_read_one_by_one(
 ) -> None:
     buyer = world.person(lab.tenant_id, "buyer", own=("budget:approve",))
     everybody = (
-        lab.admin, lab.member, lab.outsider, lab.approver, lab.technician, lab.auditor, buyer,
+        lab.admin,
+        lab.member,
+        lab.outsider,
+        lab.approver,
+        lab.technician,
+        lab.auditor,
+        buyer,
     )
     counts = {}
     for person in everybody:
@@ -122,9 +128,7 @@ async def test_waiting_on_me_is_what_the_caller_can_decide_now(
 ) -> None:
     buyer = world.person(lab.tenant_id, "buyer", own=("budget:approve",))
     shown = {
-        person.username: await purposes(
-            client, person, waiting_on="me", sort="created_at", limit=1
-        )
+        person.username: await purposes(client, person, waiting_on="me", sort="created_at", limit=1)
         for person in (lab.approver, buyer, lab.member, lab.technician)
     }
 
@@ -146,9 +150,7 @@ async def test_waiting_on_me_is_what_the_caller_can_decide_now(
         assert "approve" in allowed
 
 
-async def test_filters_narrow_the_list(
-    client: httpx.AsyncClient, lab: Lab, mixed: Mixed
-) -> None:
+async def test_filters_narrow_the_list(client: httpx.AsyncClient, lab: Lab, mixed: Mixed) -> None:
     for person in (lab.admin, lab.member):
         assert "draft of member" in await purposes(client, person, state="draft")
         assert await purposes(client, person, state="rejected") == (

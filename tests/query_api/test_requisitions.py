@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import httpx
@@ -35,16 +36,12 @@ def requisition(world: World, lab: Lab) -> Requisition:
     return made
 
 
-def lead_a_life(
-    world: World, lab: Lab, requisition: Requisition
-) -> list[Callable[[], None]]:
+def lead_a_life(world: World, lab: Lab, requisition: Requisition) -> list[Callable[[], None]]:
     """Every step of a life, one event each, stored one after the other."""
     (line_id,) = requisition.lines
-    member, approver, technician = (
-        lambda: world.asked(lab.member),
-        lambda: world.asked(lab.approver),
-        lambda: world.asked(lab.technician),
-    )
+    member = partial(world.asked, lab.member)
+    approver = partial(world.asked, lab.approver)
+    technician = partial(world.asked, lab.technician)
     return [
         lambda: requisition.edit(member(), purpose="Measure more things", amount=None),
         lambda: requisition.submit((), member(), project_archived=False),
@@ -57,7 +54,9 @@ def lead_a_life(
     ]
 
 
-async def read(client: httpx.AsyncClient, path: str, person: Person, **query: Any) -> httpx.Response:
+async def read(
+    client: httpx.AsyncClient, path: str, person: Person, **query: Any
+) -> httpx.Response:
     return await client.get(path, params=query, headers=person.headers)
 
 

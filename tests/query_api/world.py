@@ -120,9 +120,7 @@ class World:
     def project(self, lead: Person, name: str, *members: Person) -> Id:
         project_id = new_id()
         tenant_id = lead.caller.tenant_id
-        project = Project.create(
-            to_uuid(project_id), name, "What it is for", lead.caller, self.now
-        )
+        project = Project.create(to_uuid(project_id), name, "What it is for", lead.caller, self.now)
         for member in members:
             project.set_member(member.id, "member", lead.caller, self.now)
         self.execute(
