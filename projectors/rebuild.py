@@ -7,6 +7,7 @@ transaction, in which the new tables are exactly as far as the log.
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from infrastructure.event_store.log_reader import LogReader
@@ -91,7 +92,7 @@ async def _fill(bulk: BulkTables, scan: LogScan, projections: Sequence[Projectio
     ).run(scan)
     if replayed.events != head:
         raise RebuildRefused(f"the log ends at {head}, but {replayed.events} events were read")
-    await bulk.copy(parked_events, list(parked_rows(replayed.parked)))
+    await bulk.copy(parked_events, list(parked_rows(replayed.parked, datetime.now(UTC))))
     for one in projections:
         await bulk.stand(one.name, Standing(one.version, epoch, head))
     return replayed

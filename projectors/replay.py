@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
@@ -90,11 +91,11 @@ class Replay:
                 rows.clear()
 
 
-def parked_rows(events: Sequence[ParkedEvent]) -> Iterator[Row]:
-    """Parked events as rows of their table."""
+def parked_rows(events: Sequence[ParkedEvent], at: datetime) -> Iterator[Row]:
+    """Events that are parked at this time, as rows of their table."""
     names = [str(column.name) for column in parked_events.columns]
     for event in events:
-        yield {name: getattr(event, name) for name in names}
+        yield {**{name: getattr(event, name) for name in names}, "parked_at": at}
 
 
 def _whole_aggregates(
