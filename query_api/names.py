@@ -51,7 +51,9 @@ async def look_up(
     project_ids = sorted({id for id in projects if id is not None})
     parts: list[Select[Any]] = []
     if user_ids:
-        members = scope.select(identity.members, identity.users.c.id, identity.users.c.username)
+        members = scope.select(
+            identity.members, identity.users.c.id, identity.users.c.username.label("name")
+        )
         parts.append(
             members.join(identity.users, identity.users.c.id == identity.members.c.user_id).where(
                 identity.members.c.user_id == _any_of(user_ids)
@@ -63,7 +65,7 @@ async def look_up(
     if not parts:
         return Names({})
     found: Executable = parts[0] if len(parts) == 1 else union_all(*parts)
-    return Names({row[0]: row[1] for row in await snapshot.rows(found)})
+    return Names({row.id: row.name for row in await snapshot.rows(found)})
 
 
 def _any_of(ids: list[Id]) -> Any:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query, Response
 from pydantic import BaseModel
-from sqlalchemy import Column, Select
+from sqlalchemy import Select
 
 from domain.errors import NotFound, PermissionMissing
 from domain.identity.roles import USERS_READ
@@ -19,7 +19,7 @@ from query_api.tenant_scope import TenantScope
 
 users = router("users")
 
-_MEMBER_ID: Final[Column[Id]] = identity.members.c.user_id
+_MEMBER_ID: Final = identity.members.c.user_id
 _SORTS: Final = {
     "id": Sort(id=_MEMBER_ID),
     "-id": Sort(id=_MEMBER_ID, descending=True),

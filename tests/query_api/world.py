@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 from eventsourcing.domain import Aggregate
 from sqlalchemy import Connection, Engine, create_engine, delete, insert, make_url, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.pool import NullPool
 
 from domain.approval_policies.approval_policy import ApprovalPolicy
 from domain.caller import Caller
@@ -58,9 +57,7 @@ class World:
     engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:
-        self.engine = create_engine(
-            make_url(self.url).set(drivername="postgresql+psycopg"), poolclass=NullPool
-        )
+        self.engine = create_engine(make_url(self.url).set(drivername="postgresql+psycopg"))
 
     def execute(self, statement: str, **values: Any) -> None:
         with self.engine.begin() as connection:
