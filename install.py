@@ -93,7 +93,9 @@ def pip(arguments, total=0):
         print()
     if process.returncode:
         errors = [line for line in lines if line.startswith("ERROR:")] or lines[-1:]
-        fail("the packages could not be installed: " + (errors[0] if errors else "pip said nothing"))
+        fail(
+            "the packages could not be installed: " + (errors[0] if errors else "pip said nothing")
+        )
 
 
 def progress(text, number, on_terminal):

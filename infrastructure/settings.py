@@ -81,6 +81,13 @@ class _Settings(BaseSettings):
             raise SettingsUnusable(wrong) from error
 
 
+class MetricsSettings(_Settings):
+    """Where a process shows its measures: on a listener of its own, if a port is given."""
+
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    metrics_address: str = "127.0.0.1"
+
+
 class _HttpSettings(_Settings):
     secret_key: SecretStr = Field(min_length=_SHORTEST_SECRET_KEY)
     trusted_proxies: tuple[str, ...] = ()

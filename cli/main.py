@@ -1,0 +1,114 @@
+"""The ``quartermaster`` command."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from cli.processes import (
+    CannotServe,
+    Side,
+    run_projector,
+    run_relay,
+    run_timers,
+    serve_api,
+)
+from infrastructure.embedded.errors import EmbeddedUnavailable
+from infrastructure.settings import MigrateSettings, SettingsUnusable, UpSettings
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+
+app: Final = typer.Typer(
+    help="Requisitions, approvals and hand-over, with every step kept.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def say(line: str) -> None:
+    """Print one line at once."""
+    print(line, flush=True)
+
+
+@contextlib.contextmanager
+def one_line(*expected: type[Exception]) -> Iterator[None]:
+    """Turn an expected error into its one line on standard error, and exit 1."""
+    try:
+        yield
+    except (SettingsUnusable, EmbeddedUnavailable, *expected) as error:
+        print(f"quartermaster: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def up() -> None:
+    """Start everything on this machine: Postgres, the APIs and the processes behind them."""
+    from cli.up import UpRefused
+    from cli.up import up as run
+
+    with one_line(UpRefused):
+        run(UpSettings.from_environment(), say)
+
+
+@app.command()
+def api(
+    side: Annotated[Side, typer.Argument(help="which of the two, or both at one address")],
+    host: Annotated[str, typer.Option(envvar="QM_HOST")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="QM_PORT", min=1, max=65535)] = 8000,
+) -> None:
+    """Serve the command API, the query API, or both."""
+    with one_line(CannotServe):
+        serve_api(side, host, port)
+
+
+@app.command()
+def relay() -> None:
+    """Publish the log to RabbitMQ."""
+    with one_line():
+        run_relay()
+
+
+@app.command()
+def projector() -> None:
+    """Keep the read tables up to date."""
+    with one_line():
+        run_projector()
+
+
+@app.command()
+def timers() -> None:
+    """Give the commands that are due by the clock."""
+    with one_line():
+        run_timers()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database, and the broker if there is one, to the present schema."""
+    from cli.migrating import CannotMigrate, migrate_all
+
+    with one_line(CannotMigrate):
+        migrate_all(MigrateSettings.from_environment(), say)
+
+
+@app.command()
+def catalogue(
+    *, check: Annotated[bool, typer.Option(help="only say whether the files still fit")] = False
+) -> None:
+    """Write the event catalogue and the AsyncAPI document."""
+    from cli.catalogue import drifted, write
+
+    if not check:
+        for path in write(ROOT):
+            say(str(path))
+    elif stale := drifted(ROOT):
+        print(f"run `make catalogue`: {', '.join(map(str, stale))}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,166 @@
+"""Composition roots: each process is its settings and what is built from them, and nothing more.
+
+A process imports its own parts only, when it starts: that keeps each of them small.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+import uvloop
+
+from infrastructure.http.metrics import serve_metrics
+from infrastructure.logs import configure_logging
+from infrastructure.settings import (
+    CommandSettings,
+    MetricsSettings,
+    ProjectorSettings,
+    QuerySettings,
+    RelaySettings,
+    WorkerSettings,
+)
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+SUPERVISED: Final = "QM_SUPERVISED"
+GRACE_S: Final = 3
+_BACKLOG: Final = 2048
+_KEEP_ALIVE_S: Final = 30
+
+
+class CannotServe(Exception):
+    """The address cannot be listened on; the message is the line for the person."""
+
+
+class Side(StrEnum):
+    """Which API a process serves."""
+
+    COMMAND = "command"
+    QUERY = "query"
+    BOTH = "both"
+
+
+def serve_api(side: Side, host: str, port: int) -> None:
+    """Serve until told to stop. Raises ``CannotServe`` and ``SettingsUnusable``."""
+    app = _application(side)
+    with _started(f"{side}-api"), _listening(host, port) as listener:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        server = uvicorn.Server(config)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(server.serve(sockets=[listener]))
+        if not server.started:
+            raise CannotServe(f"the {side} API did not start; its log says why")
+
+
+def run_relay() -> None:
+    """Publish the log to the broker until told to stop."""
+    from workers.relay import run
+
+    settings = RelaySettings.from_environment()
+    _run_until_signalled("relay", lambda: run(settings))
+
+
+def run_projector() -> None:
+    """Keep the read tables up to date until told to stop."""
+    from projectors.main import run
+
+    settings = ProjectorSettings.from_environment()
+    _run_until_signalled("projector", lambda: run(settings))
+
+
+def run_timers() -> None:
+    """Give the commands that are due by the clock, until told to stop."""
+    from workers.timers import run
+
+    settings = WorkerSettings.from_environment()
+    _run_until_signalled("timers", lambda: run(settings))
+
+
+def _application(side: Side) -> "ASGIApp":
+    from command_api.main import create_app as create_command_app
+    from query_api.main import create_app as create_query_app
+
+    if side is Side.COMMAND:
+        return create_command_app(CommandSettings.from_environment())
+    if side is Side.QUERY:
+        return create_query_app(QuerySettings.from_environment())
+    from cli.one_origin import OneOrigin
+
+    return OneOrigin(
+        create_command_app(CommandSettings.from_environment()),
+        create_query_app(QuerySettings.from_environment()),
+    )
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen(_BACKLOG)
+        except OSError as error:
+            raise CannotServe(f"port {port} of {host} cannot be used: {error.strerror}") from error
+        yield listener
+
+
+def _run_until_signalled(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    with _started(name), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_cancelled_by_signals(work))
+
+
+async def _cancelled_by_signals(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    task = asyncio.ensure_future(work())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()
+
+
+@contextlib.contextmanager
+def _started(name: str) -> Iterator[None]:
+    configure_logging(name)
+    if os.environ.get(SUPERVISED):
+        threading.Thread(target=_end_with_supervisor, daemon=True).start()
+    metrics = MetricsSettings.from_environment()
+    stop = (
+        serve_metrics(metrics.metrics_port, metrics.metrics_address)
+        if metrics.metrics_port is not None
+        else None
+    )
+    try:
+        yield
+    finally:
+        if stop is not None:
+            stop()
+
+
+def _end_with_supervisor() -> None:
+    # The supervisor holds the other end of our standard input: it closes however that one ends.
+    with contextlib.suppress(OSError):
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.Event().wait(GRACE_S + 2)
+    os._exit(1)

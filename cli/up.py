@@ -1,0 +1,203 @@
+"""``quartermaster up``: everything on this machine, under one supervisor."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import httpx
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+from cli.embedded_system import DATABASE, DataFolder
+from cli.supervisor import Job, Supervisor
+from demo.tenant import DEMO_USERS, Demo, DemoChanged, load_demo
+from infrastructure.embedded.errors import explained
+from infrastructure.embedded.folder_lock import FolderLocked, folder_lock
+from infrastructure.embedded.guardian import Guardian
+from infrastructure.embedded.machine import LOOPBACK, port_is_free, private_folder
+from infrastructure.migrate import migrate
+from infrastructure.settings import UpSettings
+
+_AFTER_A_KILL_S: Final = 15.0
+_READY_WITHIN_S: Final = 60.0
+_POLL_S: Final = 0.1
+_API: Final = "api"
+
+Say = Callable[[str], None]
+
+
+class UpRefused(Exception):
+    """It cannot start; the message is the line for the person."""
+
+
+def up(settings: UpSettings, say: Say) -> None:
+    """Run everything until Ctrl-C or SIGTERM.
+
+    Raises ``UpRefused`` and ``EmbeddedUnavailable`` with the line that says why it cannot.
+    """
+    os.umask(0o077)
+    folder = DataFolder(settings.data.expanduser().absolute())
+    try:
+        private_folder(folder.path)
+        with _alone(folder.path) as lock:
+            _wait_for_port(settings.port, folder)
+            folder.running_mark.touch()
+            _run_with_servers(settings, folder, lock, say)
+            folder.running_mark.unlink(missing_ok=True)
+    except FileExistsError:
+        raise UpRefused(f"{folder.path} is not a folder; choose another with QM_DATA") from None
+    except OSError as error:
+        raise explained("The system", folder.path, str(error)) from error
+    except (psycopg.Error, DBAPIError) as error:
+        raise explained("The database", folder.path, str(error)) from error
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[int]:
+    """The lock that the guardian shares, once nobody else runs on this folder."""
+    try:
+        with folder_lock(path / "up.lock", wait_s=0, note=str(os.getpid())):
+            try:
+                with folder_lock(path / "guardian.lock", wait_s=_AFTER_A_KILL_S) as lock:
+                    yield lock
+            except FolderLocked:
+                raise UpRefused(f"the servers of an earlier run in {path} do not stop") from None
+    except FolderLocked as error:
+        raise UpRefused(
+            f"it runs already on the data folder {path} (process {error}); stop that one, or choose"
+            " another folder with QM_DATA and another port with QM_PORT"
+        ) from None
+
+
+def _wait_for_port(port: int, folder: DataFolder) -> None:
+    # The children of a run that was killed need a moment to notice.
+    until = time.monotonic() + (_AFTER_A_KILL_S if folder.running_mark.exists() else 0)
+    while not port_is_free(port):
+        if time.monotonic() >= until:
+            raise UpRefused(
+                f"port {port} of {LOOPBACK} is taken; choose another: make up QM_PORT={port + 1}"
+            )
+        time.sleep(_POLL_S)
+
+
+def _run_with_servers(settings: UpSettings, folder: DataFolder, lock: int, say: Say) -> None:
+    guardian = Guardian(folder.path, lock=lock)
+    try:
+        asyncio.run(_run(settings, folder, say))
+    finally:
+        guardian.close()
+
+
+async def _run(settings: UpSettings, folder: DataFolder, say: Say) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    work = asyncio.ensure_future(_work(settings, folder, stop, say))
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if stop.is_set():
+        say("stopping …")
+        work.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+    if stop.is_set():
+        say("stopped")
+
+
+async def _work(settings: UpSettings, folder: DataFolder, stop: asyncio.Event, say: Say) -> None:
+    environment = await _prepared(settings, folder, say)
+    supervisor = Supervisor(folder.logs, environment, say)
+    origin = f"http://{LOOPBACK}:{settings.port}"
+    async with supervisor.running(_jobs(settings.port, with_broker="QM_AMQP_URL" in environment)):
+        await _until_ready(origin, supervisor)
+        async with _may_have_changed(say):
+            demo = await load_demo(origin, folder.demo_password())
+            _greet(origin, demo, say)
+        await stop.wait()
+
+
+async def _prepared(settings: UpSettings, folder: DataFolder, say: Say) -> dict[str, str]:
+    """Postgres and the broker running, the database migrated: the children's environment."""
+    say(f"starting Postgres in {folder.path}")
+    await asyncio.to_thread(_start_postgres, folder)
+    environment = folder.environment()
+    if settings.amqp_url is not None:
+        environment["QM_AMQP_URL"] = settings.amqp_url.get_secret_value()
+    elif settings.broker == "private":
+        say("starting RabbitMQ")
+        rabbitmq = folder.rabbitmq(say)
+        await asyncio.to_thread(rabbitmq.start)
+        environment["QM_AMQP_URL"] = rabbitmq.url()
+    return environment
+
+
+def _start_postgres(folder: DataFolder) -> None:
+    server = folder.postgres
+    server.start()
+    server.ensure_owner()
+    server.ensure_database(DATABASE)
+    migrate(server.owner_url(DATABASE), folder.role_urls())
+
+
+def _jobs(port: int, *, with_broker: bool) -> list[Job]:
+    jobs = [
+        Job(_API, ["api", "both", "--port", str(port)]),
+        Job("projector", ["projector"]),
+        Job("timers", ["timers"]),
+    ]
+    return [*jobs, Job("relay", ["relay"])] if with_broker else jobs
+
+
+async def _until_ready(origin: str, supervisor: Supervisor) -> None:
+    until = time.monotonic() + _READY_WITHIN_S
+    said = "nothing"
+    async with httpx.AsyncClient(base_url=origin, timeout=5, trust_env=False) as client:
+        while time.monotonic() < until:
+            try:
+                answer = await client.get("/health/ready")
+            except httpx.TransportError as error:
+                said = type(error).__name__
+            else:
+                # Somebody else may have taken the port a moment ago.
+                if answer.is_success and supervisor.is_running(_API):
+                    return
+                said = answer.text[:200]
+            await asyncio.sleep(_POLL_S)
+    raise UpRefused(
+        f"the API was not ready within {_READY_WITHIN_S:.0f} s (it said: {said});"
+        f" see {supervisor.logs / 'api.log'}"
+    )
+
+
+@contextlib.asynccontextmanager
+async def _may_have_changed(say: Say) -> AsyncIterator[None]:
+    try:
+        yield
+    except DemoChanged as changed:
+        say(f"the demo tenant was not loaded: {changed}")
+
+
+def _greet(origin: str, demo: Demo, say: Say) -> None:
+    api = f"{origin}/api/v1"
+    body = (
+        f'{{"project_id": "{demo.project_id}", "purpose": "Repair the bench supply",'
+        ' "lines": [{"item": {"kind": "purchase", "description": "Soldering iron"}, "quantity": 2}]}'
+    )
+    from_answer = 'sed \'s/.*"access_token":"\\([^"]*\\)".*/\\1/\''
+    signed_in = '-H "Authorization: Bearer $TOKEN"'
+    say(f"ready {origin}")
+    say(f"documentation {origin}/docs")
+    say(f"sign in as {', '.join(DEMO_USERS)}; password {demo.password}")
+    say(
+        f"TOKEN=$(curl -s {api}/me/signin -d username=demo-requester"
+        f" -d password={demo.password} | {from_answer})"
+    )
+    say(f"curl -s {api}/requisitions {signed_in} -H 'Content-Type: application/json' -d '{body}'")
+    say(f"curl -s {api}/requisitions {signed_in}")

@@ -1,0 +1,89 @@
+"""A small tenant to look around in, made through the real command API.
+
+Every command carries a fixed idempotency key, so loading it again changes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+import httpx
+
+TENANT: Final = "Demo Makerspace"
+ADMINISTRATOR: Final = "demo-admin"
+_ROLES: Final = {
+    "demo-requester": "requester",
+    "demo-approver": "approver",
+    "demo-technician": "technician",
+}
+DEMO_USERS: Final = (ADMINISTRATOR, *_ROLES)
+_TIMEOUT_S: Final = 20.0
+
+
+class DemoChanged(Exception):
+    """The system is not as the demo left it; the message says what is different."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The demo's project, and the password of its users."""
+
+    project_id: str
+    password: str
+
+
+async def load_demo(origin: str, password: str) -> Demo:
+    """Have the demo tenant at ``origin``, its users with ``password``. Raises ``DemoChanged``."""
+    async with httpx.AsyncClient(
+        base_url=f"{origin}/api/v1", timeout=_TIMEOUT_S, trust_env=False
+    ) as client:
+        try:
+            client.headers["Authorization"] = f"Bearer {await _administrator(client, password)}"
+            return Demo(await _load(client, password), password)
+        except httpx.TransportError as error:
+            raise DemoChanged(f"{origin} does not answer ({type(error).__name__})") from error
+
+
+async def _administrator(client: httpx.AsyncClient, password: str) -> str:
+    answer = await client.post("/me/signin", data={"username": ADMINISTRATOR, "password": password})
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        answer = await client.post(
+            "/me/signup", json={**_user(ADMINISTRATOR, password), "tenant_name": TENANT}
+        )
+    return str(_body(answer, f"{ADMINISTRATOR} cannot sign in")["access_token"])
+
+
+async def _load(client: httpx.AsyncClient, password: str) -> str:
+    members = {
+        name: await _create(client, "/users", {**_user(name, password), "roles": [role]}, name)
+        for name, role in _ROLES.items()
+    }
+    project = {"name": "Electronics lab", "description": "Benches, tools and parts of the lab"}
+    project_id = await _create(client, "/projects", project, "project")
+    for name, user_id in members.items():
+        body = {"user_id": user_id, "role": "member"}
+        await _create(client, f"/projects/{project_id}/members", body, f"member-{name}")
+    policy = {
+        "name": "Lab approval",
+        "steps": [{"name": "Lab lead", "permission": "requisitions:approve"}],
+        "applies": {"project_id": project_id},
+    }
+    await _create(client, "/approval-policies", policy, "policy")
+    return project_id
+
+
+async def _create(client: httpx.AsyncClient, path: str, body: Mapping[str, Any], what: str) -> str:
+    answer = await client.post(path, json=body, headers={"Idempotency-Key": f"demo-{what}"})
+    return str(_body(answer, f"{what} cannot be made")["id"])
+
+
+def _user(name: str, password: str) -> dict[str, str]:
+    return {"username": name, "email": f"{name}@example.org", "password": password}
+
+
+def _body(answer: httpx.Response, trouble: str) -> Mapping[str, Any]:
+    if not answer.is_success:
+        raise DemoChanged(f"{trouble}: {answer.status_code} {answer.text[:300]}")
+    body: Mapping[str, Any] = answer.json()
+    return body
