@@ -66,7 +66,7 @@ async def list_users(
 )
 async def read_user(reading: Annotated[Reading, reads(BY_OBJECT)], user_id: IdInPath) -> Response:
     """One member of the tenant; oneself, without any permission."""
-    row = await reading.row(_members(reading.scope).where(user_id == _MEMBER_ID))
+    row = await reading.row(_members(reading.scope).where(identity.members.c.user_id == user_id))
     if row is None:
         raise NotFound("There is no such user.")
     if user_id != reading.caller.user_id and not reading.caller.may(USERS_READ):
