@@ -18,11 +18,19 @@ BENCHMARKS: Final[dict[str, tuple[str, Callable[[Stack], Sequence[Figure]]]]] = 
 }
 
 
+class UnknownBenchmark(Exception):
+    """There is no benchmark of this name."""
+
+
 def run(names: Sequence[str], console: Console, json_file: Path | None = None) -> None:
     """Run the named benchmarks (all, if none is named) and print a table for each.
 
     ``json_file`` gets the same figures. Servers and data live in a folder that goes in the end.
+    Raises ``UnknownBenchmark``.
     """
+    for name in names:
+        if name not in BENCHMARKS:
+            raise UnknownBenchmark(f"no benchmark is called {name}: {', '.join(BENCHMARKS)}")
     tables: dict[str, Sequence[Figure]] = {}
     with (
         tempfile.TemporaryDirectory(prefix="quartermaster-bench-") as folder,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from rich.console import Console
 
 from cli.processes import (
     CannotServe,
@@ -93,6 +94,36 @@ def migrate() -> None:
 
     with one_line(CannotMigrate):
         migrate_all(MigrateSettings.from_environment(), say)
+
+
+@app.command()
+def replay(
+    data: Annotated[Path, typer.Argument(help="events of real requests, a gzipped CSV file")],
+    at_once: Annotated[int, typer.Option(min=1, max=500, help="cases side by side")] = 32,
+) -> None:
+    """Drive the system of `quartermaster up` through real events, and say what differs."""
+    from cli.replaying import run_replay
+    from demo.replay.api import ReplayStopped
+    from demo.replay.data_file import MalformedFile
+
+    with one_line(MalformedFile, ReplayStopped):
+        settings = UpSettings.from_environment()
+        origin = f"http://127.0.0.1:{settings.port}"
+        if not run_replay(data, origin, settings.data, at_once):
+            raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="which of them; all if none")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="also write them here")] = None,
+) -> None:
+    """Measure ourselves beside our peers."""
+    from bench.run import UnknownBenchmark
+    from bench.run import run as measure
+
+    with one_line(UnknownBenchmark):
+        measure(names or [], Console(), json_file)
 
 
 @app.command()
