@@ -1,8 +1,8 @@
-"""What the processes that move events tell the monitoring. Served on a listener of its own."""
+"""What the processes that move events tell the monitoring."""
 
 from typing import Final
 
-from prometheus_client import Counter, Gauge, start_http_server
+from prometheus_client import Counter, Gauge
 
 RELAY_LEADS: Final = Gauge("qm_relay_leads", "1 while this relay is the one that publishes")
 RELAY_LAG: Final = Gauge("qm_relay_lag", "Events of the log that the broker has not confirmed")
@@ -12,8 +12,3 @@ PROJECTOR_LAG: Final = Gauge(
 )
 PARKED_EVENTS: Final = Gauge("qm_parked_events", "Events put aside", ["projection"])
 APPLIED_EVENTS: Final = Counter("qm_applied_events", "Events taken into the rows", ["projection"])
-
-
-def serve_metrics(port: int, address: str = "127.0.0.1") -> None:
-    """Answer ``GET /metrics`` on a port of its own, in a thread. Raises ``OSError`` if taken."""
-    start_http_server(port, address)

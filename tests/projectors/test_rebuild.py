@@ -6,18 +6,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from infrastructure.event_store.log_reader import LogReader
-from infrastructure.postgres import pool_of
-from infrastructure.projection_store import ProjectionStore
-from projectors.inbox import Inbox, ProjectionOutdated
-from projectors.projection import Projection
+from projectors.inbox import ProjectionOutdated
 from projectors.rebuild import rebuild
-from projectors.subscriptions import PROJECTIONS, REQUISITIONS
+from projectors.subscriptions import REQUISITIONS
 from projectors.verify import verify
-from read_tables.positions import READ_CHANNEL
 from tests.builders import requisitions as build
 from tests.builders.log import MemoryLog, busy_log
 from tests.builders.log import store as store_events
+from tests.builders.projected import follow
 from tests.fixtures.postgres import Database
 from tests.projectors.conftest import Table
 
@@ -37,19 +33,6 @@ SHAPE = (
 INDEXES = (
     "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'read' ORDER BY 2"
 )
-
-
-async def follow(database: Database, projections: tuple[Projection, ...] = PROJECTIONS) -> None:
-    """Bring all projections to the end of the log, as the projector does."""
-    url = database.url("projector")
-    async with pool_of(url) as pool, ProjectionStore(url, READ_CHANNEL) as store:
-        log = LogReader(pool)
-        _, head = await log.head()
-        for projection in projections:
-            inbox = Inbox(projection, store, log)
-            await inbox.open()
-            while await inbox.catch_up(50) < head:
-                pass
 
 
 def put(database: Database, log: MemoryLog) -> None:
