@@ -1,0 +1,92 @@
+"""Both APIs hold what their OpenAPI documents promise, whatever is sent to them."""
+
+from collections import Counter
+from typing import Any, Final
+
+import hypothesis
+import pytest
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.core import NOT_SET
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.flows.desk import Desk, is_success, sent_with, wait_until_visible
+from tests.flows.live import Live
+
+EXAMPLES: Final = 60
+EXAMPLES_AT_LEAST: Final = 50
+REACHED_AT_LEAST: Final = 0.8
+CALL_TIMEOUT_S: Final = 40
+CHECKS: Final = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+NOT_WRITTEN: Final = "position_not_written"
+"""A Min-Position that nobody has written yet is answered 503, as documented: no server error."""
+
+
+@pytest.mark.parametrize("side", ["commands", "queries"])
+def test_no_answer_is_outside_the_schema(live: Live, side: str) -> None:
+    desk = Desk(live)
+    wait_until_visible(desk)
+    origin = getattr(live, side)
+    schema = schemathesis.openapi.from_url(f"{origin}/openapi.json")
+    sent: Counter[str] = Counter()
+    reached: Counter[str] = Counter()
+
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        _probe(operation, desk, sent, reached)
+
+    assert len(sent) > 5, f"only {sorted(sent)} were found in the document"
+    assert min(sent.values()) >= EXAMPLES_AT_LEAST, sent
+    never = sorted(name for name in sent if not reached[name])
+    assert len(never) <= (1 - REACHED_AT_LEAST) * len(sent), f"never a 2xx: {never}"
+
+
+def _probe(operation: Any, desk: Desk, sent: Counter[str], reached: Counter[str]) -> None:
+    name = operation.definition.raw["operationId"]
+
+    @hypothesis.settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(
+        case=st.one_of(
+            operation.as_strategy(schemathesis.GenerationMode.POSITIVE),
+            operation.as_strategy(schemathesis.GenerationMode.NEGATIVE),
+        ),
+        as_generated=st.booleans(),
+    )
+    def probe(case: Any, as_generated: bool) -> None:  # noqa: FBT001  hypothesis fills it in
+        headers = desk.admin.headers
+        if not as_generated:
+            ready = desk.ready(name)
+            headers = sent_with(ready)
+            case.path_parameters = dict(ready.path)
+            case.body = NOT_SET if ready.body is None else ready.body
+            case.query = {}
+            case.headers = {}
+        response = case.call(headers=headers, timeout=CALL_TIMEOUT_S)
+        sent[name] += 1
+        reached[name] += is_success(response.status_code)
+        case.validate_response(response, checks=CHECKS[_is_not_written(response) :])
+
+    probe()
+
+
+def _is_not_written(response: Any) -> bool:
+    return response.status_code == 503 and response.json()["code"] == NOT_WRITTEN  # noqa: PLR2004
