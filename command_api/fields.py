@@ -17,7 +17,7 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _LAST_SECOND: Final = time(23, 59, 59)
 
 ULID: Final = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
-PERMISSION: Final = "^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*$"
+PERMISSION: Final = "^[a-z][a-z0-9_.-]*(:[a-z][a-z0-9_.-]*)+$"
 SOME_TEXT: Final = {"pattern": r"^[^\x00-\x20\x7f-\xa0\ud800-\udfff]"}
 """Narrower than what is accepted: a text that begins with a visible character always is."""
 

@@ -6,10 +6,10 @@ from fastapi import Response
 from pydantic import Field
 
 from command_api.caller import Call, Requires
-from command_api.fields import Body, Permission
+from command_api.fields import SOME_TEXT, Body, Permission
 from command_api.routing import creation, router
 from domain.identity import commands, handlers
-from domain.identity.commands import ROLE_PERMISSION_LIMIT, USERNAME_LIMIT
+from domain.identity.commands import ROLE_NAME_LIMIT, ROLE_PERMISSION_LIMIT
 from domain.identity.roles import TENANT_MANAGE
 from infrastructure.ids import derived_id
 
@@ -20,7 +20,10 @@ class RoleBody(Body):
     """A role to be: permissions under one name."""
 
     name: str = Field(
-        max_length=USERNAME_LIMIT, pattern="^[a-z][a-z0-9_-]*$", examples=["lab_manager"]
+        min_length=1,
+        max_length=ROLE_NAME_LIMIT,
+        examples=["Budget holder"],
+        json_schema_extra=SOME_TEXT,
     )
     permissions: list[Permission] = Field(min_length=1, max_length=ROLE_PERMISSION_LIMIT)
 

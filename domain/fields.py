@@ -12,7 +12,7 @@ Path = tuple[str | int, ...]
 NAME_LIMIT: Final = 200
 TEXT_LIMIT: Final = 2_000
 AMOUNT_LIMIT: Final = Decimal("999999999999.99")
-_PERMISSION: Final = re.compile(r"[a-z][a-z0-9-]*:[a-z][a-z0-9-]*")
+_PERMISSION: Final = re.compile(r"[a-z][a-z0-9_.-]*(:[a-z][a-z0-9_.-]*)+")
 
 
 def check_text(path: Path, text: str, limit: int = TEXT_LIMIT) -> None:

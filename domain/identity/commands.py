@@ -17,10 +17,10 @@ from domain.ids import Id
 
 USERNAME_LIMIT: Final = 64
 EMAIL_LIMIT: Final = 254
+ROLE_NAME_LIMIT: Final = 64
 ROLE_PERMISSION_LIMIT: Final = 100
 _USERNAME: Final = re.compile(r"[^\s@]+")
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
-_ROLE_NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +112,7 @@ class AddRole:
     at: datetime
 
     def __post_init__(self) -> None:
-        check_text(("name",), self.name, USERNAME_LIMIT)
-        if not _ROLE_NAME.fullmatch(self.name):
-            raise InvalidField(("name",), "A role's name is of the form lab_manager.")
+        check_text(("name",), self.name, ROLE_NAME_LIMIT)
         if not 1 <= len(self.permissions) <= ROLE_PERMISSION_LIMIT:
             raise InvalidField(
                 ("permissions",), f"A role has from 1 to {ROLE_PERMISSION_LIMIT} permissions."

@@ -264,7 +264,7 @@ def _role(name: str, *permissions: str) -> commands.AddRole:
             lambda: commands.NewTenant(tenant_id=new_id(), membership_id=new_id(), name=" "),
             ("tenant_name",),
         ),
-        (lambda: _role("Not This", "a:b"), ("name",)),
+        (lambda: _role(" ", "a:b"), ("name",)),
         (lambda: _role("fine"), ("permissions",)),
         (lambda: _role("fine", "a:b", "nothing"), ("permissions", 1)),
         (lambda: _role("fine", "a:b\n"), ("permissions", 0)),
