@@ -1,8 +1,6 @@
 """What ``up`` keeps in its data folder, and the environment that its processes get from it."""
 
-import contextlib
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -66,11 +64,9 @@ class DataFolder:
         return private_folder(self.path / "secrets")
 
 
-@contextlib.contextmanager
-def settings_of(data: Path) -> Iterator[None]:
+def settings_of(data: Path) -> None:
     """Where no database is named, let a tool work on the system of ``up`` in ``data``."""
     named = any(name.endswith(("_DATABASE_URL", "_DATABASE_URL_FILE")) for name in os.environ)
-    folder = DataFolder(data.absolute())
+    folder = DataFolder(data.expanduser().absolute())
     if not named and (folder.path / "postgres" / "port").exists():
         os.environ.update(folder.environment())
-    yield

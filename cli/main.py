@@ -1,14 +1,14 @@
 """The ``quartermaster`` command."""
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
+from cli.embedded_system import settings_of
+from cli.errors import one_line
 from cli.processes import (
     CannotServe,
     Side,
@@ -17,8 +17,8 @@ from cli.processes import (
     run_timers,
     serve_api,
 )
-from infrastructure.embedded.errors import EmbeddedUnavailable
-from infrastructure.settings import MigrateSettings, SettingsUnusable, UpSettings
+from cli.read_tables_tools import PARKED, rebuild, verify
+from infrastructure.settings import MigrateSettings, UpSettings
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 
@@ -33,16 +33,6 @@ app: Final = typer.Typer(
 def say(line: str) -> None:
     """Print one line at once."""
     print(line, flush=True)
-
-
-@contextlib.contextmanager
-def one_line(*expected: type[Exception]) -> Iterator[None]:
-    """Turn an expected error into its one line on standard error, and exit 1."""
-    try:
-        yield
-    except (SettingsUnusable, EmbeddedUnavailable, *expected) as error:
-        print(f"quartermaster: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -111,6 +101,23 @@ def replay(
         origin = f"http://127.0.0.1:{settings.port}"
         if not run_replay(data, origin, settings.data, at_once):
             raise typer.Exit(1)
+
+
+@app.command()
+def status() -> None:
+    """Say what runs here, and how far everything is; 1 if something is behind or parked."""
+    from cli.status import show_status
+
+    with one_line():
+        settings = UpSettings.from_environment()
+        settings_of(settings.data)
+        if not show_status(settings, Console()):
+            raise typer.Exit(1)
+
+
+app.add_typer(PARKED, name="parked")
+app.command()(rebuild)
+app.command()(verify)
 
 
 @app.command()

@@ -98,7 +98,7 @@ async def _run(settings: UpSettings, folder: DataFolder, say: Say) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    work = asyncio.ensure_future(_work(settings, folder, stop, say))
+    work = asyncio.ensure_future(_work(settings, folder, say))
     stopped = asyncio.ensure_future(stop.wait())
     await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
@@ -111,7 +111,7 @@ async def _run(settings: UpSettings, folder: DataFolder, say: Say) -> None:
         say("stopped")
 
 
-async def _work(settings: UpSettings, folder: DataFolder, stop: asyncio.Event, say: Say) -> None:
+async def _work(settings: UpSettings, folder: DataFolder, say: Say) -> None:
     environment = await _prepared(settings, folder, say)
     supervisor = Supervisor(folder.logs, environment, say)
     origin = f"http://{LOOPBACK}:{settings.port}"
@@ -120,7 +120,7 @@ async def _work(settings: UpSettings, folder: DataFolder, stop: asyncio.Event, s
         async with _may_have_changed(say):
             demo = await load_demo(origin, folder.demo_password())
             _greet(origin, demo, say)
-        await stop.wait()
+        await asyncio.Event().wait()
 
 
 async def _prepared(settings: UpSettings, folder: DataFolder, say: Say) -> dict[str, str]:

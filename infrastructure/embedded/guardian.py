@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -57,10 +58,13 @@ def stop_servers(folder: Path) -> None:
     from infrastructure.embedded.postgres import EmbeddedPostgres  # noqa: PLC0415
     from infrastructure.embedded.rabbitmq import EmbeddedRabbitmq  # noqa: PLC0415
 
-    for path in sorted(folder.glob("postgres*/data")):
-        EmbeddedPostgres(path.parent).stop()
-    for path in sorted(folder.glob("rabbitmq*/data")):
-        EmbeddedRabbitmq(path.parent).stop()
+    servers = [
+        *(EmbeddedPostgres(path.parent) for path in folder.glob("postgres*/data")),
+        *(EmbeddedRabbitmq(path.parent) for path in folder.glob("rabbitmq*/data")),
+    ]
+    with ThreadPoolExecutor(max(1, len(servers))) as threads:
+        for stopped in [threads.submit(server.stop) for server in servers]:
+            stopped.result()
 
 
 def main() -> None:

@@ -1,0 +1,21 @@
+"""How a command ends that cannot do what it should: one line, and exit code 1."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+import typer
+
+from infrastructure.embedded.errors import EmbeddedUnavailable
+from infrastructure.settings import SettingsUnusable
+
+
+@contextlib.contextmanager
+def one_line(*expected: type[Exception]) -> Iterator[None]:
+    """Turn an expected error into its one line on standard error, and exit 1."""
+    known: tuple[type[Exception], ...] = (SettingsUnusable, EmbeddedUnavailable, *expected)
+    try:
+        yield
+    except known as error:
+        print(f"quartermaster: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
