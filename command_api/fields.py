@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -18,7 +18,7 @@ _LAST_SECOND: Final = time(23, 59, 59)
 
 ULID: Final = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 PERMISSION: Final = "^[a-z][a-z0-9_.-]*(:[a-z][a-z0-9_.-]*)+$"
-SOME_TEXT: Final = {"pattern": r"^[^\x00-\x20\x7f-\xa0\ud800-\udfff]"}
+SOME_TEXT: Final[dict[str, Any]] = {"pattern": r"^[^\x00-\x20\x7f-\xa0\ud800-\udfff]"}
 """Narrower than what is accepted: a text that begins with a visible character always is."""
 
 
