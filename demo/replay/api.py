@@ -69,6 +69,16 @@ class Api:
     async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
+    async def reach(self) -> None:
+        """Raise ``ReplayStopped`` at once where nobody answers."""
+        try:
+            await self._client.get("/me")
+        except httpx.TransportError as error:
+            raise ReplayStopped(
+                f"{self._origin} cannot be reached ({type(error).__name__}). Start the system with"
+                " `make up`, and give QM_PORT if it is not 8000."
+            ) from None
+
     async def command(
         self,
         method: str,

@@ -61,6 +61,8 @@ def read_cases(path: Path) -> dict[str, list[Row]]:
     try:
         with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
             return parse_cases(lines)
+    except MalformedFile as error:
+        raise MalformedFile(f"{path}, {error}") from None
     except FileNotFoundError:
         raise MalformedFile(f"{path}: there is no such file.") from None
     except IsADirectoryError:

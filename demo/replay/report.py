@@ -115,7 +115,8 @@ def _activities(cases: Mapping[str, Sequence[Row]], plans: Sequence[CasePlan]) -
     for plan in plans:
         for command in plan.commands:
             commands[command.activity][command.action.value] += 1
-    table = Table("activity in the file", title="Activities as commands")
+    table = Table(title="Activities as commands")
+    table.add_column("activity in the file", no_wrap=True)
     table.add_column("rows", justify="right")
     table.add_column("as commands")
     for activity, count in sorted(rows.items(), key=lambda pair: -pair[1]):
@@ -135,8 +136,9 @@ def _events(plans: Sequence[CasePlan], found: Found) -> Table:
         for command in plan.commands:
             for name in command.events:
                 sources[name][command.activity] += 1
-    table = Table("event", title="Events stored, against activities in the file")
-    table.add_column("from activities")
+    table = Table(title="Events stored, against activities in the file")
+    table.add_column("event", no_wrap=True)
+    table.add_column("from activities", overflow="fold")
     table.add_column("implied", justify="right")
     table.add_column("stored", justify="right")
     table.add_column("")

@@ -24,6 +24,7 @@ async def replay(data: Path, origin: str, folder: Path, *, at_once: int, console
     plans = plan_all(cases)
     password = password_in(folder)
     async with Api(origin, at_once=at_once) as api:
+        await api.reach()
         console.print(f"Replaying {len(plans):,} cases of {data} at {origin}", highlight=False)
         crew = await prepare(api, plans, password)
         outcome = await _drive(api, crew, plans, at_once, console)
