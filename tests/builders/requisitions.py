@@ -138,15 +138,10 @@ def names(requisition: Requisition) -> list[str]:
     return [type(event).__name__ for event in told(requisition)]
 
 
-def replayed(events: list[Event]) -> Requisition:
-    """The requisition that these events make, after a way through their stored form."""
-    requisition: Requisition | None = None
-    for version, event in enumerate(events, start=1):
-        topic, state = encode(event)
-        requisition = decode(event.originator_id, version, topic, state).mutate(requisition)
-    if requisition is None:
-        raise ValueError("no events, no requisition")
-    return requisition
+def read_back(event: Event) -> Event:
+    """The event after a way through its stored form."""
+    topic, state = encode(event)
+    return decode(event.originator_id, event.originator_version, topic, state)
 
 
 def line(name: str, quantity: int = 1, description: str = "Something") -> Line:

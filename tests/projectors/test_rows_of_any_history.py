@@ -36,4 +36,4 @@ class RowsOfAnyHistory(AnyHistory):
 
 
 TestRowsOfAnyHistory = RowsOfAnyHistory.TestCase
-TestRowsOfAnyHistory.settings = settings(max_examples=75, stateful_step_count=40, deadline=None)
+TestRowsOfAnyHistory.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
