@@ -88,6 +88,8 @@ class ReadEngine:
             idle_in_transaction_session_timeout=f"{self._deadline_s}s",
             default_transaction_read_only="on",
             timezone="UTC",
+            # A plan for any tenant and any word fits no large one: to plan costs less.
+            plan_cache_mode="force_custom_plan",
             jit="off",
         )
         self._engine = create_async_engine(

@@ -1,6 +1,6 @@
 """Requisitions as lists and pages show them, their lines, and the words they are found by."""
 
-from sqlalchemy import Boolean, Column, Index, Table, Text, func, literal_column
+from sqlalchemy import Boolean, Column, DateTime, Index, Table, Text, case, literal_column
 from sqlalchemy import text as text_
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -37,8 +37,12 @@ requisitions = Table(
     whole("version"),
 )
 
-# What a list by need is sorted by: a requisition without a date comes after all others.
-NEEDED_FROM_KEY = func.coalesce(requisitions.c.needed_from, literal_column("'infinity'"))
+# What a list by need is sorted by: a requisition without a date comes after all others. Not
+# coalesce, which the planner takes for leaky under row-level security and keeps from the index.
+_NEVER = literal_column("'infinity'::timestamptz", DateTime(timezone=True))
+NEEDED_FROM_KEY = case(
+    (requisitions.c.needed_from.is_(None), _NEVER), else_=requisitions.c.needed_from
+)
 
 # Approved and not yet at an end. Written out, so that the planner knows the index by it.
 IS_OPEN = literal_column("requisitions.state IN ('approved', 'fulfilling')", Boolean())
@@ -53,6 +57,18 @@ Index("requisitions_by_requester", *requisitions.c["tenant_id", "requester_id", 
 Index(
     "requisitions_waiting_for_permission",
     *requisitions.c["tenant_id", "waiting_permission", "updated_at", "id"],
+    postgresql_where=requisitions.c.waiting_permission.is_not(None),
+)
+Index(
+    "requisitions_waiting_by_creation",
+    *requisitions.c["tenant_id", "waiting_permission", "created_at", "id"],
+    postgresql_where=requisitions.c.waiting_permission.is_not(None),
+)
+Index(
+    "requisitions_waiting_by_need",
+    *requisitions.c["tenant_id", "waiting_permission"],
+    NEEDED_FROM_KEY,
+    requisitions.c.id,
     postgresql_where=requisitions.c.waiting_permission.is_not(None),
 )
 Index(

@@ -33,8 +33,8 @@ CREATE TABLE read.requisitions (
 );
 CREATE INDEX requisitions_by_update ON read.requisitions (tenant_id, updated_at, id);
 CREATE INDEX requisitions_by_creation ON read.requisitions (tenant_id, created_at, id);
-CREATE INDEX requisitions_by_need
-    ON read.requisitions (tenant_id, coalesce(needed_from, 'infinity'), id);
+CREATE INDEX requisitions_by_need ON read.requisitions (tenant_id,
+    (CASE WHEN needed_from IS NULL THEN 'infinity'::timestamptz ELSE needed_from END), id);
 CREATE INDEX requisitions_by_state ON read.requisitions (tenant_id, state, updated_at, id);
 CREATE INDEX requisitions_by_project
     ON read.requisitions (tenant_id, project_id, updated_at, id);
@@ -42,6 +42,13 @@ CREATE INDEX requisitions_by_requester
     ON read.requisitions (tenant_id, requester_id, updated_at, id);
 CREATE INDEX requisitions_waiting_for_permission
     ON read.requisitions (tenant_id, waiting_permission, updated_at, id)
+    WHERE waiting_permission IS NOT NULL;
+CREATE INDEX requisitions_waiting_by_creation
+    ON read.requisitions (tenant_id, waiting_permission, created_at, id)
+    WHERE waiting_permission IS NOT NULL;
+CREATE INDEX requisitions_waiting_by_need
+    ON read.requisitions (tenant_id, waiting_permission,
+    (CASE WHEN needed_from IS NULL THEN 'infinity'::timestamptz ELSE needed_from END), id)
     WHERE waiting_permission IS NOT NULL;
 CREATE INDEX requisitions_waiting_for_delegate
     ON read.requisitions (tenant_id, delegate_id, updated_at, id)
