@@ -39,9 +39,9 @@ class AggregateCache:
         if len(self._kept) > self._size:
             self._kept.popitem(last=False)
 
-    def drop(self, tenant: UUID, id: UUID) -> None:
-        """Forget one: it turned out not to be what the log holds."""
-        self._kept.pop((tenant, id), None)
+    def clear(self) -> None:
+        """Forget everything."""
+        self._kept.clear()
 
 
 def copy_of(aggregate: A) -> A:

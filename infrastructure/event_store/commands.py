@@ -138,6 +138,7 @@ class Commands:
         self._streams = Streams(pool, AggregateCache())
         self._turns = Turns()
         self._in_flight: dict[UUID, asyncio.Event] = {}
+        writer.when_a_connection_is_lost(self._streams.forget)
 
     async def run(self, envelope: Envelope, handler: Handler, deadline_s: float = 5.0) -> Answer:
         """Load, ask, save; again from the start where somebody else was faster.
@@ -157,6 +158,7 @@ class Commands:
         try:
             return await within(deadline_s + GRACE_S, self._answer(running))
         except _DATABASE_ERRORS as error:
+            self._streams.forget()
             raise (OutcomeUnknown if running.sent else StoreUnavailable) from error
 
     async def _answer(self, running: _Running) -> Answer:
@@ -197,22 +199,28 @@ class Commands:
         attempt = 0
         while True:
             attempt += 1
+            store = CommandStore(
+                self._streams,
+                envelope.tenant_id,
+                lambda wanted: self._append(running, wanted),
+                guess=attempt == 1,
+            )
             try:
-                store = CommandStore(
-                    self._streams, envelope.tenant_id, lambda wanted: self._append(running, wanted)
-                )
                 receipt = await running.handler(store, self._facts(envelope.tenant_id))
-                location = _location(envelope, receipt.id)
-                return Answer(envelope.success_status, receipt, location, replayed=False)
             except _AnsweredBefore as before:
                 return before.answer
             except (Refused, CallerChanged, psycopg.IntegrityError):
+                if store.guessed:
+                    continue
                 earlier = await self._recall(running)
                 if earlier is not None:
                     return earlier
                 raise
             except _Again as error:
                 await self._back_off(running, attempt, error)
+            else:
+                location = _location(envelope, receipt.id)
+                return Answer(envelope.success_status, receipt, location, replayed=False)
 
     async def _back_off(self, running: _Running, attempt: int, reason: _Again) -> None:
         pause_s = random.uniform(0, BACKOFF_S * min(attempt, 10))  # noqa: S311 - not a secret
@@ -245,7 +253,6 @@ class Commands:
             case Moved(stream):
                 if envelope.member is not None and stream == to_uuid(envelope.member[0]):
                     raise CallerChanged
-                self._streams.forget(to_uuid(envelope.tenant_id), stream)
                 raise _Again
             case NotStored():
                 raise _Again

@@ -54,6 +54,7 @@ class Lane:
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: Connection | None = None
+        self.when_lost: Callable[[], None] | None = None
 
     async def append(self, batch: Batch, cut_at: float, deadline: float) -> list[Outcome]:
         """Store a batch: an outcome for each of its commands.
@@ -116,6 +117,8 @@ class Lane:
                 raise StoreUnavailable from error
             raise error
         await self.close()
+        if self.when_lost is not None:
+            self.when_lost()
         return await self._settle(batch, deadline)
 
     async def _settle(self, batch: Batch, deadline: float) -> list[Outcome]:

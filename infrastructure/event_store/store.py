@@ -50,7 +50,7 @@ class Streams:
 
     async def load(self, kind: type[A], tenant: UUID, id: UUID) -> A | None:
         """The aggregate as it is now, in one round trip that reads only what is new of it."""
-        aggregate = self._cache.get(kind, tenant, id)
+        aggregate = self.remembered(kind, tenant, id)
         newer = await self._newer(tenant, id, aggregate.version if aggregate else 0)
         for version, topic, state in newer:
             event = topics.decode(id, version, topic, state)
@@ -61,14 +61,18 @@ class Streams:
             self._cache.put(tenant, aggregate)
         return aggregate
 
+    def remembered(self, kind: type[A], tenant: UUID, id: UUID) -> A | None:
+        """The aggregate as this process last saw it: others may have moved it since."""
+        return self._cache.get(kind, tenant, id)
+
     def keep(self, tenant: UUID, aggregates: Sequence[Aggregate]) -> None:
         """Remember aggregates whose events have just been stored."""
         for aggregate in aggregates:
             self._cache.put(tenant, aggregate)
 
-    def forget(self, tenant: UUID, id: UUID) -> None:
-        """Read this stream from its beginning the next time."""
-        self._cache.drop(tenant, id)
+    def forget(self) -> None:
+        """Read every stream from its beginning again: the log may be another one now."""
+        self._cache.clear()
 
     async def _newer(self, tenant: UUID, id: UUID, version: int) -> list[tuple[int, str, bytes]]:
         async with self._pool.connection() as connection, severed_after(connection, READ_S):
@@ -77,23 +81,43 @@ class Streams:
 
 
 class CommandStore:
-    """One attempt of one command. ``append`` stores what is wanted and returns the position."""
+    """One attempt of one command. ``append`` stores what is wanted and returns the position.
+
+    With ``guess`` a remembered aggregate is taken as it is, without a round trip: the log checks
+    its version when the command is appended. ``guessed`` names those: a refusal that rests on
+    them may be wrong.
+    """
 
     def __init__(
-        self, streams: Streams, tenant_id: Id, append: Callable[[Wanted], Awaitable[int]]
+        self,
+        streams: Streams,
+        tenant_id: Id,
+        append: Callable[[Wanted], Awaitable[int]],
+        *,
+        guess: bool,
     ) -> None:
         self._streams = streams
         self._tenant = to_uuid(tenant_id)
         self._append = append
+        self._guess = guess
+        self.guessed: dict[UUID, int] = {}
 
     async def load(self, kind: type[A], id: Id, expected_version: int | None = None) -> A:
         """The aggregate as it is now. Raises ``NotFound`` and ``VersionMismatch``."""
-        aggregate = await self._streams.load(kind, self._tenant, to_uuid(id))
+        aggregate = await self._found(kind, to_uuid(id))
         if aggregate is None:
             raise NotFound
         if expected_version is not None and aggregate.version != expected_version:
             raise VersionMismatch(expected_version, aggregate.version)
         return aggregate
+
+    async def _found(self, kind: type[A], id: UUID) -> A | None:
+        if self._guess:
+            aggregate = self._streams.remembered(kind, self._tenant, id)
+            if aggregate is not None:
+                self.guessed[id] = aggregate.version
+                return aggregate
+        return await self._streams.load(kind, self._tenant, id)
 
     async def save(
         self,
@@ -110,9 +134,11 @@ class CommandStore:
         """
         events: list[NewEvent] = []
         checked = [(to_uuid(id), version) for id, version in unchanged]
+        checked.extend(self.guessed.items())
         for one in (aggregate, *others):
             pending = one.collect_events()
-            checked.append((one.id, one.version - len(pending)))
+            if one.id not in self.guessed:
+                checked.append((one.id, one.version - len(pending)))
             tenant = to_uuid(cast("OfTenant", one).tenant_id)
             for event in pending:
                 topic, state = topics.encode(event)

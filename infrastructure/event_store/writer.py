@@ -6,7 +6,7 @@ batch is one call of ``log.append`` in a transaction of its own: one round trip,
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 from uuid import UUID
@@ -99,6 +99,11 @@ class Writer:
         finally:
             self._idle_for_rows.append(lane)
             self._lane_for_rows.release()
+
+    def when_a_connection_is_lost(self, tell: Callable[[], None]) -> None:
+        """Have ``tell`` called then: behind the next connection may be another log (a failover)."""
+        for lane in self._lanes:
+            lane.when_lost = tell
 
     async def close(self) -> None:
         """Finish what is under way, then close the connections. What still waits is refused."""

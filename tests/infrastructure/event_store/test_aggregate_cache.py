@@ -5,8 +5,10 @@ from uuid import UUID
 
 import pytest
 
+from domain.errors import Refused
 from domain.identity.memberships import Membership
 from domain.ids import Id
+from domain.ports import Facts, Receipt, Store
 from infrastructure.event_store import topics
 from infrastructure.event_store.aggregate_cache import AggregateCache
 from infrastructure.event_store.commands import Commands
@@ -15,7 +17,16 @@ from infrastructure.event_store.writer import Writer
 from infrastructure.ids import new_id, to_uuid
 from infrastructure.postgres import Pool, pool_of
 from tests.fixtures.postgres import Database
-from tests.infrastructure.event_store.work import NOW, TENANT, add_role, envelope, join, no_facts
+from tests.infrastructure.event_store.proxy import proxy_to
+from tests.infrastructure.event_store.work import (
+    NOW,
+    TENANT,
+    add_role,
+    envelope,
+    join,
+    no_facts,
+    read,
+)
 
 
 class Decoded:
@@ -63,6 +74,64 @@ async def test_only_what_is_new_is_read(
     answer = await commands.run(envelope(), add_role(id, "and the last"))
     assert decoded.versions == [8]
     assert answer.receipt.version == 9
+
+
+async def test_a_refusal_never_rests_on_what_was_remembered(
+    commands: Commands, elsewhere: Commands
+) -> None:
+    id = new_id()
+    await commands.run(envelope(), join(id))
+    await elsewhere.run(envelope(), add_role(id, "approver"))
+
+    async def for_approvers(store: Store, facts: Facts) -> Receipt:
+        membership = await store.load(Membership, id)
+        if "approver" not in membership.roles:
+            raise Refused
+        return await store.save(membership)
+
+    assert (await commands.run(envelope(), for_approvers)).receipt.version == 2
+
+
+async def test_doing_nothing_never_rests_on_what_was_remembered(
+    commands: Commands, elsewhere: Commands
+) -> None:
+    id = new_id()
+    await commands.run(envelope(), join(id))
+    await elsewhere.run(envelope(), add_role(id, "approver"))
+
+    assert (await commands.run(envelope(), read(id))).receipt.version == 2
+
+
+async def test_an_aggregate_that_was_only_looked_at_must_be_as_remembered(
+    commands: Commands, elsewhere: Commands
+) -> None:
+    looked_at, id = new_id(), new_id()
+    await commands.run(envelope(), join(looked_at))
+    await elsewhere.run(envelope(), add_role(looked_at, "approver"))
+    seen: list[int] = []
+
+    async def look(store: Store, facts: Facts) -> Receipt:
+        seen.append((await store.load(Membership, looked_at)).version)
+        return await join(id)(store, facts)
+
+    await commands.run(envelope(), look)
+
+    assert seen == [1, 2]
+
+
+async def test_what_was_remembered_is_forgotten_with_a_lost_connection(
+    database: Database, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = new_id()
+    async with proxy_to(database.url("command")) as (proxy, url), Writer(url) as writer:
+        commands = Commands(pool, writer, no_facts)
+        await commands.run(envelope(), join(id))
+        proxy.lose_next_reply()
+        await commands.run(envelope(), join(new_id()))
+        decoded = Decoded(monkeypatch)
+        await commands.run(envelope(), add_role(id, "approver"))
+
+    assert decoded.versions == [1]
 
 
 async def test_a_command_that_was_not_stored_leaves_no_trace(
