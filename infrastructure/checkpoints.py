@@ -35,7 +35,7 @@ RETURNING position
 class CheckpointStore:
     """Leases and positions of delivery. Every call raises ``StoreUnavailable`` where it must."""
 
-    def __init__(self, pool: Pool, ttl_s: float = leases.TTL_S) -> None:
+    def __init__(self, pool: Pool, ttl_s: float) -> None:
         self._pool = pool
         self._ttl_s = ttl_s
         self._holder = leases.holder_name()

@@ -16,8 +16,6 @@ from psycopg.rows import TupleRow
 
 from infrastructure.ids import new_id
 
-TTL_S: Final = 15.0
-
 _TAKE: Final = """
 INSERT INTO delivery.leases AS held (name, holder, epoch, expires_at)
 VALUES (%(name)s, %(holder)s, 1, clock_timestamp() + %(ttl)s * interval '1 second')
@@ -71,7 +69,7 @@ class Lease:
 
 
 async def take(
-    connection: AsyncConnection[TupleRow], name: str, holder: str, ttl_s: float = TTL_S
+    connection: AsyncConnection[TupleRow], name: str, holder: str, ttl_s: float
 ) -> Lease | None:
     """The lease, if nobody holds it."""
     asked_at = _now()

@@ -112,6 +112,7 @@ class RelaySettings(_Settings):
 
     relay_database_url: SecretStr
     amqp_url: SecretStr
+    relay_lease_s: float = Field(default=15, ge=1, le=300)
 
 
 class ProjectorSettings(_Settings):

@@ -29,11 +29,15 @@ BATCH: Final = 500
 logger = logging.getLogger(__name__)
 
 
-class LogChanged(Exception):
+class ProjectorStopped(Exception):
+    """Nothing more can be applied until somebody has done something about it."""
+
+
+class LogChanged(ProjectorStopped):
     """The rows come from another log than the one that is there; only a rebuild can help."""
 
 
-class ProjectionOutdated(Exception):
+class ProjectionOutdated(ProjectorStopped):
     """The rows were folded by another version of the projection; only a rebuild can help."""
 
 

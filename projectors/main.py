@@ -14,7 +14,7 @@ from infrastructure.settings import ProjectorSettings
 from infrastructure.telemetry import PARKED_EVENTS, PROJECTOR_LAG
 from projectors.consumer import Consumer
 from projectors.doorbells import BrokerDoorbell, Doorbell, LogDoorbell
-from projectors.inbox import Inbox
+from projectors.inbox import Inbox, ProjectorStopped
 from projectors.projection import Projection
 from projectors.subscriptions import PROJECTIONS
 from read_tables.positions import READ_CHANNEL
@@ -25,10 +25,22 @@ logger = logging.getLogger(__name__)
 
 
 async def run(settings: ProjectorSettings, projections: Sequence[Projection] = PROJECTIONS) -> None:
-    """Keep the read tables up to date until cancelled.
+    """Keep the read tables up to date until cancelled. Raises ``ProjectorStopped``."""
+    try:
+        await _run(settings, projections)
+    except BaseExceptionGroup as group:
+        stopped = group.subgroup(ProjectorStopped)
+        if stopped is None:
+            raise
+        raise _first(stopped) from group
 
-    Raises ``LogChanged`` and ``ProjectionOutdated`` where only a rebuild can help.
-    """
+
+def _first(group: BaseExceptionGroup[ProjectorStopped]) -> ProjectorStopped:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+async def _run(settings: ProjectorSettings, projections: Sequence[Projection]) -> None:
     url = settings.projector_database_url.get_secret_value()
     amqp_url = None if settings.amqp_url is None else settings.amqp_url.get_secret_value()
     bell = LogBell(url)

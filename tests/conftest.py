@@ -4,4 +4,5 @@ pytest_plugins = [
     "tests.fixtures.test_run",
     "tests.fixtures.postgres",
     "tests.fixtures.rabbitmq",
+    "tests.fixtures.processes",
 ]

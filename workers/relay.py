@@ -169,13 +169,22 @@ def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
 
 
 async def run(settings: RelaySettings) -> None:
-    """Be a relay until cancelled."""
+    """Be a relay until cancelled. Raises ``LogShorter``."""
+    try:
+        await _run(settings)
+    except BaseExceptionGroup as group:
+        shorter = group.subgroup(LogShorter)
+        if shorter is None:
+            raise
+        raise _leaves(shorter)[0] from group
+
+
+async def _run(settings: RelaySettings) -> None:
     url = settings.relay_database_url.get_secret_value()
     bell = LogBell(url)
     async with pool_of(url, max_size=3) as pool, asyncio.TaskGroup() as tasks:
-        relay = Relay(
-            settings.amqp_url.get_secret_value(), LogReader(pool), bell, CheckpointStore(pool)
-        )
+        checkpoints = CheckpointStore(pool, settings.relay_lease_s)
+        relay = Relay(settings.amqp_url.get_secret_value(), LogReader(pool), bell, checkpoints)
         tasks.create_task(bell.run())
         tasks.create_task(relay.run())
         tasks.create_task(relay.measure())

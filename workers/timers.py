@@ -3,14 +3,13 @@
 import asyncio
 import logging
 from datetime import UTC, datetime
-from functools import partial
 from typing import Final
 
 from infrastructure.all_tenants_reader import AllTenantsReader
 from infrastructure.errors import InfrastructureError
 from infrastructure.event_store.commands import Commands
 from infrastructure.event_store.writer import Writer
-from infrastructure.identity.facts import TenantFacts
+from infrastructure.identity.facts import FactSource
 from infrastructure.postgres import pool_of
 from infrastructure.settings import WorkerSettings
 from workers.processes.expire_requisitions_past_their_date import (
@@ -30,7 +29,7 @@ async def run(settings: WorkerSettings, every_s: float = EVERY_S) -> None:
         Writer(url) as writer,
         AllTenantsReader(url) as reader,
     ):
-        commands = Commands(pool, writer, partial(TenantFacts, pool))
+        commands = Commands(pool, writer, FactSource(pool).of)
         while True:
             await _look(reader, commands)
             await asyncio.sleep(every_s)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import psycopg
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from infrastructure.all_tenants_reader import AllTenantsReader
 from infrastructure.event_store.commands import Commands
 from infrastructure.event_store.writer import Writer
-from infrastructure.identity.facts import TenantFacts
+from infrastructure.identity.facts import FactSource
 from infrastructure.postgres import pool_of
 from tests.builders import requisitions as build
 from tests.builders.log import MemoryLog, store
@@ -48,7 +47,7 @@ async def timers(database: Database) -> AsyncIterator[list[Timer]]:
         Writer(url) as two,
         AllTenantsReader(url) as reader,
     ):
-        facts = partial(TenantFacts, pool)
+        facts = FactSource(pool).of
         yield [Timer(reader, Commands(pool, writer, facts)) for writer in (one, two)]
 
 
