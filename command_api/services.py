@@ -13,7 +13,7 @@ from infrastructure.event_store.commands import Commands
 from infrastructure.event_store.writer import Writer
 from infrastructure.http.client_address import ClientAddresses
 from infrastructure.http.health import Check
-from infrastructure.identity.facts import TenantFacts
+from infrastructure.identity.facts import FactSource
 from infrastructure.identity.signin import Limits, SignIns
 from infrastructure.passwords import Passwords
 from infrastructure.postgres import Pool, pool_of
@@ -55,7 +55,7 @@ async def open_services(
     try:
         async with Writer(url) as writer:
             yield Services(
-                commands=Commands(pool, writer, partial(TenantFacts, pool)),
+                commands=Commands(pool, writer, FactSource(pool).of),
                 tokens=Tokens(pool),
                 passwords=passwords,
                 sign_ins=SignIns(pool, digest(key, b"sign-in", "sha256"), limits or Limits()),

@@ -16,6 +16,7 @@ from psycopg_pool import PoolClosed, PoolTimeout
 from domain.caller import Caller
 from domain.identity.roles import SHIPPED_ROLES
 from domain.ids import Id
+from infrastructure.batcher import Batcher
 from infrastructure.deadlines import within
 from infrastructure.errors import StoreUnavailable
 from infrastructure.ids import from_uuid
@@ -26,8 +27,8 @@ TOKEN_LENGTHS: Final = range(20, 200)
 DEADLINE_S: Final = 3.0
 
 _AUTHENTICATE: Final = (
-    "SELECT session_id, user_id, username, email, tenant_id, tenant_name, roles, permissions,"
-    " member_version FROM identity.authenticate(%b)"
+    "SELECT token_sha256, session_id, user_id, username, email, tenant_id, tenant_name, roles,"
+    " permissions, member_version FROM identity.authenticate(%b::bytea[])"
 )
 
 
@@ -61,52 +62,54 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-async def authenticate(
-    pool: Pool,
-    token: str,
-    deadline_s: float = DEADLINE_S,
-) -> Principal | None:
-    """The principal behind a live token, else None. Raises ``StoreUnavailable``.
-
-    ``pool`` hands out autocommit connections: the look-up is then one round trip.
-    """
-    if not _is_token(token):
-        return None
-    try:
-        row = await within(deadline_s, _find(pool, digest(token), deadline_s))
-    except (OperationalError, InterfaceError, PoolTimeout, PoolClosed, TimeoutError) as error:
-        raise StoreUnavailable from error
-    return _principal(row) if row else None
-
-
 class Tokens:
-    """The tokens of all users, known through a pool of autocommit connections."""
+    """The tokens of all users, known through a pool of autocommit connections.
 
-    def __init__(self, pool: Pool) -> None:
+    Tokens that arrive while others are looked up share the next look-up, one round trip.
+    """
+
+    def __init__(self, pool: Pool, deadline_s: float = DEADLINE_S) -> None:
         self._pool = pool
+        self._deadline_s = deadline_s
+        self._known = Batcher(self._find)
 
     async def authenticate(self, token: str) -> Principal | None:
         """The principal behind a live token, else None. Raises ``StoreUnavailable``."""
-        return await authenticate(self._pool, token)
+        return await self._known.get(digest(token)) if _is_token(token) else None
+
+    async def _find(self, digests: list[bytes]) -> dict[bytes, Principal]:
+        try:
+            return await within(self._deadline_s, self._read(digests))
+        except (OperationalError, InterfaceError, PoolTimeout, PoolClosed, TimeoutError) as error:
+            raise StoreUnavailable from error
+
+    async def _read(self, digests: list[bytes]) -> dict[bytes, Principal]:
+        async with self._pool.connection(timeout=self._deadline_s) as connection:
+            return await _principals(connection, digests)
+
+
+async def authenticate(pool: Pool, token: str) -> Principal | None:
+    """The principal behind a live token, else None. Raises ``StoreUnavailable``."""
+    return await Tokens(pool).authenticate(token)
 
 
 async def authenticate_on(connection: AsyncConnection[TupleRow], token: str) -> Principal | None:
     """The same in the transaction of a connection at hand. Driver errors pass through."""
     if not _is_token(token):
         return None
-    cursor = await connection.execute(_AUTHENTICATE, (digest(token),), prepare=True)
-    row = await cursor.fetchone()
-    return _principal(row) if row else None
+    token_sha256 = digest(token)
+    return (await _principals(connection, [token_sha256])).get(token_sha256)
 
 
 def _is_token(token: str) -> bool:
     return len(token) in TOKEN_LENGTHS and token.isascii()
 
 
-async def _find(pool: Pool, token_sha256: bytes, deadline_s: float) -> TupleRow | None:
-    async with pool.connection(timeout=deadline_s) as connection:
-        cursor = await connection.execute(_AUTHENTICATE, (token_sha256,), prepare=True)
-        return await cursor.fetchone()
+async def _principals(
+    connection: AsyncConnection[TupleRow], digests: list[bytes]
+) -> dict[bytes, Principal]:
+    cursor = await connection.execute(_AUTHENTICATE, (digests,), prepare=True)
+    return {row[0]: _principal(row[1:]) for row in await cursor.fetchall()}
 
 
 def _principal(row: TupleRow) -> Principal:

@@ -5,48 +5,82 @@ from decimal import Decimal
 from typing import Final, LiteralString
 from uuid import UUID
 
-from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool
 
 from domain.identity.roles import SHIPPED_ROLES, TENANT_ADMIN
 from domain.ids import Id
 from domain.ports import MemberFact, PolicyFact, ProjectStanding
+from infrastructure.batcher import Batcher
 from infrastructure.ids import derived_id, from_uuid, to_uuid
+from infrastructure.postgres import Pool
 from infrastructure.security import permissions_of
 
-_PROJECT_STANDING: Final = (
-    "SELECT archived, role, version FROM identity.project_standing(%s, %s, %s)"
+_STANDINGS: Final = (
+    "SELECT number, archived, role, version FROM identity.project_standings(%s, %s, %s)"
 )
-_POLICIES: Final = "SELECT id, name, steps, min_amount, project_id FROM identity.policies_of(%s)"
+_POLICIES: Final = (
+    "SELECT tenant_id, id, name, steps, min_amount, project_id FROM identity.policies_of(%s)"
+)
 _MEMBER: Final = "SELECT user_id, roles, permissions, version FROM identity.member_of(%s, %s)"
 _HOLDERS: Final = "SELECT user_id, roles, permissions, version FROM identity.members_with(%s, %s)"
 _ROLES: Final = "SELECT name, permissions FROM identity.roles_of(%s)"
 
+_Place = tuple[UUID, UUID, UUID]
+"""A tenant, a project, a user."""
+_Standing = tuple[bool, str | None, int]
 
-class TenantFacts:
-    """``domain.ports.Facts`` of one tenant.
 
-    ``pool`` hands out autocommit connections: each question is one round trip, and a transaction
-    of its own. Errors of the driver and the pool pass through.
+class FactSource:
+    """The facts of all tenants, through a pool of autocommit connections.
+
+    What several commands ask at the same time is asked together. Errors of the driver and the
+    pool pass through.
     """
 
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[TupleRow]], tenant_id: Id) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self.standings = Batcher(self._find_standings)
+        self.policies = Batcher(self._find_policies)
+
+    def of(self, tenant_id: Id) -> "TenantFacts":
+        """The facts of one tenant."""
+        return TenantFacts(self, tenant_id)
+
+    async def read(self, query: LiteralString, *values: object) -> list[TupleRow]:
+        """The rows of one function, in a transaction of its own: one round trip."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(query, values, prepare=True)
+            return await cursor.fetchall()
+
+    async def _find_standings(self, asked: list[_Place]) -> dict[_Place, _Standing]:
+        tenants, projects, users = map(list, zip(*asked, strict=True))
+        rows = await self.read(_STANDINGS, tenants, projects, users)
+        return {asked[number - 1]: (archived, role, at) for number, archived, role, at in rows}
+
+    async def _find_policies(self, asked: list[UUID]) -> dict[UUID, list[PolicyFact]]:
+        found: dict[UUID, list[PolicyFact]] = {}
+        for tenant, *policy in await self.read(_POLICIES, asked):
+            found.setdefault(tenant, []).append(_policy(*policy))
+        return found
+
+
+class TenantFacts:
+    """``domain.ports.Facts`` of one tenant."""
+
+    def __init__(self, source: FactSource, tenant_id: Id) -> None:
+        self._source = source
         self._tenant_id = tenant_id
         self._tenant = to_uuid(tenant_id)
 
     async def project_standing(self, project_id: Id, user_id: Id) -> ProjectStanding | None:
         """The user's place in a project; None where the tenant has no such project."""
-        rows = await self._read(_PROJECT_STANDING, to_uuid(project_id), to_uuid(user_id))
-        if not rows:
-            return None
-        archived, role, version = rows[0]
-        return ProjectStanding(project_id, archived, role, version)
+        place = (self._tenant, to_uuid(project_id), to_uuid(user_id))
+        standing = await self._source.standings.get(place)
+        return None if standing is None else ProjectStanding(project_id, *standing)
 
     async def approval_policies(self) -> Sequence[PolicyFact]:
         """All approval policies of the tenant, oldest first."""
-        return [_policy(*row) for row in await self._read(_POLICIES)]
+        return await self._source.policies.get(self._tenant) or ()
 
     async def member(self, user_id: Id) -> MemberFact | None:
         """A member of the tenant; None for anyone else."""
@@ -68,9 +102,7 @@ class TenantFacts:
         return MemberFact(user_id, membership_id, permissions_of(roles, own), version)
 
     async def _read(self, query: LiteralString, *values: UUID | str) -> list[TupleRow]:
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(query, (self._tenant, *values), prepare=True)
-            return await cursor.fetchall()
+        return await self._source.read(query, self._tenant, *values)
 
 
 def _policy(

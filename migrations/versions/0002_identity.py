@@ -127,26 +127,27 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON identity.signin_attempts TO qm_identity;
 """
 
 AUTHENTICATE = """
-CREATE FUNCTION identity.authenticate(token bytea)
+CREATE FUNCTION identity.authenticate(tokens bytea[])
 RETURNS TABLE (
-    session_id uuid, user_id uuid, username text, email text, tenant_id uuid, tenant_name text,
-    roles text[], permissions text[], member_version bigint
+    token_sha256 bytea, session_id uuid, user_id uuid, username text, email text,
+    tenant_id uuid, tenant_name text, roles text[], permissions text[], member_version bigint
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
-    SELECT s.id, u.id, u.username, u.email, t.id, t.name,
+    SELECT s.token_sha256, s.id, u.id, u.username, u.email, t.id, t.name,
         coalesce(m.roles, '{}'),
         coalesce((
             SELECT array_agg(p) FROM identity.roles r, unnest(r.permissions) AS p
             WHERE r.tenant_id = m.tenant_id AND r.name = ANY (m.roles)
         ), '{}'),
         coalesce(m.version, 0)
-    FROM identity.sessions s
+    FROM unnest(tokens) AS asked (token)
+    JOIN identity.sessions s ON s.token_sha256 = asked.token
     JOIN identity.users u ON u.id = s.user_id
     LEFT JOIN identity.members m ON m.tenant_id = s.tenant_id AND m.user_id = s.user_id
     LEFT JOIN identity.tenants t ON t.id = m.tenant_id
-    WHERE s.token_sha256 = token AND s.closed_at IS NULL AND s.expires_at > now();
+    WHERE s.closed_at IS NULL AND s.expires_at > now();
 END
 $$;
 """
@@ -249,29 +250,38 @@ $$;
 """
 
 # These run as their caller, under the tenant that is named: row-level security applies. Each is
-# one round trip, which a transaction around a plain SELECT would not be.
+# one round trip, which a transaction around a plain SELECT would not be, and answers the questions
+# of several commands at once.
 FACTS = """
-CREATE FUNCTION identity.project_standing(tenant uuid, project uuid, member uuid)
-RETURNS TABLE (archived boolean, role text, version bigint)
+CREATE FUNCTION identity.project_standings(tenants uuid[], projects uuid[], members uuid[])
+RETURNS TABLE (number integer, archived boolean, role text, version bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM set_config('app.tenant', tenant::text, true);
-    RETURN QUERY
-    SELECT p.archived_at IS NOT NULL, m.role, p.version
-    FROM identity.projects p
-    LEFT JOIN identity.project_members m ON m.project_id = p.id AND m.user_id = member
-    WHERE p.tenant_id = tenant AND p.id = project;
+    FOR i IN 1 .. cardinality(tenants) LOOP
+        PERFORM set_config('app.tenant', tenants[i]::text, true);
+        RETURN QUERY
+        SELECT i, p.archived_at IS NOT NULL, m.role, p.version
+        FROM identity.projects p
+        LEFT JOIN identity.project_members m ON m.project_id = p.id AND m.user_id = members[i]
+        WHERE p.tenant_id = tenants[i] AND p.id = projects[i];
+    END LOOP;
 END
 $$;
 
-CREATE FUNCTION identity.policies_of(tenant uuid)
-RETURNS TABLE (id uuid, name text, steps jsonb, min_amount numeric, project_id uuid)
+CREATE FUNCTION identity.policies_of(tenants uuid[])
+RETURNS TABLE (
+    tenant_id uuid, id uuid, name text, steps jsonb, min_amount numeric, project_id uuid
+)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    tenant uuid;
 BEGIN
-    PERFORM set_config('app.tenant', tenant::text, true);
-    RETURN QUERY
-    SELECT a.id, a.name, a.steps, a.min_amount, a.project_id FROM identity.approval_policies a
-    WHERE a.tenant_id = tenant ORDER BY a.number;
+    FOREACH tenant IN ARRAY tenants LOOP
+        PERFORM set_config('app.tenant', tenant::text, true);
+        RETURN QUERY
+        SELECT a.tenant_id, a.id, a.name, a.steps, a.min_amount, a.project_id
+        FROM identity.approval_policies a WHERE a.tenant_id = tenant ORDER BY a.number;
+    END LOOP;
 END
 $$;
 
@@ -315,7 +325,7 @@ $$;
 """
 
 FUNCTIONS_OWNER = """
-ALTER FUNCTION identity.authenticate(bytea) OWNER TO qm_identity;
+ALTER FUNCTION identity.authenticate(bytea[]) OWNER TO qm_identity;
 ALTER FUNCTION identity.signin_bucket(bytea, text, text) OWNER TO qm_identity;
 ALTER FUNCTION identity.count_attempt(bytea, interval) OWNER TO qm_identity;
 ALTER FUNCTION identity.begin_signin(
@@ -323,11 +333,12 @@ ALTER FUNCTION identity.begin_signin(
 ALTER FUNCTION identity.finish_signin(text, text, bytea, uuid, text) OWNER TO qm_identity;
 REVOKE CREATE ON SCHEMA identity FROM qm_identity;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA identity FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION identity.authenticate(bytea) TO qm_command, qm_query;
+GRANT EXECUTE ON FUNCTION identity.authenticate(bytea[]) TO qm_command, qm_query;
 GRANT EXECUTE ON FUNCTION identity.begin_signin(
     text, text, bytea, integer, integer, integer, integer, interval) TO qm_command;
 GRANT EXECUTE ON FUNCTION identity.finish_signin(text, text, bytea, uuid, text) TO qm_command;
-GRANT EXECUTE ON FUNCTION identity.project_standing(uuid, uuid, uuid), identity.policies_of(uuid),
+GRANT EXECUTE ON FUNCTION identity.project_standings(uuid[], uuid[], uuid[]),
+    identity.policies_of(uuid[]),
     identity.member_of(uuid, uuid), identity.members_with(uuid, text), identity.roles_of(uuid),
     identity.permissions_of(uuid, text[]) TO qm_command, qm_worker;
 """
