@@ -3,6 +3,7 @@
 from sqlalchemy import Boolean, Column, DateTime, Index, Table, Text, case, literal_column
 from sqlalchemy import text as text_
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.elements import Grouping
 
 from read_tables.tables import AMOUNT, document, metadata, text, time, ulid, whole
 
@@ -40,8 +41,8 @@ requisitions = Table(
 # What a list by need is sorted by: a requisition without a date comes after all others. Not
 # coalesce, which the planner takes for leaky under row-level security and keeps from the index.
 _NEVER = literal_column("'infinity'::timestamptz", DateTime(timezone=True))
-NEEDED_FROM_KEY = case(
-    (requisitions.c.needed_from.is_(None), _NEVER), else_=requisitions.c.needed_from
+NEEDED_FROM_KEY = Grouping(
+    case((requisitions.c.needed_from.is_(None), _NEVER), else_=requisitions.c.needed_from)
 )
 
 # Approved and not yet at an end. Written out, so that the planner knows the index by it.
