@@ -14,6 +14,7 @@ from command_api.fields import Empty, Name
 from command_api.receipts import ReceiptBody, documented, response_of
 from command_api.routing import router
 from command_api.users import Credentials
+from domain.fields import check_text
 from domain.identity import commands, handlers
 from domain.identity.passwords import LONGEST
 from domain.ids import PLATFORM_TENANT, Id
@@ -119,6 +120,7 @@ async def sign_in(
     form: Annotated[SignInForm, Form()], visit: Annotated[Visit, Depends(anyone)]
 ) -> Response:
     """Get a token for user name or e-mail and password."""
+    check_text(("username",), form.username)
     services = visit.services
     account = await services.sign_ins.begin(form.username, visit.address)
     right = await services.passwords.verify(account.password_hash, form.password)
