@@ -152,3 +152,4 @@ class NotDue(RuleBroken):
     """A requisition expires only after the time it is needed until."""
 
     code = "not_due"
+    help = "Wait until then."

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.errors import InvalidField, Refused
+from domain.errors import InvalidField, Refused, RuleBroken
 from domain.requisitions.approval import LineApproval
 from domain.requisitions.content import LINE_LIMIT, Item, Line
 from domain.requisitions.errors import (
@@ -377,6 +377,11 @@ def test_every_refusal_has_a_code_and_a_sentence() -> None:
         assert refusal.__doc__, refusal
     codes = [refusal.code for refusal in refusals]
     assert sorted(codes) == sorted(set(codes))
+
+
+def test_every_broken_rule_says_what_would_help() -> None:
+    for rule in _all(RuleBroken):
+        assert rule.help or rule is RuleBroken or not rule.__module__.startswith("domain."), rule
 
 
 def _all(kind: type[Refused]) -> list[type[Refused]]:
