@@ -41,6 +41,9 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
+        # The server looks at its own scope for the method: a HEAD turned into GET there would
+        # make it miss the body.
+        scope = dict(scope)
         answer = _Answer(scope, send)
         try:
             await self._app(scope, receive, answer.send)
