@@ -5,6 +5,7 @@ A process imports its own parts only, when it starts: that keeps each of them sm
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -30,6 +31,8 @@ from infrastructure.settings import (
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
+
+logger = logging.getLogger(__name__)
 
 SUPERVISED: Final = "QM_SUPERVISED"
 GRACE_S: Final = 3
@@ -151,6 +154,12 @@ def _started(name: str) -> Iterator[None]:
     )
     try:
         yield
+    except CannotServe:
+        raise
+    except Exception:
+        # As a line of the log, not as bare text, and with what is secret blotted out.
+        logger.exception("ended by an error")
+        raise SystemExit(1) from None
     finally:
         if stop is not None:
             stop()

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cli.embedded_system import DATABASE, DataFolder
 from cli.supervisor import Job, Supervisor
-from demo.tenant import DEMO_USERS, Demo, DemoChanged, load_demo
+from demo.tenant import DEMO_USERS, Demo, DemoChanged, DemoFailed, load_demo
 from infrastructure.embedded.errors import explained
 from infrastructure.embedded.folder_lock import FolderLocked, folder_lock
 from infrastructure.embedded.guardian import Guardian
@@ -117,9 +117,7 @@ async def _work(settings: UpSettings, folder: DataFolder, say: Say) -> None:
     origin = f"http://{LOOPBACK}:{settings.port}"
     async with supervisor.running(_jobs(settings.port, with_broker="QM_AMQP_URL" in environment)):
         await _until_ready(origin, supervisor)
-        async with _may_have_changed(say):
-            demo = await load_demo(origin, folder.demo_password())
-            _greet(origin, demo, say)
+        await _greet(origin, folder, say)
         await asyncio.Event().wait()
 
 
@@ -176,28 +174,35 @@ async def _until_ready(origin: str, supervisor: Supervisor) -> None:
     )
 
 
-@contextlib.asynccontextmanager
-async def _may_have_changed(say: Say) -> AsyncIterator[None]:
+async def _greet(origin: str, folder: DataFolder, say: Say) -> None:
+    """Say that it is ready, now that a command has succeeded, and how to go on."""
     try:
-        yield
+        demo = await load_demo(origin, folder.demo_password())
+    except DemoFailed as failed:
+        raise UpRefused(f"{failed}; see {folder.logs}") from failed
     except DemoChanged as changed:
-        say(f"the demo tenant was not loaded: {changed}")
+        say(f"ready {origin}")
+        say(f"documentation {origin}/docs")
+        say(f"the demo tenant was changed and is left as it is: {changed}")
+        return
+    say(f"ready {origin}")
+    say(f"documentation {origin}/docs")
+    say(f"sign in as {', '.join(DEMO_USERS)}; password {demo.password}")
+    for line in _first_steps(f"{origin}/api/v1", demo):
+        say(line)
 
 
-def _greet(origin: str, demo: Demo, say: Say) -> None:
-    api = f"{origin}/api/v1"
+def _first_steps(api: str, demo: Demo) -> list[str]:
+    """Sign in, ask for something, look at it: lines to paste into a shell."""
     body = (
         f'{{"project_id": "{demo.project_id}", "purpose": "Repair the bench supply",'
         ' "lines": [{"item": {"kind": "purchase", "description": "Soldering iron"}, "quantity": 2}]}'
     )
     from_answer = 'sed \'s/.*"access_token":"\\([^"]*\\)".*/\\1/\''
     signed_in = '-H "Authorization: Bearer $TOKEN"'
-    say(f"ready {origin}")
-    say(f"documentation {origin}/docs")
-    say(f"sign in as {', '.join(DEMO_USERS)}; password {demo.password}")
-    say(
-        f"TOKEN=$(curl -s {api}/me/signin -d username=demo-requester"
-        f" -d password={demo.password} | {from_answer})"
-    )
-    say(f"curl -s {api}/requisitions {signed_in} -H 'Content-Type: application/json' -d '{body}'")
-    say(f"curl -s {api}/requisitions {signed_in}")
+    sign_in = f"{api}/me/signin -d username=demo-requester -d password={demo.password}"
+    return [
+        f"TOKEN=$(curl -s {sign_in} | {from_answer})",
+        f"curl -s {api}/requisitions {signed_in} -H 'Content-Type: application/json' -d '{body}'",
+        f"curl -s {api}/requisitions {signed_in}",
+    ]

@@ -25,6 +25,10 @@ class DemoChanged(Exception):
     """The system is not as the demo left it; the message says what is different."""
 
 
+class DemoFailed(Exception):
+    """The system does not do what it is asked; the message says how."""
+
+
 @dataclass(frozen=True, slots=True)
 class Demo:
     """The demo's project, and the password of its users."""
@@ -34,7 +38,10 @@ class Demo:
 
 
 async def load_demo(origin: str, password: str) -> Demo:
-    """Have the demo tenant at ``origin``, its users with ``password``. Raises ``DemoChanged``."""
+    """Have the demo tenant at ``origin``, its users with ``password``.
+
+    Raises ``DemoChanged`` and ``DemoFailed``.
+    """
     async with httpx.AsyncClient(
         base_url=f"{origin}/api/v1", timeout=_TIMEOUT_S, trust_env=False
     ) as client:
@@ -42,7 +49,7 @@ async def load_demo(origin: str, password: str) -> Demo:
             client.headers["Authorization"] = f"Bearer {await _administrator(client, password)}"
             return Demo(await _load(client, password), password)
         except httpx.TransportError as error:
-            raise DemoChanged(f"{origin} does not answer ({type(error).__name__})") from error
+            raise DemoFailed(f"{origin} does not answer ({type(error).__name__})") from error
 
 
 async def _administrator(client: httpx.AsyncClient, password: str) -> str:
@@ -83,6 +90,8 @@ def _user(name: str, password: str) -> dict[str, str]:
 
 
 def _body(answer: httpx.Response, trouble: str) -> Mapping[str, Any]:
+    if answer.is_server_error:
+        raise DemoFailed(f"{trouble}: {answer.status_code} {answer.text[:300]}")
     if not answer.is_success:
         raise DemoChanged(f"{trouble}: {answer.status_code} {answer.text[:300]}")
     body: Mapping[str, Any] = answer.json()

@@ -58,7 +58,7 @@ def stop_servers(folder: Path) -> None:
     from infrastructure.embedded.postgres import EmbeddedPostgres  # noqa: PLC0415
     from infrastructure.embedded.rabbitmq import EmbeddedRabbitmq  # noqa: PLC0415
 
-    servers = [
+    servers: list[EmbeddedPostgres | EmbeddedRabbitmq] = [
         *(EmbeddedPostgres(path.parent) for path in folder.glob("postgres*/data")),
         *(EmbeddedRabbitmq(path.parent) for path in folder.glob("rabbitmq*/data")),
     ]

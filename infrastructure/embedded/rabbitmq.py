@@ -40,7 +40,7 @@ from infrastructure.embedded.rabbitmq_binaries import (
 
 USER: Final = "quartermaster"
 _START_TIMEOUT_S: Final = 90.0
-_STOP_TIMEOUT_S: Final = 8.0
+_STOP_TIMEOUT_S: Final = 4.0
 _CALL_TIMEOUT_S: Final = 10.0
 _POLL_S: Final = 0.1
 _PORTS: Final = ("amqp", "management", "distribution", "epmd")
@@ -217,12 +217,16 @@ class EmbeddedRabbitmq:
             trust_env=False,
         )
 
-    def _living(self) -> Iterator[int]:
+    def _known(self) -> Iterator[tuple[int, str]]:
         with contextlib.suppress(FileNotFoundError):
             for line in self._processes.read_text(encoding="ascii").splitlines():
                 pid, _, birth = line.partition(" ")
-                if birth and process_birth(int(pid)) == birth:
-                    yield int(pid)
+                yield int(pid), birth
+
+    def _living(self) -> Iterator[int]:
+        for pid, birth in self._known():
+            if birth and process_birth(pid) == birth:
+                yield pid
 
     def _leader(self) -> int | None:
         return next(self._living(), None)
@@ -236,10 +240,10 @@ class EmbeddedRabbitmq:
         until = time.monotonic() + _STOP_TIMEOUT_S
         while self._leader() is not None and time.monotonic() < until:
             time.sleep(_POLL_S)
-        for line in self._processes.read_text(encoding="ascii").splitlines():
+        for pid, _ in self._known():
             # Bury those that were children of this very process.
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(int(line.partition(" ")[0]), os.WNOHANG)
+                os.waitpid(pid, os.WNOHANG)
 
 
 class _Paths:
