@@ -166,13 +166,13 @@ class TableSql:
         update = sql.SQL("UPDATE SET {}").format(changes) if rest else sql.SQL("NOTHING")
         self.load = sql.SQL("SELECT {} FROM {} WHERE {} = ANY(%s)").format(
             names, target, sql.Identifier(owned.by)
-        )
+        ).as_bytes()
         self.upsert = sql.SQL("INSERT INTO {} ({}) SELECT {} {} ON CONFLICT ({}) DO {}").format(
             target, names, names, given, _names(keys), update
-        )
+        ).as_bytes()
         self.delete = sql.SQL("DELETE FROM {} WHERE ({}) IN (SELECT {} {})").format(
             target, _names(keys), _names(keys), given
-        )
+        ).as_bytes()
 
     def row_of(self, values: TupleRow) -> Row:
         """A loaded row."""
@@ -316,7 +316,7 @@ class ProjectionStore:
         self.channel = channel
         self._schema = schema
         self._tables: dict[str, TableSql] = {}
-        self._statements: dict[str, sql.Composed] = {}
+        self._statements: dict[str, bytes] = {}
         self._pool: Pool = AsyncConnectionPool(
             url,
             min_size=1,
@@ -343,7 +343,7 @@ class ProjectionStore:
             self._tables[owned.name] = TableSql(owned, self._schema)
         return self._tables[owned.name]
 
-    def statement(self, text: LiteralString) -> sql.Composed:
+    def statement(self, text: LiteralString) -> bytes:
         """A statement about positions and parked events, in this schema."""
         if text not in self._statements:
             self._statements[text] = sql.SQL(text).format(
@@ -351,7 +351,7 @@ class ProjectionStore:
                 parked=sql.Identifier(self._schema, "parked_events"),
                 parked_name=sql.Identifier("parked_events"),
                 skipped=sql.Identifier(self._schema, "skipped_events"),
-            )
+            ).as_bytes()
         return self._statements[text]
 
     @asynccontextmanager

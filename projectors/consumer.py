@@ -12,11 +12,14 @@ from infrastructure.errors import StoreUnavailable
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.messages import LogMessage
 from infrastructure.telemetry import APPLIED_EVENTS
-from projectors.doorbells import Doorbell
-from projectors.inbox import Inbox, Log
+from projectors.doorbells import Doorbell, Ring
+from projectors.inbox import BATCH, Inbox
 
 SHORTEST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
+PATIENCE_S: Final = 0.2
+"""How long events that do not concern a projection wait for others, to be passed together."""
+
 DEAF_AFTER: Final = 3
 """Quiet seconds on end in which the log grew, until the doorbell is mistrusted."""
 
@@ -26,9 +29,8 @@ logger = logging.getLogger(__name__)
 class Consumer:
     """One projection with its inbox and its doorbell."""
 
-    def __init__(self, inbox: Inbox, log: Log, doorbell: Doorbell) -> None:
+    def __init__(self, inbox: Inbox, doorbell: Doorbell) -> None:
         self._inbox = inbox
-        self._log = log
         self._doorbell = doorbell
         self._name = inbox.projection.name
 
@@ -53,7 +55,7 @@ class Consumer:
     async def _follow(self, position: int) -> None:
         missed = 0
         while True:
-            ring = await self._doorbell.wait()
+            ring = await self._next_ring()
             before = position
             if ring.messages:
                 reach(CrashPoint.PROJECTOR_AFTER_RECEIVE)
@@ -68,6 +70,18 @@ class Consumer:
                 self._doorbell.mistrust()
                 missed = 0
 
+    async def _next_ring(self) -> Ring:
+        """The next ring. Most events concern few projections: the others pass many at once."""
+        loop = asyncio.get_running_loop()
+        ring = await self._doorbell.wait()
+        until = loop.time() + PATIENCE_S
+        while ring.messages and not self._is_concerned(ring) and loop.time() < until:
+            ring = ring.and_then(await self._doorbell.wait(until - loop.time()))
+        return ring
+
+    def _is_concerned(self, ring: Ring) -> bool:
+        return any(self._inbox.projection.concerns(message.event) for message in ring.messages)
+
     async def _take(self, messages: Sequence[LogMessage]) -> int:
         by_epoch: defaultdict[Id, list[RecordedEvent]] = defaultdict(list)
         for message in messages:
@@ -80,7 +94,7 @@ class Consumer:
     async def _catch_up(self, position: int) -> int:
         """Apply the log to its end."""
         while True:
-            _, head = await self._log.head()
-            if head <= position:
+            before = position
+            position = await self._inbox.catch_up(after=before)
+            if position - before < BATCH:
                 return position
-            position = await self._inbox.catch_up()

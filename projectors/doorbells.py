@@ -37,6 +37,15 @@ class Ring:
     quiet: bool = False
     done: Callable[[], Awaitable[None]] = _nothing
 
+    def and_then(self, later: "Ring") -> "Ring":
+        """Both as one; the earlier one is done with before the later one."""
+
+        async def done() -> None:
+            await self.done()
+            await later.done()
+
+        return Ring((*self.messages, *later.messages), quiet=False, done=done)
+
 
 class Doorbell(Protocol):
     """Something that rings when there may be events."""
@@ -45,8 +54,8 @@ class Doorbell(Protocol):
         """Keep it working, until cancelled."""
         ...
 
-    async def wait(self) -> Ring:
-        """The next ring, or a quiet one after a second."""
+    async def wait(self, timeout_s: float = POLL_S) -> Ring:
+        """The next ring, or a quiet one when ``timeout_s`` has passed."""
         ...
 
     def mistrust(self) -> None:
@@ -63,9 +72,9 @@ class LogDoorbell:
     async def run(self) -> None:
         """Nothing: the bell of the whole process does it."""
 
-    async def wait(self) -> Ring:
+    async def wait(self, timeout_s: float = POLL_S) -> Ring:
         """A ring without messages."""
-        return Ring(quiet=not await rung(self._rings, POLL_S))
+        return Ring(quiet=not await rung(self._rings, timeout_s))
 
     def mistrust(self) -> None:
         """Nothing: the bell asks its connection by itself."""
@@ -96,12 +105,12 @@ class BrokerDoorbell:
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
-    async def wait(self) -> Ring:
+    async def wait(self, timeout_s: float = POLL_S) -> Ring:
         """A ring with messages, where there is a broker."""
         subscription = self._subscription
         if subscription is None:
-            return await self._log.wait()
-        delivery = await subscription.next(MESSAGES, POLL_S)
+            return await self._log.wait(timeout_s)
+        delivery = await subscription.next(MESSAGES, timeout_s)
         return Ring(delivery.messages, quiet=delivery.is_empty, done=delivery.acknowledge)
 
     def mistrust(self) -> None:

@@ -91,9 +91,12 @@ class Inbox:
             return await self._apply(())
         return await self._apply(sorted(events, key=lambda event: event.position))
 
-    async def catch_up(self, limit: int = BATCH) -> int:
-        """Apply the next events of the log, at most ``limit``. Returns the position then."""
-        position = await self._apply(())
+    async def catch_up(self, limit: int = BATCH, *, after: int | None = None) -> int:
+        """Apply the next events of the log, at most ``limit``. Returns the position then.
+
+        ``after`` is where the projection is known to be; it is looked up if it is not given.
+        """
+        position = await self._apply(()) if after is None else after
         events = await self._log.read_after(position, limit)
         reach(CrashPoint.PROJECTOR_AFTER_READ)
         return await self._apply(events) if events else position

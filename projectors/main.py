@@ -54,7 +54,7 @@ async def _run(settings: ProjectorSettings, projections: Sequence[Projection]) -
         tasks.create_task(_measure(projections, store, log))
         for projection in projections:
             doorbell = _doorbell(projection, bell, amqp_url)
-            consumer = Consumer(Inbox(projection, store, log), log, doorbell)
+            consumer = Consumer(Inbox(projection, store, log), doorbell)
             tasks.create_task(consumer.run())
 
 
