@@ -2,7 +2,8 @@
 
 Among the policies that apply only the most specific count, so that nobody avoids an approval by
 naming an easier policy: one for this project and an amount, then one for the project, then one
-for an amount (the higher is the more specific), then one for everything.
+for an amount (the higher is the more specific), then one for everything. An amount that is not
+said may be any: leaving it out does not avoid the policies for large ones.
 """
 
 from collections.abc import Sequence
@@ -65,7 +66,7 @@ def choose(
 def _applies(policy: PolicyFact, project_id: Id, amount: Decimal | None) -> bool:
     fits_project = policy.project_id is None or policy.project_id == project_id
     minimum = amount_of(policy.min_amount)
-    return fits_project and (minimum is None or (amount is not None and amount >= minimum))
+    return fits_project and (minimum is None or amount is None or amount >= minimum)
 
 
 def _specificity(policy: PolicyFact) -> tuple[bool, bool, Decimal]:
