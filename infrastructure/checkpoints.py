@@ -83,5 +83,5 @@ class CheckpointStore:
         try:
             async with self._pool.connection() as connection:
                 yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        except (psycopg.Error, PoolTimeout) as error:
             raise StoreUnavailable(str(error)) from error

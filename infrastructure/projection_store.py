@@ -372,7 +372,7 @@ class ProjectionStore:
                 yield ProjectionTransaction(connection, self, projection)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise RowsRefused(str(error)) from error
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        except (psycopg.Error, PoolTimeout) as error:
             raise StoreUnavailable(str(error)) from error
 
     async def parked(self, limit: int = 1000) -> list[ParkedEvent]:
@@ -397,7 +397,7 @@ class ProjectionStore:
         try:
             async with self._pool.connection() as connection:
                 yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        except (psycopg.Error, PoolTimeout) as error:
             raise StoreUnavailable(str(error)) from error
 
 

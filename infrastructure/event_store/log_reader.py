@@ -62,7 +62,7 @@ class LogReader:
         try:
             async with self._pool.connection() as connection, severed_after(connection, CALL_S):
                 return await _fetch(connection, statement, values)
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        except (psycopg.Error, PoolTimeout) as error:
             raise StoreUnavailable(str(error)) from error
 
 

@@ -1,0 +1,50 @@
+"""kill -9 of the projector at every point: no event is lost, none is applied twice."""
+
+import pytest
+
+from infrastructure.crash_points import CrashPoint
+from tests.builders.log import busy_log, store
+from tests.faults.checks import assert_tables_equal_a_fresh_replay, wait_until_projected
+from tests.fixtures.postgres import Database
+from tests.fixtures.processes import Processes
+
+POINTS = [point for point in CrashPoint if point.startswith("projector_")]
+MESSAGES_ONLY = {CrashPoint.PROJECTOR_AFTER_RECEIVE}
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("nth", [1, 6])
+def test_a_projector_killed_with_the_broker(
+    database: Database, broker: str, processes: Processes, point: CrashPoint, nth: int
+) -> None:
+    processes.environment["QM_AMQP_URL"] = broker
+    log = busy_log(11, 40)
+    store(database.superuser_url, log.events[:20])
+    processes.start("relay")
+
+    doomed = processes.start("projector", QM_CRASH_AT=f"{point}:{nth}")
+    for event in log.events[20:]:
+        store(database.superuser_url, [event])
+    doomed.wait_until_killed()
+    processes.start("projector")
+
+    wait_until_projected(database)
+    assert_tables_equal_a_fresh_replay(database)
+
+
+@pytest.mark.parametrize("point", [point for point in POINTS if point not in MESSAGES_ONLY])
+@pytest.mark.parametrize("nth", [1, 6])
+def test_a_projector_killed_without_a_broker(
+    database: Database, processes: Processes, point: CrashPoint, nth: int
+) -> None:
+    log = busy_log(12, 40)
+    store(database.superuser_url, log.events[:20])
+
+    doomed = processes.start("projector", QM_CRASH_AT=f"{point}:{nth}")
+    for event in log.events[20:]:
+        store(database.superuser_url, [event])
+    doomed.wait_until_killed()
+    processes.start("projector")
+
+    wait_until_projected(database)
+    assert_tables_equal_a_fresh_replay(database)
