@@ -121,6 +121,16 @@ app.command()(verify)
 
 
 @app.command()
+def compose_secrets(folder: Path) -> None:
+    """Make up the secrets that compose.yaml reads, in a folder of their own."""
+    from cli.compose_secrets import SecretsIncomplete, write_secrets
+
+    with one_line(SecretsIncomplete):
+        for path in write_secrets(folder):
+            say(str(path))
+
+
+@app.command()
 def bench(
     names: Annotated[list[str] | None, typer.Argument(help="which of them; all if none")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="also write them here")] = None,

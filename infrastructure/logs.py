@@ -32,6 +32,12 @@ def redacted_text(text: str) -> str:
     return text
 
 
+def _plain(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    # The same text again, with colours for a terminal.
+    event.pop("color_message", None)
+    return event
+
+
 def configure_logging(process: str, level: int = logging.INFO) -> None:
     """Write every log of this process as JSON; ``process`` stands in each line."""
 
@@ -54,7 +60,7 @@ def configure_logging(process: str, level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _plain, *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 redact,

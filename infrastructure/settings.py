@@ -45,7 +45,9 @@ class _FileSource(EnvSettingsSource):
             ) from error
 
 
-class _Settings(BaseSettings):
+class ProcessSettings(BaseSettings):
+    """How all of them are read."""
+
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_ignore_empty=True,
@@ -81,14 +83,14 @@ class _Settings(BaseSettings):
             raise SettingsUnusable(wrong) from error
 
 
-class MetricsSettings(_Settings):
+class MetricsSettings(ProcessSettings):
     """Where a process shows its measures: on a listener of its own, if a port is given."""
 
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
     metrics_address: str = "127.0.0.1"
 
 
-class _HttpSettings(_Settings):
+class _HttpSettings(ProcessSettings):
     secret_key: SecretStr = Field(min_length=_SHORTEST_SECRET_KEY)
     trusted_proxies: tuple[str, ...] = ()
 
@@ -107,7 +109,7 @@ class QuerySettings(_HttpSettings):
     query_pool_size: int = Field(default=8, ge=2, le=200)
 
 
-class RelaySettings(_Settings):
+class RelaySettings(ProcessSettings):
     """The relay: it reads the log of all tenants and publishes to the broker."""
 
     relay_database_url: SecretStr
@@ -115,26 +117,26 @@ class RelaySettings(_Settings):
     relay_lease_s: float = Field(default=15, ge=1, le=300)
 
 
-class ProjectorSettings(_Settings):
+class ProjectorSettings(ProcessSettings):
     """The projectors: from the broker if there is one, else straight from the log."""
 
     projector_database_url: SecretStr
     amqp_url: SecretStr | None = None
 
 
-class RebuildSettings(_Settings):
+class RebuildSettings(ProcessSettings):
     """A rebuild of read tables, beside the live ones."""
 
     rebuild_database_url: SecretStr
 
 
-class WorkerSettings(_Settings):
+class WorkerSettings(ProcessSettings):
     """Workers that give commands by themselves: the timers."""
 
     worker_database_url: SecretStr
 
 
-class MigrateSettings(_Settings):
+class MigrateSettings(ProcessSettings):
     """The migrator: the owner, and the URL of each login whose password it sets."""
 
     owner_database_url: SecretStr
@@ -158,7 +160,7 @@ class MigrateSettings(_Settings):
         }
 
 
-class UpSettings(_Settings):
+class UpSettings(ProcessSettings):
     """``make up``: everything on this machine, for one person."""
 
     port: int = Field(default=8000, ge=1, le=65535)
