@@ -131,30 +131,23 @@ class Writer:
             task.add_done_callback(self._under_way.discard)
 
     def _take(self) -> list[_Waiting]:
-        """The next batch: commands none of which touches what another of them writes."""
+        """The next batch: commands none of which rests on what one before it writes."""
         taken: list[_Waiting] = []
         left: deque[_Waiting] = deque()
         ids: set[UUID] = set()
         written: set[UUID] = set()
-        checked: set[UUID] = set()
         waiting = self._waiting
         while waiting and len(taken) < self._batch:
             one = waiting.popleft()
             if one.outcome.done():
                 continue  # nobody waits for it any more
             command = one.command
-            writes = {event.stream for event in command.events}
-            checks = {stream for stream, _ in command.checked}
-            if (
-                command.command_id in ids
-                or not written.isdisjoint(checks)
-                or not checked.isdisjoint(writes)
-            ):
+            moved = any(stream in written for stream, _ in command.checked)
+            if moved or command.command_id in ids:
                 left.append(one)
                 continue
             ids.add(command.command_id)
-            written |= writes
-            checked |= checks
+            written.update(event.stream for event in command.events)
             taken.append(one)
         left.extend(waiting)
         self._waiting = left
