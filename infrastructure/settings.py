@@ -15,6 +15,7 @@ from pydantic_settings import (
     EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 PREFIX: Final = "QM_"
@@ -81,6 +82,8 @@ class ProcessSettings(BaseSettings):
                 )
             )
             raise SettingsUnusable(wrong) from error
+        except SettingsError as error:
+            raise SettingsUnusable(str(error.__cause__ or error)) from None
 
 
 class MetricsSettings(ProcessSettings):

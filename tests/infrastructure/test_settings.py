@@ -1,0 +1,60 @@
+"""Settings come from QM_ variables or the files that they name, and are never shown."""
+
+from pathlib import Path
+
+import pytest
+
+from infrastructure.settings import CommandSettings, RelaySettings, SettingsUnusable, UpSettings
+
+URL = "postgresql://qm_command:canary@h/d"
+
+
+def test_a_secret_may_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "url").write_text(f"{URL}\n", encoding="ascii")
+    monkeypatch.setenv("QM_COMMAND_DATABASE_URL_FILE", str(tmp_path / "url"))
+    monkeypatch.setenv("QM_SECRET_KEY", "k" * 32)
+    settings = CommandSettings.from_environment()
+    assert settings.command_database_url.get_secret_value() == URL
+    assert "canary" not in repr(settings)
+
+
+def test_a_file_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QM_RELAY_DATABASE_URL_FILE", str(tmp_path / "missing"))
+    with pytest.raises(SettingsUnusable, match="QM_RELAY_DATABASE_URL_FILE"):
+        RelaySettings.from_environment()
+
+
+def test_every_missing_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("QM_RELAY_DATABASE_URL", "QM_AMQP_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SettingsUnusable) as refused:
+        RelaySettings.from_environment()
+    assert "QM_RELAY_DATABASE_URL" in str(refused.value)
+    assert "QM_AMQP_URL" in str(refused.value)
+
+
+def test_a_wrong_value_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QM_COMMAND_DATABASE_URL", URL)
+    monkeypatch.setenv("QM_SECRET_KEY", "canary-too-short")
+    with pytest.raises(SettingsUnusable, match="QM_SECRET_KEY") as refused:
+        CommandSettings.from_environment()
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("QM_PORT", "eighty"), ("QM_PORT", "70000"), ("QM_BROKER", "public")]
+)
+def test_a_wrong_setting_of_up_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsUnusable, match=name):
+        UpSettings.from_environment()
+
+
+def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QM_AMQP_URL", "")
+    monkeypatch.delenv("QM_PORT", raising=False)
+    assert UpSettings.from_environment().amqp_url is None
