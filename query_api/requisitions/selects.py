@@ -115,16 +115,18 @@ class _Listing:
     def merged(self, parts: Sequence[Select[Any]]) -> Select[Any]:
         """One page of what all parts find."""
         found = union(*parts).subquery("found")
-        sort = Sort(id=found.c.id, key=found.c.key, descending=self.window.sort.descending)
-        page = self.window.page
+        page, descending = self.window.page, self.window.sort.descending
         keys = (
             self.scope.values(found)
-            .order_by(*sort.order())
+            .order_by(*Sort(found.c.id, found.c.key, descending=descending).order())
             .limit(page.limit + 1)
             .offset(page.offset)
             .subquery("page")
         )
-        return self.scope.page(requisitions, keys).order_by(*self.window.sort.order())
+        # One by one: so few rows are never worth a look at the whole table.
+        shown = self.scope.select(requisitions).where(R.id == keys.c.id).limit(1).lateral("shown")
+        in_order = Sort(keys.c.id, keys.c.key, descending=descending).order()
+        return self.scope.each(keys, shown).order_by(*in_order)
 
     def _part(self, *conditions: ColumnElement[bool]) -> Select[Any]:
         key = self.window.sort.key
