@@ -156,7 +156,7 @@ async def _publish_one(lease: Lease, publisher: Publisher, event: RecordedEvent)
 
 
 def _tell(stopped: BaseExceptionGroup[Exception]) -> None:
-    for kind, message in {(type(error).__name__, str(error)) for error in _leaves(stopped)}:
+    for kind, message in {type(error).__name__: str(error) for error in _leaves(stopped)}.items():
         RELAY_STOPPED.labels(kind).inc()
         logger.error("publishing stopped, trying again: %s: %s", kind, message)
 

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -261,14 +262,19 @@ class _Paths:
 
     @classmethod
     def shortened(cls, folder: Path, binaries: Binaries) -> "_Paths":
-        """Through links in a temporary folder, where a name has more than plain characters."""
+        """Through links in a temporary folder, where a name has more than plain characters.
+
+        The links are at the same place at every start: quorum queues keep whole paths.
+        """
         root = binaries.root
         if _PLAIN_PATH.fullmatch(f"{folder}{root or ''}"):
             return cls(folder, binaries, root)
-        links = Path(tempfile.mkdtemp(prefix="qm-"))
-        (links / "folder").symlink_to(folder)
-        if root is not None:
-            (links / "root").symlink_to(root)
+        name = sha256(str(folder).encode()).hexdigest()[:16]
+        links = private_folder(Path(tempfile.gettempdir()) / f"qm-{os.getuid()}-{name}")
+        for link, target in {"folder": folder, "root": root}.items():
+            (links / link).unlink(missing_ok=True)
+            if target is not None:
+                (links / link).symlink_to(target)
         short = folder / "short"
         short.unlink(missing_ok=True)
         short.symlink_to(links / "folder")
