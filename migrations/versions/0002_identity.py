@@ -188,9 +188,11 @@ DECLARE
     account bytea;
     allowed integer := pair_limit;
 BEGIN
-    SELECT u.* INTO found_user FROM identity.users u
-    WHERE CASE WHEN position('@' in login) > 0 THEN lower(u.email) = lower(login)
-               ELSE lower(u.username) = lower(login) END;
+    IF position('@' in login) > 0 THEN
+        SELECT u.* INTO found_user FROM identity.users u WHERE lower(u.email) = lower(login);
+    ELSE
+        SELECT u.* INTO found_user FROM identity.users u WHERE lower(u.username) = lower(login);
+    END IF;
     subject := coalesce(found_user.id::text, 'nobody ' || lower(login));
     account := identity.signin_bucket(pepper, 'account', subject);
 
