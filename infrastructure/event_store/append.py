@@ -5,19 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from infrastructure.event_store.arrays import (
-    Bigints,
-    Byteas,
-    Integers,
-    Texts,
-    Uuids,
-)
+from infrastructure.event_store import binary
 
-APPEND: Final = (
-    "SELECT * FROM log.append("
-    "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-)
-SETTLE: Final = "SELECT * FROM log.settle(%s, %s, %s, %s, %s, %s)"
+APPEND: Final = "SELECT * FROM log.append(%s, %s, %s)"
+SETTLE: Final = "SELECT * FROM log.settle(%s, %s)"
 
 
 @dataclass(slots=True)
@@ -98,43 +89,38 @@ class Batch:
 
         With ``alone`` the call fails unless its one command is stored.
         """
+        return self.record(), _milliseconds(patience_s), alone
+
+    def settle_arguments(self, patience_s: float) -> tuple[object, ...]:
+        """For ``SETTLE``."""
+        return self.record(), _milliseconds(patience_s)
+
+    def record(self) -> binary.Record:
+        """The batch as a value of the type ``log.batch``."""
         commands = self.commands
         checked = [(n, *c) for n, command in enumerate(commands, 1) for c in command.checked]
         events = [(n, c, e) for n, c in enumerate(commands, 1) for e in c.events]
-        return (
-            self.id,
-            _milliseconds(patience_s),
-            alone,
-            Uuids([c.command_id for c in commands]),
-            Uuids([c.tenant for c in commands]),
-            Byteas([c.fingerprint for c in commands]),
-            Texts([c.answer for c in commands]),
-            Integers([len(c.events) for c in commands]),
-            Integers([number for number, _, _ in checked]),
-            Uuids([stream for _, stream, _ in checked]),
-            Bigints([version for _, _, version in checked]),
-            Integers([number for number, _, _ in events]),
-            Uuids([e.stream for _, _, e in events]),
-            Bigints([e.version for _, _, e in events]),
-            Texts([e.topic for _, _, e in events]),
-            Byteas([e.state for _, _, e in events]),
-            Uuids([e.tenant for _, _, e in events]),
-            Uuids([c.actor for _, c, _ in events]),
-            Texts([c.correlation for _, c, _ in events]),
-            Texts([c.causation for _, c, _ in events]),
-        )
-
-    def settle_arguments(self, patience_s: float) -> tuple[object, ...]:
-        """For ``SETTLE``: finds each command by its first event, or by its kept answer."""
-        commands = self.commands
-        firsts = [c.events[0] if c.events else None for c in commands]
-        return (
-            self.id,
-            _milliseconds(patience_s),
-            Uuids([c.command_id for c in commands]),
-            Byteas([c.fingerprint for c in commands]),
-            Uuids([e.stream if e else None for e in firsts]),
-            Bigints([e.version if e else 0 for e in firsts]),
+        return binary.Record(
+            (
+                binary.uuid(self.id),
+                binary.uuids([c.command_id for c in commands]),
+                binary.uuids([c.tenant for c in commands]),
+                binary.byteas([c.fingerprint for c in commands]),
+                binary.texts([c.answer for c in commands]),
+                binary.integers([len(c.events) for c in commands]),
+                binary.integers([number for number, _, _ in checked]),
+                binary.uuids([stream for _, stream, _ in checked]),
+                binary.bigints([version for _, _, version in checked]),
+                binary.integers([number for number, _, _ in events]),
+                binary.uuids([e.stream for _, _, e in events]),
+                binary.bigints([e.version for _, _, e in events]),
+                binary.texts([e.topic for _, _, e in events]),
+                binary.byteas([e.state for _, _, e in events]),
+                binary.uuids([e.tenant for _, _, e in events]),
+                binary.uuids([c.actor for _, c, _ in events]),
+                binary.texts([c.correlation for _, c, _ in events]),
+                binary.texts([c.causation for _, c, _ in events]),
+            )
         )
 
 

@@ -18,7 +18,7 @@ from tenacity import (
 from infrastructure import crash_points
 from infrastructure.crash_points import CrashPoint
 from infrastructure.errors import OutcomeUnknown, StoreUnavailable
-from infrastructure.event_store import arrays
+from infrastructure.event_store import binary
 from infrastructure.event_store.append import (
     APPEND,
     SETTLE,
@@ -106,7 +106,7 @@ class Lane:
                 )
             except (psycopg.Error, OSError, TimeoutError) as error:
                 raise StoreUnavailable from error
-            arrays.register(self._connection)
+            binary.register(self._connection)
         return self._connection
 
     async def _after(self, error: psycopg.Error, batch: Batch, deadline: float) -> list[Outcome]:

@@ -87,16 +87,24 @@ SETTINGS = """
     SET jit = off
 """
 
-# A plan must not be cached while the tables are small and then used when they are large: hence
-# no sequential scans in these functions, whatever the planner thinks of their size.
-APPEND = f"""
-CREATE FUNCTION log.append(
-    batch uuid, patience_ms integer, alone boolean,
+# One batch of commands, in columns: `number` in the functions below counts a column's elements.
+# `event_commands` and `checked_commands` say which command an event or a checked stream is of.
+BATCH = """
+CREATE TYPE log.batch AS (
+    id uuid,
     command_ids uuid[], command_tenants uuid[], fingerprints bytea[], answers text[],
     event_counts integer[],
     checked_commands integer[], checked_streams uuid[], checked_versions bigint[],
     event_commands integer[], streams uuid[], versions bigint[], topics text[], states bytea[],
-    tenants uuid[], actors uuid[], correlations text[], causations text[],
+    tenants uuid[], actors uuid[], correlations text[], causations text[]
+);
+"""
+
+# A plan must not be cached while the tables are small and then used when they are large: hence
+# no sequential scans in these functions, whatever the planner thinks of their size.
+APPEND = f"""
+CREATE FUNCTION log.append(
+    batch log.batch, patience_ms integer, alone boolean,
     OUT outcomes text[], OUT positions bigint[], OUT earlier_answers jsonb[], OUT moved uuid[]
 )
 LANGUAGE plpgsql SECURITY DEFINER {SETTINGS} AS $$
@@ -109,13 +117,13 @@ BEGIN
     SELECT position INTO STRICT head FROM log.log_head FOR UPDATE;
     -- From here on nobody else appends, and each statement sees all that was ever appended.
     at := clock_timestamp();
-    IF EXISTS (SELECT FROM log.abandoned_batches WHERE batch_id = batch) THEN
-        RAISE EXCEPTION 'batch % was abandoned', batch USING ERRCODE = 'QM001';
+    IF EXISTS (SELECT FROM log.abandoned_batches WHERE batch_id = batch.id) THEN
+        RAISE EXCEPTION 'batch % was abandoned', batch.id USING ERRCODE = 'QM001';
     END IF;
 
     WITH moved_stream AS (
         SELECT DISTINCT ON (c.command) c.command, c.stream
-        FROM unnest(checked_commands, checked_streams, checked_versions)
+        FROM unnest(batch.checked_commands, batch.checked_streams, batch.checked_versions)
             WITH ORDINALITY AS c (command, stream, version, number)
         WHERE c.version <> coalesce((
             SELECT max(e.originator_version) FROM log.stored_events e
@@ -128,7 +136,8 @@ BEGIN
                  WHEN k.fingerprint IS NOT NULL THEN 'reused'
                  WHEN m.stream IS NOT NULL THEN 'moved'
                  ELSE 'stored' END AS outcome
-        FROM unnest(command_ids, command_tenants, fingerprints, answers, event_counts)
+        FROM unnest(batch.command_ids, batch.command_tenants, batch.fingerprints, batch.answers,
+                    batch.event_counts)
             WITH ORDINALITY AS c (id, tenant, fingerprint, answer, events, number)
         LEFT JOIN log.command_keys k ON k.command_id = c.id AND c.fingerprint IS NOT NULL
         LEFT JOIN moved_stream m ON m.command = c.number
@@ -144,9 +153,10 @@ BEGIN
             notification_id, originator_version, recorded_at, originator_id, tenant_id,
             command_id, actor_id, topic, correlation_id, causation_id, state)
         SELECT head + row_number() OVER (ORDER BY e.number), e.version, at, e.stream, e.tenant,
-            command_ids[e.command], e.actor, e.topic, e.correlation, e.causation, e.state
-        FROM unnest(event_commands, streams, versions, topics, states, tenants, actors,
-                    correlations, causations)
+            batch.command_ids[e.command], e.actor, e.topic, e.correlation, e.causation, e.state
+        FROM unnest(batch.event_commands, batch.streams, batch.versions, batch.topics,
+                    batch.states, batch.tenants, batch.actors, batch.correlations,
+                    batch.causations)
             WITH ORDINALITY AS e (command, stream, version, topic, state, tenant, actor,
                                   correlation, causation, number)
         WHERE (ARRAY(SELECT c.outcome = 'stored' FROM command c ORDER BY c.number))[e.command]
@@ -176,29 +186,35 @@ $$;
 """  # noqa: S608 - constants of this page
 
 # Taking the head's lock waits for a lost transaction that is still committing; the note in
-# abandoned_batches stops one that has not come so far yet.
+# abandoned_batches stops one that has not come so far yet. A stored command's position is that of
+# its first event here, and that of its last one in what was kept of it.
 SETTLE = f"""
-CREATE FUNCTION log.settle(
-    batch uuid, patience_ms integer, command_ids uuid[], fingerprints bytea[], streams uuid[],
-    versions bigint[]
-)
+CREATE FUNCTION log.settle(batch log.batch, patience_ms integer)
 RETURNS TABLE (outcome text, "position" bigint, answer jsonb)
 LANGUAGE plpgsql SECURITY DEFINER {SETTINGS} AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM set_config('lock_timeout', patience_ms::text, true);
     PERFORM FROM log.log_head FOR UPDATE;
-    INSERT INTO log.abandoned_batches VALUES (batch, clock_timestamp()) ON CONFLICT DO NOTHING;
+    INSERT INTO log.abandoned_batches VALUES (batch.id, clock_timestamp()) ON CONFLICT DO NOTHING;
     RETURN QUERY
-    SELECT CASE WHEN e.notification_id IS NOT NULL THEN 'stored'
+    WITH first_event AS (
+        SELECT DISTINCT ON (e.command) e.command, s.notification_id
+        FROM unnest(batch.event_commands, batch.streams, batch.versions)
+            WITH ORDINALITY AS e (command, stream, version, number)
+        JOIN log.stored_events s ON s.originator_id = e.stream
+            AND s.originator_version = e.version
+            AND s.command_id = batch.command_ids[e.command]
+        ORDER BY e.command, e.number
+    )
+    SELECT CASE WHEN f.notification_id IS NOT NULL THEN 'stored'
                 WHEN k.fingerprint = c.fingerprint THEN 'replayed'
                 WHEN k.fingerprint IS NOT NULL THEN 'reused'
                 ELSE 'not stored' END,
-        coalesce(e.notification_id, k.position), k.answer
-    FROM unnest(command_ids, fingerprints, streams, versions)
-        WITH ORDINALITY AS c (id, fingerprint, stream, version, number)
-    LEFT JOIN log.stored_events e ON e.originator_id = c.stream
-        AND e.originator_version = c.version AND e.command_id = c.id
+        coalesce(f.notification_id, k.position), k.answer
+    FROM unnest(batch.command_ids, batch.fingerprints)
+        WITH ORDINALITY AS c (id, fingerprint, number)
+    LEFT JOIN first_event f ON f.command = c.number
     LEFT JOIN log.command_keys k ON k.command_id = c.id AND c.fingerprint IS NOT NULL
     ORDER BY c.number;
 END
@@ -232,12 +248,7 @@ END
 $$;
 """
 
-APPEND_TYPES = (
-    "uuid, integer, boolean, uuid[], uuid[], bytea[], text[], integer[], integer[], uuid[], bigint[], "
-    "integer[], uuid[], bigint[], text[], bytea[], uuid[], uuid[], text[], text[]"
-)
-
-GRANTS = f"""
+GRANTS = """
 GRANT USAGE ON SCHEMA log TO qm_command, qm_query, qm_relay, qm_projector, qm_rebuild, qm_worker;
 GRANT SELECT ON log.stored_events, log.log_head
     TO qm_command, qm_query, qm_relay, qm_projector, qm_rebuild, qm_worker;
@@ -247,14 +258,14 @@ GRANT USAGE, CREATE ON SCHEMA log TO qm_log_writer;
 GRANT SELECT, INSERT ON log.stored_events, log.command_keys, log.abandoned_batches
     TO qm_log_writer;
 GRANT SELECT, UPDATE (position) ON log.log_head TO qm_log_writer;
-ALTER FUNCTION log.append({APPEND_TYPES}) OWNER TO qm_log_writer;
-ALTER FUNCTION log.settle(uuid, integer, uuid[], bytea[], uuid[], bigint[]) OWNER TO qm_log_writer;
+ALTER FUNCTION log.append(log.batch, integer, boolean) OWNER TO qm_log_writer;
+ALTER FUNCTION log.settle(log.batch, integer) OWNER TO qm_log_writer;
 REVOKE CREATE ON SCHEMA log FROM qm_log_writer;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA log FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA log TO qm_command, qm_worker;
 GRANT EXECUTE ON FUNCTION log.read_stream(uuid, uuid, bigint) TO qm_query;
-"""  # noqa: S608 - constants of this page
+"""
 
 THIS_TENANT = "tenant_id = nullif(current_setting('app.tenant', true), '')::uuid"
 
@@ -278,7 +289,7 @@ CREATE POLICY append ON log.command_keys FOR INSERT TO qm_log_writer WITH CHECK 
 
 def upgrade() -> None:
     """Create the roles, the log, its functions, and what each role may do."""
-    for statements in (ROLES, TABLES, APPEND, SETTLE, READ, GRANTS, POLICIES):
+    for statements in (ROLES, TABLES, BATCH, APPEND, SETTLE, READ, GRANTS, POLICIES):
         op.execute(statements)
 
 

@@ -15,7 +15,7 @@ from infrastructure.errors import (
     IdempotencyKeyReused,
     StoreUnavailable,
 )
-from infrastructure.event_store import arrays
+from infrastructure.event_store import binary
 from infrastructure.event_store import commands as module
 from infrastructure.event_store.append import APPEND, Batch
 from infrastructure.event_store.commands import Answer, Commands
@@ -253,7 +253,7 @@ async def test_a_member_whose_rights_move_while_the_command_waits_is_asked_anew(
     member, id = new_id(), new_id()
     await commands.run(envelope(), join(member, "approver"))
     async with await psycopg.AsyncConnection.connect(database.url("command")) as revoking:
-        arrays.register(revoking)
+        binary.register(revoking)
         change = Batch([append(to_uuid(member), version=2)])
         await revoking.execute(APPEND, change.append_arguments(5))
         waiting = asyncio.create_task(commands.run(envelope(member=(member, 1)), join(id)))

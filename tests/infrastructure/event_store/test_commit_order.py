@@ -13,7 +13,7 @@ from eventsourcing.postgres import (  # noqa: TID251 - the mode that must fail t
 )
 from psycopg.conninfo import conninfo_to_dict
 
-from infrastructure.event_store import arrays
+from infrastructure.event_store import binary
 from infrastructure.event_store.append import APPEND, Batch
 from infrastructure.event_store.writer import Writer
 from tests.fixtures.postgres import Database
@@ -79,7 +79,7 @@ async def test_a_reader_cannot_pass_a_transaction_that_is_still_open(
         await psycopg.AsyncConnection.connect(database.url("relay"), autocommit=True) as reading,
     ):
         tail = Tail(reading, "log.stored_events")
-        arrays.register(slow)
+        binary.register(slow)
         await slow.execute(APPEND, Batch([append()]).append_arguments(5))
         quick = asyncio.create_task(writer.append(append(), 30))
         await until_somebody_waits_for_the_head(database)

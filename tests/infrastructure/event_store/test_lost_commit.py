@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from infrastructure.errors import OutcomeUnknown, StoreUnavailable
-from infrastructure.event_store import arrays
+from infrastructure.event_store import binary
 from infrastructure.event_store.append import APPEND, Batch, NotStored, Replayed, Stored
 from infrastructure.event_store.commands import Commands
 from infrastructure.event_store.lane import Lane
@@ -134,7 +134,7 @@ async def test_a_transaction_that_is_still_committing_is_waited_for(database: Da
     batch = Batch([append()])
     lane = Lane(url)
     async with await psycopg.AsyncConnection.connect(url) as orphan:
-        arrays.register(orphan)
+        binary.register(orphan)
         await orphan.execute(APPEND, batch.append_arguments(5))
         asked = asyncio.create_task(lane._settle(batch, asyncio.get_running_loop().time() + 10))
         await until_somebody_waits_for_the_head(database)

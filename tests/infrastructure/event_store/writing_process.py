@@ -9,7 +9,7 @@ import sys
 
 import psycopg
 
-from infrastructure.event_store import arrays
+from infrastructure.event_store import binary
 from infrastructure.event_store.append import APPEND, Batch, Stored
 from infrastructure.event_store.writer import Writer
 from tests.infrastructure.event_store.work import append
@@ -28,7 +28,7 @@ async def _alone(url: str, chance: random.Random) -> int:
     """A transaction that holds the head for a while, and then commits or thinks better of it."""
     events = chance.randint(1, 3)
     async with await psycopg.AsyncConnection.connect(url) as connection:
-        arrays.register(connection)
+        binary.register(connection)
         batch = Batch([append(events=events)])
         await connection.execute(APPEND, batch.append_arguments(30, alone=True))
         await asyncio.sleep(chance.random() / 100)
