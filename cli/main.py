@@ -59,14 +59,18 @@ def api(
 @app.command()
 def relay() -> None:
     """Publish the log to RabbitMQ."""
-    with one_line():
+    from workers.relay import LogShorter
+
+    with one_line(LogShorter):
         run_relay()
 
 
 @app.command()
 def projector() -> None:
     """Keep the read tables up to date."""
-    with one_line():
+    from projectors.inbox import ProjectorStopped
+
+    with one_line(ProjectorStopped):
         run_projector()
 
 
