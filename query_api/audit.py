@@ -74,7 +74,7 @@ class AuditFilters:
     until: datetime | None
 
 
-def _filters(
+async def _filters(
     aggregate_id: IdFilter = None,
     actor_id: IdFilter = None,
     type: Annotated[

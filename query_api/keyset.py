@@ -33,7 +33,7 @@ class PageQuery:
     offset: int = 0
 
 
-def page_query(
+async def page_query(
     limit: Annotated[
         int, Query(ge=1, le=LARGEST_LIMIT, description="How many items at most.")
     ] = DEFAULT_LIMIT,

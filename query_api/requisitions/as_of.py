@@ -41,7 +41,7 @@ class Moment:
         return self.version is None or recorded.version <= self.version
 
 
-def moment(
+async def moment(
     as_of: Annotated[Time | None, Query(description="RFC 3339: as it was then.")] = None,
     as_of_position: Annotated[
         int | None, Query(ge=0, le=LARGEST, description="As it was at this position of the log.")

@@ -25,7 +25,7 @@ SortName = Literal[
 ]
 
 
-def _filters(
+async def _filters(
     state: Annotated[shape.StateName | None, Query()] = None,
     project_id: IdFilter = None,
     requester_id: IdFilter = None,
