@@ -50,13 +50,14 @@ def _id(value: Id) -> str:
 
 
 def _text(value: str) -> str:
-    return value.translate(_ESCAPES)
+    # Most texts need no look at every character.
+    return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPES)
 
 
 def _document(value: object) -> str:
-    return orjson.dumps(value).decode().translate(_ESCAPES)
+    return _text(orjson.dumps(value).decode())
 
 
 def _array(values: list[str]) -> str:
     items = ",".join([f'"{value.translate(_IN_ARRAY)}"' for value in values])
-    return f"{{{items}}}".translate(_ESCAPES)
+    return _text(f"{{{items}}}")
