@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any, Final, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import orjson
 import uvloop
@@ -56,11 +57,12 @@ class _Stopwatch:
 async def ours(url: str, writers: int, seconds: float) -> int:
     """Our writer, as the command API uses it."""
     tenant, actor = uuid4(), uuid4()
+    streams = (UUID(int=number) for number in count(to_uuid(new_id()).int))
     watch = _Stopwatch(seconds)
 
     async def write(writer: Writer) -> None:
         while watch.running:
-            stream = uuid4()
+            stream = next(streams)
             events = [NewEvent(stream, 1, TOPIC, STATE, tenant)]
             command = Append(uuid4(), tenant, actor, "bench", None, events, [(stream, 0)])
             match await writer.append(command, DEADLINE_S):
@@ -140,8 +142,8 @@ LOADS: Final[dict[str, Callable[[str, int, float], Any]]] = {
 def main(who: str, url: str, writers: int, seconds: float) -> None:
     """Run a load and print its result."""
     result = LOADS[who](url, writers, seconds)
-    count = uvloop.run(result) if asyncio.iscoroutine(result) else result
-    sys.stdout.buffer.write(orjson.dumps({"count": count, "seconds": seconds}))
+    appended = uvloop.run(result) if asyncio.iscoroutine(result) else result
+    sys.stdout.buffer.write(orjson.dumps({"count": appended, "seconds": seconds}))
 
 
 if __name__ == "__main__":

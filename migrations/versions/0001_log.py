@@ -139,7 +139,8 @@ BEGIN
         FROM unnest(batch.command_ids, batch.command_tenants, batch.fingerprints, batch.answers,
                     batch.event_counts)
             WITH ORDINALITY AS c (id, tenant, fingerprint, answer, events, number)
-        LEFT JOIN log.command_keys k ON k.command_id = c.id AND c.fingerprint IS NOT NULL
+        LEFT JOIN log.command_keys k ON k.command_id =
+            CASE WHEN c.fingerprint IS NOT NULL THEN c.id END
         LEFT JOIN moved_stream m ON m.command = c.number
     ),
     command AS MATERIALIZED (
