@@ -13,7 +13,7 @@ import httpx
 
 ROOT: Final = Path(__file__).parent.parent
 _READY_WITHIN_S: Final = 30.0
-_STOP_WITHIN_S: Final = 10.0
+_STOP_WITHIN_S: Final = 15.0
 
 
 class DidNotStart(Exception):
@@ -22,21 +22,27 @@ class DidNotStart(Exception):
 
 @contextlib.contextmanager
 def running(
-    arguments: Sequence[str], environment: Mapping[str, str]
+    arguments: Sequence[str], environment: Mapping[str, str], stdout: int | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """``python`` with these arguments, in our root folder, until the block ends."""
+    """``python`` with these arguments, in our root folder, until the block ends.
+
+    ``stdout`` as for ``subprocess``; what is left in a pipe at the end is thrown away.
+    """
     process = subprocess.Popen(  # noqa: S603 - our own modules
-        [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **environment}
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=stdout,
     )
     try:
         yield process
     finally:
         process.terminate()
         try:
-            process.wait(_STOP_WITHIN_S)
+            process.communicate(timeout=_STOP_WITHIN_S)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(_STOP_WITHIN_S)
+            process.communicate(timeout=_STOP_WITHIN_S)
 
 
 def wait_for(process: subprocess.Popen[bytes], url: str) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import append, commands_over_http, visibility
+from bench import append, commands_over_http, footprint, visibility
 from bench.report import Figure, show, write
 from bench.stack import Stack, stack_in
 
@@ -15,6 +15,7 @@ BENCHMARKS: Final[dict[str, tuple[str, Callable[[Stack], Sequence[Figure]]]]] = 
     "append": ("Append", append.measure),
     "http": ("Commands over HTTP", commands_over_http.measure),
     "visibility": ("From answered to visible, through RabbitMQ", visibility.measure),
+    "footprint": ("Starting, memory, idle", footprint.measure),
 }
 
 
