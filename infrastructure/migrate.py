@@ -20,7 +20,7 @@ def migrate(owner_url: str, role_urls: dict[str, str]) -> None:
     """Apply every migration not yet applied, and give the login roles their passwords.
 
     ``role_urls`` maps a role (``qm_command``…) to the URL its process connects with; only the
-    password is taken from it. Two at once: the second waits, then finds nothing to do. Raises
+    password is taken from it, and without one the role keeps what it has. Two at once: the second waits, then finds nothing to do. Raises
     ``psycopg.Error`` or SQLAlchemy's ``DBAPIError`` where the database refuses.
     """
     with psycopg.connect(owner_url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S) as lock:
@@ -52,11 +52,12 @@ def _upgrade(owner_url: str) -> None:
     reraise=True,
 )
 def _let_in(connection: psycopg.Connection, role: str, password: str) -> None:
+    name = sql.Identifier(role)
+    if not password:
+        connection.execute(sql.SQL("ALTER ROLE {} LOGIN").format(name))
+        return
     verifier = connection.pgconn.encrypt_password(
         password.encode(), role.encode(), b"scram-sha-256"
     ).decode()
-    connection.execute(
-        sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
-            sql.Identifier(role), sql.Literal(verifier)
-        )
-    )
+    statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
+    connection.execute(statement.format(name, sql.Literal(verifier)))
