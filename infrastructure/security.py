@@ -4,6 +4,7 @@ A token is 256 random bits; the database knows its SHA-256 only. Both APIs find 
 one call of ``identity.authenticate``, so a revoked right is gone on the next request of both.
 """
 
+import asyncio
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -17,10 +18,9 @@ from domain.caller import Caller
 from domain.identity.roles import SHIPPED_ROLES
 from domain.ids import Id
 from infrastructure.batcher import Batcher
-from infrastructure.deadlines import within
 from infrastructure.errors import StoreUnavailable
 from infrastructure.ids import from_uuid
-from infrastructure.postgres import Pool
+from infrastructure.postgres import Pool, severed_after
 
 TOKEN_BYTES: Final = 32
 TOKEN_LENGTHS: Final = range(20, 200)
@@ -75,16 +75,20 @@ class Tokens:
 
     async def authenticate(self, token: str) -> Principal | None:
         """The principal behind a live token, else None. Raises ``StoreUnavailable``."""
-        return await self._known.get(digest(token)) if _is_token(token) else None
-
-    async def _find(self, digests: list[bytes]) -> dict[bytes, Principal]:
+        if not _is_token(token):
+            return None
         try:
-            return await within(self._deadline_s, self._read(digests))
+            async with asyncio.timeout(self._deadline_s):
+                return await self._known.get(digest(token))
         except (OperationalError, InterfaceError, PoolTimeout, PoolClosed, TimeoutError) as error:
             raise StoreUnavailable from error
 
-    async def _read(self, digests: list[bytes]) -> dict[bytes, Principal]:
-        async with self._pool.connection(timeout=self._deadline_s) as connection:
+    async def _find(self, digests: list[bytes]) -> dict[bytes, Principal]:
+        half_s = self._deadline_s / 2
+        async with (
+            self._pool.connection(timeout=half_s) as connection,
+            severed_after(connection, half_s),
+        ):
             return await _principals(connection, digests)
 
 

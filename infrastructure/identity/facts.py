@@ -12,8 +12,10 @@ from domain.ids import Id
 from domain.ports import MemberFact, PolicyFact, ProjectStanding
 from infrastructure.batcher import Batcher
 from infrastructure.ids import derived_id, from_uuid, to_uuid
-from infrastructure.postgres import Pool
+from infrastructure.postgres import Pool, severed_after
 from infrastructure.security import permissions_of
+
+DEADLINE_S: Final = 2.0
 
 _STANDINGS: Final = (
     "SELECT number, archived, role, version FROM identity.project_standings(%s, %s, %s)"
@@ -48,7 +50,10 @@ class FactSource:
 
     async def read(self, query: LiteralString, *values: object) -> list[TupleRow]:
         """The rows of one function, in a transaction of its own: one round trip."""
-        async with self._pool.connection() as connection:
+        async with (
+            self._pool.connection() as connection,
+            severed_after(connection, DEADLINE_S),
+        ):
             cursor = await connection.execute(query, values, prepare=True)
             return await cursor.fetchall()
 

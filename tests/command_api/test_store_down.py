@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Final
 
 import httpx
 import psycopg
@@ -11,12 +12,22 @@ from pydantic import SecretStr
 
 from command_api.main import create_app
 from infrastructure.embedded.postgres import EmbeddedPostgres
+from infrastructure.identity.facts import FactSource
+from infrastructure.ids import new_id
 from infrastructure.migrate import migrate
+from infrastructure.postgres import pool_of
 from infrastructure.settings import CommandSettings
 from tests.command_api.conftest import BASE, Log
 from tests.command_api.lab import Tenant, sign_up
 from tests.command_api.test_routes import check_problem
 from tests.fixtures.postgres import ROLES, Database
+from tests.infrastructure.event_store.proxy import proxy_to
+
+GIVEN_UP_WITHIN_S: Final = 20.0
+
+
+def _settings(url: str) -> CommandSettings:
+    return CommandSettings(command_database_url=SecretStr(url), secret_key=SecretStr("k" * 40))
 
 
 @pytest_asyncio.fixture
@@ -32,11 +43,7 @@ async def own_database(own_postgres: EmbeddedPostgres) -> Database:
 
 @pytest_asyncio.fixture
 async def own_tenant(own_database: Database) -> AsyncIterator[Tenant]:
-    settings = CommandSettings(
-        command_database_url=SecretStr(own_database.url("command")),
-        secret_key=SecretStr("k" * 40),
-    )
-    app: FastAPI = create_app(settings)
+    app: FastAPI = create_app(_settings(own_database.url("command")))
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as client,
@@ -83,6 +90,50 @@ async def test_without_its_database_the_api_refuses_and_recovers(
     done = await tenant.post("admin", "/requisitions", body, headers={"Idempotency-Key": "k1"})
     assert done.status_code == 201, done.text
     assert "idempotency-replayed" not in done.headers
+
+
+async def test_a_network_that_swallows_everything_stalls_nobody_for_long(
+    database: Database,
+) -> None:
+    async with proxy_to(database.url("command")) as (proxy, url):
+        app = create_app(_settings(url))
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as client,
+        ):
+            tenant = await sign_up(app, client, "Lab")
+            project_id = await tenant.project()
+            body = {"project_id": project_id, "purpose": "Arm"}
+            proxy.swallow()
+            async with asyncio.timeout(GIVEN_UP_WITHIN_S):
+                answers = await asyncio.gather(
+                    *(tenant.post("admin", "/requisitions", body) for _ in range(20)),
+                    client.post("/me/signin", data={"username": "ann", "password": "kettle"}),
+                )
+            for answer in answers:
+                check_problem(answer, 503, "store_unavailable")
+            assert (await client.get("http://command/health/live")).status_code == 200
+            proxy.heal()
+            while (await client.get("http://command/health/ready")).status_code != 200:  # noqa: ASYNC110  only asking tells
+                await asyncio.sleep(0.05)
+            done = await tenant.post("admin", "/requisitions", body)
+            assert done.status_code == 201, done.text
+
+
+async def test_facts_that_do_not_come_leave_the_next_ones_unharmed(database: Database) -> None:
+    async with (
+        proxy_to(database.url("command")) as (proxy, url),
+        pool_of(url, min_size=2) as pool,
+    ):
+        facts = FactSource(pool).of(new_id())
+        assert await facts.approval_policies() == ()
+        proxy.swallow()
+        async with asyncio.timeout(GIVEN_UP_WITHIN_S):
+            asked = [facts.project_standing(new_id(), new_id()) for _ in range(10)]
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert all(isinstance(answer, Exception) for answer in answers)
+        proxy.heal()
+        assert await facts.project_standing(new_id(), new_id()) is None
 
 
 async def test_a_lock_that_is_not_to_be_had_refuses_and_stores_nothing(
