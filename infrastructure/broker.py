@@ -201,8 +201,8 @@ class Delivery:
     """Messages that came together."""
 
     def __init__(self, messages: Sequence[AbstractIncomingMessage]) -> None:
-        self._messages = messages
         self.messages: list[LogMessage] = []
+        self._last: AbstractIncomingMessage | None = None
         self._unreadable: list[AbstractIncomingMessage] = []
         for message in messages:
             self._read(message)
@@ -210,11 +210,12 @@ class Delivery:
     @property
     def is_empty(self) -> bool:
         """Whether nothing came."""
-        return not self._messages
+        return self._last is None and not self._unreadable
 
     def _read(self, message: AbstractIncomingMessage) -> None:
         try:
             self.messages.append(read_message(message.headers, message.body))
+            self._last = message
         except MessageUnreadable as error:
             logger.warning("a message that cannot be read goes to the dead letters: %s", error)
             self._unreadable.append(message)
@@ -224,8 +225,8 @@ class Delivery:
         try:
             for message in self._unreadable:
                 await _answered(message.reject(requeue=False))
-            if self._messages:
-                await _answered(self._messages[-1].ack(multiple=True))
+            if self._last is not None:
+                await _answered(self._last.ack(multiple=True))
         except BrokerUnavailable as error:
             logger.warning("messages are not acknowledged and will come again: %s", error)
 
