@@ -12,7 +12,8 @@ from infrastructure.embedded.folder_lock import is_locked
 from infrastructure.errors import StoreUnavailable
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.postgres import pool_of
-from infrastructure.projection_store import Measure, ProjectionStore
+from infrastructure.projection_rows import Measure
+from infrastructure.projection_store import ProjectionStore
 from infrastructure.settings import ProjectorSettings, UpSettings
 from projectors.subscriptions import PROJECTIONS
 from read_tables.positions import READ_CHANNEL

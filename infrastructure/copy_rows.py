@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from domain.ids import Id
 from infrastructure.ids import UlidType, to_uuid
-from infrastructure.projection_store import Row
+from infrastructure.projection_rows import Row
 
 Form = Callable[[Any], str]
 

@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 from infrastructure.copy_rows import copy_text
 from infrastructure.ids import from_uuid, to_uuid
 from infrastructure.postgres import Connection, connect
-from infrastructure.projection_store import Row, Standing
+from infrastructure.projection_rows import Row, Standing
 
 CONNECT_S: Final = 5.0
 _TIMEOUTS: Final = {
@@ -56,13 +56,13 @@ _COPY_SKIPPED: Final = "INSERT INTO {skipped} SELECT * FROM {live_skipped}"
 _HOLD: Final = (
     "SELECT FROM {live_positions} WHERE projection = ANY(%s) ORDER BY projection FOR UPDATE"
 )
-_TAKE_OVER: Final[tuple[LiteralString, ...]] = (
+_TAKE_POSITIONS: Final = (
     "INSERT INTO {live_positions} SELECT * FROM {positions} WHERE projection = ANY(%s)"
     " ON CONFLICT (projection) DO UPDATE SET version = EXCLUDED.version,"
-    " epoch = EXCLUDED.epoch, position = EXCLUDED.position",
-    "DELETE FROM {live_parked} WHERE projection = ANY(%s)",
-    "INSERT INTO {live_parked} SELECT * FROM {parked} WHERE projection = ANY(%s)",
+    " epoch = EXCLUDED.epoch, position = EXCLUDED.position"
 )
+_UNPARK: Final = "DELETE FROM {live_parked} WHERE projection = ANY(%s)"
+_TAKE_PARKED: Final = "INSERT INTO {live_parked} SELECT * FROM {parked} WHERE projection = ANY(%s)"
 _DIGEST: Final = (
     "SELECT count(*), coalesce(sum(hashtextextended(({row})::text, 0)), 0) FROM {table}"
 )
@@ -168,7 +168,7 @@ class BulkTables:
                     sql.Identifier(live, str(table.name)), self._name(table), sql.Identifier(live)
                 )
             )
-        for statement in _TAKE_OVER:
+        for statement in (_TAKE_POSITIONS, _UNPARK, _TAKE_PARKED):
             await self._named(statement, list(projections), live=live)
 
     async def announce(self, channel: str, projection: str, position: int) -> None:

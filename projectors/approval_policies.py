@@ -3,7 +3,7 @@
 from domain.approval_policies.approval_policy import ApprovalPolicy
 from domain.fields import amount_of
 from infrastructure.event_store.recorded import RecordedEvent
-from infrastructure.projection_store import Row, Rows
+from infrastructure.projection_rows import Row, Rows
 
 
 def added(rows: Rows, event: ApprovalPolicy.Added, recorded: RecordedEvent) -> Rows:

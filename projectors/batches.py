@@ -11,7 +11,7 @@ from typing import Final
 
 from domain.ids import Id
 from infrastructure.event_store.recorded import RecordedEvent
-from infrastructure.projection_store import ParkedEvent, Rows
+from infrastructure.projection_rows import ParkedEvent, Rows
 from projectors.projection import Projection
 
 ATTEMPTS: Final = 3

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from infrastructure.event_store.recorded import RecordedEvent
-from infrastructure.projection_store import Rows
+from infrastructure.projection_rows import Rows
 
 
 def entry(rows: Rows, recorded: RecordedEvent) -> Rows:

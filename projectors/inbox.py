@@ -11,15 +11,8 @@ from typing import Final, Protocol
 from domain.ids import Id
 from infrastructure.crash_points import CrashPoint, reach
 from infrastructure.event_store.recorded import RecordedEvent
-from infrastructure.projection_store import (
-    Loaded,
-    OwnedTable,
-    ProjectionStore,
-    ProjectionTransaction,
-    Row,
-    RowsRefused,
-    Standing,
-)
+from infrastructure.projection_rows import Loaded, OwnedTable, Row, RowsRefused, Standing
+from infrastructure.projection_store import ProjectionStore, ProjectionTransaction
 from projectors.batches import ATTEMPTS, Folded, fold_batch, park
 from projectors.projection import Projection
 

@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from domain.ids import Id
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.postgres import pool_of
-from infrastructure.projection_store import (
-    ParkedEvent,
-    ProjectionStore,
-    ProjectionTransaction,
-    RowsRefused,
-)
+from infrastructure.projection_rows import ParkedEvent, RowsRefused
+from infrastructure.projection_store import ProjectionStore, ProjectionTransaction
 from projectors.batches import Folded, Unfoldable, fold_one, park
 from projectors.inbox import Inbox, Log, write_rows
 from projectors.projection import Projection

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infrastructure.event_store.recorded import RecordedEvent
-from infrastructure.projection_store import OwnedTable, Rows
+from infrastructure.projection_rows import OwnedTable, Rows
 
 Fold = Callable[[Rows, Any, RecordedEvent], Rows]
 """The rows of one aggregate after an event: (rows before, event, its place in the log).

@@ -2,7 +2,7 @@
 
 from domain.projects.project import Project
 from infrastructure.event_store.recorded import RecordedEvent
-from infrastructure.projection_store import Row, Rows
+from infrastructure.projection_rows import Row, Rows
 
 
 def created(rows: Rows, event: Project.Created, recorded: RecordedEvent) -> Rows:

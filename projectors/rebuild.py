@@ -14,7 +14,8 @@ from infrastructure.event_store.log_reader import LogReader
 from infrastructure.event_store.log_scan import LogScan, scanned
 from infrastructure.postgres import pool_of
 from infrastructure.projection_bulk import BulkTables, bulk_tables
-from infrastructure.projection_store import ProjectionStore, Standing
+from infrastructure.projection_rows import Standing
+from infrastructure.projection_store import ProjectionStore
 from projectors.inbox import Inbox
 from projectors.projection import Projection
 from projectors.replay import Replay, Replayed, parked_rows

@@ -10,7 +10,7 @@ from typing import Final
 from infrastructure.event_store.log_scan import LogScan
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.projection_bulk import BulkTables
-from infrastructure.projection_store import OwnedTable, ParkedEvent, Row
+from infrastructure.projection_rows import OwnedTable, ParkedEvent, Row
 from projectors.batches import fold_batch
 from projectors.projection import Projection
 from read_tables.positions import parked_events

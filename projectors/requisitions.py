@@ -10,7 +10,7 @@ from domain.requisitions import events
 from domain.requisitions.content import ItemData
 from domain.requisitions.quantities import Quantities, State, state_after_approval
 from infrastructure.event_store.recorded import RecordedEvent
-from infrastructure.projection_store import Row, Rows
+from infrastructure.projection_rows import Row, Rows
 from read_tables.words import words_of
 
 _NOBODY: Final[Row] = {

@@ -5,7 +5,7 @@ from typing import Final
 from domain.approval_policies.approval_policy import ApprovalPolicy
 from domain.projects.project import Project
 from domain.requisitions import events as requisition_events
-from infrastructure.projection_store import OwnedTable
+from infrastructure.projection_rows import OwnedTable
 from projectors import approval_policies, history, projects, requisitions
 from projectors.projection import Projection
 from read_tables.approval_policies import approval_policies as approval_policies_table

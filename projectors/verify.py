@@ -8,7 +8,7 @@ from sqlalchemy import Table
 
 from infrastructure.event_store.log_scan import LogScan, scanned
 from infrastructure.projection_bulk import BulkTables, Digest, bulk_tables, snapshot
-from infrastructure.projection_store import Standing
+from infrastructure.projection_rows import Standing
 from projectors.projection import Projection
 from projectors.replay import Replay, Replayed
 from projectors.subscriptions import PROJECTIONS

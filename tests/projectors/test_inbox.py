@@ -9,7 +9,7 @@ import pytest
 
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.ids import derived_id
-from infrastructure.projection_store import Rows
+from infrastructure.projection_rows import Rows
 from projectors.batches import AFTER_A_PARKED_ONE
 from projectors.inbox import Inbox, LogChanged, ProjectionOutdated
 from projectors.projection import Projection

@@ -8,7 +8,7 @@ from domain.fields import optional_time_text, time_text
 from domain.requisitions.quantities import State
 from domain.requisitions.requisition import Requisition
 from infrastructure.event_store.recorded import RecordedEvent
-from infrastructure.projection_store import Rows
+from infrastructure.projection_rows import Rows
 from projectors.subscriptions import REQUISITIONS
 from tests.builders import requisitions as build
 from tests.builders.log import MemoryLog, one_requisition

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from hypothesis import settings
 from hypothesis.stateful import invariant
 
-from infrastructure.projection_store import Rows
+from infrastructure.projection_rows import Rows
 from projectors.subscriptions import REQUISITIONS
 from query_api.requisitions.transitions import view_of
 from tests.builders.log import MemoryLog
