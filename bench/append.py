@@ -47,14 +47,14 @@ def measure(stack: Stack) -> Sequence[Figure]:
     clients = max(CLIENTS, key=lambda clients: pgbench.commits(clients, SWEEP_S))
     with tailing(reading) as tail:
         rounds = [
-            (_rate("ours", url, WRITERS), pgbench.commits(clients, ROUND_S)) for _ in range(ROUNDS)
+            (rate("ours", url, WRITERS), pgbench.commits(clients, ROUND_S)) for _ in range(ROUNDS)
         ]
-        one, sixteen = _rate("ours", url, 1), _rate("ours", url, 16)
+        one, sixteen = rate("ours", url, 1), rate("ours", url, 16)
         spread = _together("ours", url, WRITERS // PROCESSES)
-        hot = _rate("hot", url, 16)
+        hot = rate("hot", url, 16)
     ours, one_row = (statistics.median(column) for column in zip(*rounds, strict=True))
-    slow, fast = _rate("library", library, 1), _rate("library", library, 16)
-    slowest = _rate("library", library, WRITERS)
+    slow, fast = rate("library", library, 1), rate("library", library, 16)
+    slowest = rate("library", library, WRITERS)
     note = ", ".join(f"{mine:,.0f}/{theirs:,.0f}" for mine, theirs in rounds)
     peer = f"pgbench, {clients} clients"
     return [
@@ -127,7 +127,7 @@ class _Pgbench:
         return float(found[1])
 
 
-def _rate(who: str, url: str, writers: int) -> float:
+def rate(who: str, url: str, writers: int) -> float:
     """Appends a second of one process."""
     (process,) = [_start(who, url, writers)]
     return _result(process)

@@ -7,12 +7,13 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import append, commands_over_http, footprint, visibility
+from bench import append, commands_over_http, footprint, long_log, visibility
 from bench.report import Figure, show, write
 from bench.stack import Stack, stack_in
 
 BENCHMARKS: Final[dict[str, tuple[str, Callable[[Stack], Sequence[Figure]]]]] = {
     "append": ("Append", append.measure),
+    "long-log": ("Append to a long log", long_log.measure),
     "http": ("Commands over HTTP", commands_over_http.measure),
     "visibility": ("From answered to visible, through RabbitMQ", visibility.measure),
     "footprint": ("Starting, memory, idle", footprint.measure),

@@ -1,8 +1,8 @@
 """``quartermaster replay``: real events, driven through a running system."""
 
-import asyncio
 from pathlib import Path
 
+import uvloop
 from rich.console import Console
 
 from demo.replay.run import replay
@@ -13,4 +13,4 @@ def run_replay(data: Path, origin: str, folder: Path, at_once: int) -> bool:
 
     Raises ``MalformedFile`` and ``ReplayStopped``.
     """
-    return asyncio.run(replay(data, origin, folder, at_once=at_once, console=Console()))
+    return uvloop.run(replay(data, origin, folder, at_once=at_once, console=Console()))

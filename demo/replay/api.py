@@ -53,26 +53,23 @@ class Api:
     ``patience_s`` is how long one request may go unanswered before the replay stops.
     """
 
-    def __init__(self, origin: str, *, at_once: int, patience_s: float = 60.0) -> None:
+    def __init__(self, origin: str, *, patience_s: float = 60.0) -> None:
         self._patience_s = patience_s
         self._origin = origin
-        self._client = httpx.AsyncClient(
-            base_url=f"{origin}/api/v1",
-            timeout=_CALL_TIMEOUT_S,
-            limits=httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once),
-            trust_env=False,
-        )
+        self._clients: list[httpx.AsyncClient] = []
+        self._idle: list[httpx.AsyncClient] = []
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._client.aclose()
+        for client in self._clients:
+            await client.aclose()
 
     async def reach(self) -> None:
         """Raise ``ReplayStopped`` at once where nobody answers."""
         try:
-            await self._client.get("/me")
+            await self._send("GET", "/me")
         except httpx.TransportError as error:
             raise ReplayStopped(
                 f"{self._origin} cannot be reached ({type(error).__name__}). Start the system with"
@@ -125,7 +122,7 @@ class Api:
         while True:
             pause = _LONGEST_PAUSE_S
             try:
-                response = await self._client.request(method, path, **request)
+                response = await self._send(method, path, **request)
             except httpx.TransportError as error:
                 trouble = f"{type(error).__name__} {error}".strip()
             else:
@@ -141,6 +138,24 @@ class Api:
                     " What was done is kept: run the replay again to go on."
                 )
             await asyncio.sleep(pause * random.uniform(0.1, 1))  # noqa: S311 - no secret
+
+    async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        # A client for each connection: one that has many looks at all of them for every request.
+        client = self._idle.pop() if self._idle else self._new_client()
+        try:
+            return await client.request(method, path, **request)
+        finally:
+            self._idle.append(client)
+
+    def _new_client(self) -> httpx.AsyncClient:
+        client = httpx.AsyncClient(
+            base_url=f"{self._origin}/api/v1",
+            timeout=_CALL_TIMEOUT_S,
+            limits=httpx.Limits(max_connections=1),
+            trust_env=False,
+        )
+        self._clients.append(client)
+        return client
 
 
 def _reply(response: httpx.Response) -> Reply:

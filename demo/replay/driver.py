@@ -134,11 +134,11 @@ class _Driver:
     async def _line_of(self, case: "_RunningCase") -> str:
         """The id of the case's only line, which no receipt tells: read it as a technician does."""
         reply = await self._api.read(
-            f"/requisitions/{case.requisition_id}",
+            f"/requisitions/{case.requisition_id}/lines",
             token=self._crew.tokens["technician"],
             position=case.position,
         )
-        lines = reply.body.get("lines", [])
+        lines = reply.body.get("items", [])
         return str(lines[0]["id"]) if lines else "unknown"
 
 

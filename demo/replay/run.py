@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from demo.replay.api import Api
 from demo.replay.data_file import read_cases
@@ -23,7 +32,7 @@ async def replay(data: Path, origin: str, folder: Path, *, at_once: int, console
     cases = read_cases(data)
     plans = plan_all(cases)
     password = password_in(folder)
-    async with Api(origin, at_once=at_once) as api:
+    async with Api(origin) as api:
         await api.reach()
         console.print(f"Replaying {len(plans):,} cases of {data} at {origin}", highlight=False)
         crew = await prepare(api, plans, password)
@@ -39,16 +48,18 @@ async def _drive(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
+        _RateColumn(),
         TimeRemainingColumn(),
         console=console,
     )
     with bar:
-        task = bar.add_task("commands", total=sum(len(p.commands) for p in plans), rate="")
+        task = bar.add_task("commands", total=sum(len(plan.commands) for plan in plans))
+        return await drive(api, crew, plans, at_once=at_once, on_command=lambda: bar.advance(task))
 
-        def on_command() -> None:
-            bar.advance(task)
-            speed = bar.tasks[task].speed
-            bar.update(task, rate=f"{speed:,.0f}/s" if speed else "")
 
-        return await drive(api, crew, plans, at_once=at_once, on_command=on_command)
+class _RateColumn(ProgressColumn):
+    """Commands a second, as of late."""
+
+    def render(self, task: Task) -> Text:
+        """Nothing until there is a rate."""
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")

@@ -24,7 +24,7 @@ async def replay(origin: str, folder: Path, commands: int) -> None:
         if next(answers) >= commands:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    async with Api(origin, at_once=8) as api:
+    async with Api(origin) as api:
         crew = await prepare(api, plans, password_in(folder))
         await drive(api, crew, plans, at_once=8, on_command=on_command)
 
