@@ -6,8 +6,8 @@ from infrastructure.http.problems import refusals
 
 Responses = dict[int | str, dict[str, Any]]
 
-ALWAYS = (400, 401, 403, 409, 413, 422, 503)
-"""Of every command: the caller, the body, the rules, the key, the store."""
+ALWAYS = (400, 401, 403, 409, 412, 413, 422, 503)
+"""Of every command: the caller, the body, the rules, the key, If-Match, the store."""
 
 
 def of_new(*more: int) -> Responses:
@@ -16,8 +16,8 @@ def of_new(*more: int) -> Responses:
 
 
 def of_existing(*more: int) -> Responses:
-    """Of a command on something that exists: it may be gone, or another version by now."""
-    return refusals(*ALWAYS, 404, 412, *more)
+    """Of a command on something that exists: it may be gone by now."""
+    return refusals(*ALWAYS, 404, *more)
 
 
 def of_versioned() -> Responses:

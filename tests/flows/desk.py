@@ -44,6 +44,10 @@ class Desk:
         make = _MAKERS.get(operation_id)
         return Ready(self.admin) if make is None else make(self)
 
+    def asking(self, operation_id: str) -> Person:
+        """Who sends what was generated: somebody whose token may end with it."""
+        return self.stranger() if operation_id == "sign_out" else self.admin
+
     def name(self) -> str:
         """A name that nothing has yet."""
         return f"n{next(self._numbers)}"

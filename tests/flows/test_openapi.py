@@ -78,7 +78,7 @@ def _probe(operation: Any, desk: Desk, sent: Counter[str], reached: Counter[str]
         turn=st.integers(0, 10**6),
     )
     def probe(case: Any, turn: int) -> None:
-        headers = desk.admin.headers
+        headers = desk.asking(name).headers
         if turn % 2:
             ready = desk.ready(name)
             headers = sent_with(ready)
