@@ -32,7 +32,7 @@ async def run(settings: ProjectorSettings, projections: Sequence[Projection] = P
         stopped = group.subgroup(ProjectorStopped)
         if stopped is None:
             raise
-        raise _first(stopped) from group
+        raise _first(stopped) from None
 
 
 def _first(group: BaseExceptionGroup[ProjectorStopped]) -> ProjectorStopped:

@@ -176,7 +176,7 @@ async def run(settings: RelaySettings) -> None:
         shorter = group.subgroup(LogShorter)
         if shorter is None:
             raise
-        raise _leaves(shorter)[0] from group
+        raise _leaves(shorter)[0] from None
 
 
 async def _run(settings: RelaySettings) -> None:

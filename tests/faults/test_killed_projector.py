@@ -4,7 +4,7 @@ import pytest
 
 from infrastructure.crash_points import CrashPoint
 from tests.builders.log import busy_log, store
-from tests.faults.checks import assert_tables_equal_a_fresh_replay, wait_until_projected
+from tests.faults.checks import ask, assert_tables_equal_a_fresh_replay, wait_until_projected
 from tests.fixtures.postgres import Database
 from tests.fixtures.processes import Processes
 
@@ -48,3 +48,21 @@ def test_a_projector_killed_without_a_broker(
 
     wait_until_projected(database)
     assert_tables_equal_a_fresh_replay(database)
+
+
+def test_a_projector_ahead_of_a_restored_log_stops_and_says_why(
+    database: Database, processes: Processes
+) -> None:
+    log = busy_log(13, 10)
+    store(database.superuser_url, log.events)
+    first = processes.start("projector")
+    wait_until_projected(database)
+    first.kill()
+    ask(database, "DELETE FROM log.stored_events WHERE notification_id > 5 RETURNING 1")
+    ask(database, "UPDATE log.log_head SET position = 5 RETURNING 1")
+
+    second = processes.start("projector")
+
+    assert second.wait_for_exit() == 1
+    assert "the log ends at 5" in second.log
+    assert "quartermaster rebuild" in second.log
