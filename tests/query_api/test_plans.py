@@ -109,7 +109,9 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def plan_of(reader: Connection, select: Select[Any]) -> Plan:
     compiled = select.compile(dialect=psycopg.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's
-    processors = compiled._bind_processors  # SQLAlchemy has no public way to bind by hand
+    processors: dict[str, Any] = dict(
+        compiled._bind_processors
+    )  # SQLAlchemy has no public way to bind by hand
     values = {
         name: processors[name](value) if name in processors else value
         for name, value in compiled.params.items()

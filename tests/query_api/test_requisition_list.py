@@ -1,16 +1,19 @@
 """What a list of requisitions shows, to whom, in which order."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any, Final
 
 import httpx
 import pytest
 
+from domain.caller import Caller
 from domain.ports import MemberFact, PolicyFact
 from domain.requisitions.requisition import Requisition
 from infrastructure.ids import from_uuid, new_id
+from query_api.requisitions.visibility import may_see
 from tests.query_api.conftest import Lab
-from tests.query_api.world import Person, World
+from tests.query_api.world import START, Person, World
 
 TWO_STEPS: Final = (("Lab", "requisitions:approve"), ("Money", "budget:approve"))
 MONEY_FIRST: Final = (("Money", "budget:approve"),)
@@ -245,3 +248,16 @@ async def test_an_offset_leaves_items_out(
         )
         assert [item["purpose"] for item in answer.json()["items"]] == everything[2:3]
         assert answer.json()["next"] is not None
+
+
+def test_a_delegation_shows_a_requisition_until_it_ends() -> None:
+    person = Caller("me", "tenant", frozenset())
+    for until, seen in (
+        (None, True),
+        (START + timedelta(seconds=1), True),
+        (START, False),
+    ):
+        row = SimpleNamespace(
+            requester_id="other", step_permissions=["x"], delegate_id="me", delegate_until=until
+        )
+        assert may_see(row, person, None, START) is seen

@@ -29,8 +29,27 @@ def no_filter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TenantScope, "owns", everything)
 
 
+@pytest.fixture
+def no_row_level_security(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The application runs as somebody whom no policy of the database stops."""
+    monkeypatch.setattr(Database, "url", lambda self, _role: self.superuser_url)
+
+
+@pytest.mark.usefixtures("no_row_level_security")
+async def test_without_row_level_security_the_filter_still_hides_the_other_tenant(
+    world: World, lab: Lab, client: httpx.AsyncClient
+) -> None:
+    await _check_that_the_neighbour_sees_nothing(client, world, lab)
+
+
 @pytest.mark.usefixtures("no_filter")
 async def test_without_the_filter_row_level_security_still_hides_the_other_tenant(
+    client: httpx.AsyncClient, world: World, lab: Lab
+) -> None:
+    await _check_that_the_neighbour_sees_nothing(client, world, lab)
+
+
+async def _check_that_the_neighbour_sees_nothing(
     client: httpx.AsyncClient, world: World, lab: Lab
 ) -> None:
     requisition = world.draft(lab.member, lab.project_id, "Robot arm joint")
