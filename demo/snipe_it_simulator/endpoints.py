@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from demo.snipe_it_simulator import (
     counted,
@@ -16,6 +17,7 @@ from demo.snipe_it_simulator.calls import Call, Handler, Reply, listed, refused,
 from demo.snipe_it_simulator.simulator import VERSION
 from demo.snipe_it_simulator.stored import Asset
 
+T = TypeVar("T")
 NO_ASSET = "Asset does not exist."
 NO_USER = "User does not exist or you do not have permission view them."
 ID = r"([^/]+)"
@@ -68,7 +70,7 @@ async def me(call: Call) -> Reply:
 async def hardware(call: Call) -> Reply:
     """``GET /hardware``."""
     found = listing.assets(call.view, call.query)
-    return _asset_list(call, listing.page(found, call.query), len(found))
+    return _asset_list(call, _page(found, call), len(found))
 
 
 async def asset(call: Call, asset_id: str) -> Reply:
@@ -95,14 +97,14 @@ async def assets_by_serial(call: Call, serial: str) -> Reply:
 async def accessory_checkouts(call: Call, accessory_id: str) -> Reply:
     """``GET /accessories/{id}/checkedout``."""
     units = call.inventory.units_out("accessories", whole(accessory_id) or 0)
-    found = listing.page(units, call.query)
+    found = _page(units, call)
     return listed([rendering.accessory_checkout(call.view, one) for one in found], len(units))
 
 
 async def activity(call: Call) -> Reply:
     """``GET /reports/activity``, which has a content type of its own."""
     found = listing.activity(call.view, call.query)
-    shown_rows = listing.page(found, call.query)
+    shown_rows = _page(found, call)
     reply = listed([rendering.activity(call.view, one) for one in shown_rows], len(found))
     return replace(reply, headers={"content-type": "application/json;charset=utf8"})
 
@@ -117,7 +119,7 @@ async def maintenance_list(call: Call) -> Reply:
     ]
     sorts = frozenset({"id", "title", "created_at", "start_date", "completion_date"})
     ordered = listing.ordered(found, call.query, sorts, getattr)
-    rows = listing.page(ordered, call.query)
+    rows = _page(ordered, call)
     return listed([rendering.maintenance(call.view, one) for one in rows], len(found))
 
 
@@ -129,6 +131,10 @@ async def maintenance(call: Call, maintenance_id: str) -> Reply:
     return shown(rendering.maintenance(call.view, one))
 
 
+def _page(found: list[T], call: Call) -> list[T]:
+    return listing.page(found, call.query, call.inventory.max_results)
+
+
 def _asset_list(call: Call, found: list[Asset], total: int) -> Reply:
     return listed([rendering.asset(call.view, one) for one in found], total)
 
@@ -138,7 +144,7 @@ def _list_of(resource: Resource) -> Handler:
 
     async def handler(call: Call) -> Reply:
         found = listing.rows(call.view, resource.table, call.query, resource.filters)
-        rows = listing.page(found, call.query)
+        rows = _page(found, call)
         # Asked for one type of status label, the server counts nothing, as for a single one.
         form = counted.status_label_alone if call.query.get("status_type") else render
         return listed([form(call.view, row) for row in rows], len(found))

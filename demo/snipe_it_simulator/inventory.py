@@ -37,10 +37,14 @@ class Author:
 
 @dataclass
 class Inventory:
-    """``zone`` is APP_TIMEZONE: stored times are naive in it and are never converted."""
+    """``zone`` is APP_TIMEZONE: stored times are naive in it and are never converted.
+
+    ``max_results`` is MAX_RESULTS: rows of a list at most, and without a limit.
+    """
 
     clock: Callable[[], datetime] = utc_now
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    max_results: int = 500
     assets: dict[int, Asset] = field(default_factory=dict)
     rows: dict[str, dict[int, Row]] = field(
         default_factory=lambda: {name: {} for name in ROW_TABLES}

@@ -9,7 +9,6 @@ from demo.snipe_it_simulator.calls import Query, whole
 from demo.snipe_it_simulator.rendering import View, title
 from demo.snipe_it_simulator.stored import CLASSES, Activity, Asset, Row
 
-MAX_RESULTS = 500
 T = TypeVar("T")
 
 ASSET_NUMBERS = (
@@ -23,8 +22,8 @@ ASSET_NUMBERS = (
 ASSET_TEXTS = ("asset_tag", "serial", "order_number")
 
 
-def page(items: list[T], query: Query, limit: int = MAX_RESULTS) -> list[T]:
-    """The rows that ``limit`` and ``offset`` ask for.
+def page(items: list[T], query: Query, limit: int) -> list[T]:
+    """The rows that ``limit`` and ``offset`` ask for, ``limit`` being the server's maximum.
 
     No limit, 0, garbage and too much give the server's maximum, and a negative one counts as
     positive; a negative offset is none, and one that is no number leaves nothing.

@@ -28,6 +28,7 @@ class Settings:
     base_url: str = "http://127.0.0.1:8091"
     time_zone: str = "UTC"
     calls_per_minute: int = 120
+    max_results: int = 500
     before_write_s: float = 0.0
     between_writes_s: float = 0.0
     answer_after_s: float = 0.0
@@ -74,6 +75,7 @@ class Simulator:
     def apply_settings(self) -> None:
         """Take over changed settings. A new time zone does not convert what is stored."""
         self.inventory.zone = ZoneInfo(self.settings.time_zone)
+        self.inventory.max_results = self.settings.max_results
         self.throttle = Throttle(self.settings.calls_per_minute)
 
     def pause(self, late_s: float) -> Callable[[str], Awaitable[None]]:

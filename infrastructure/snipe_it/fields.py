@@ -89,14 +89,8 @@ class Row:
         return Holder(kind, row.id(), row.required("name"), row.text("username"), row.text("email"))
 
     def _part(self, name: str, part: str) -> str | None:
-        value = self.values.get(name)
-        if isinstance(value, dict):
-            value = value.get(part)
-        elif part == "datetime":
-            return None
-        if value is None or isinstance(value, str):
-            return value
-        raise UnexpectedForm(f"{name} should be a date or time, not {value!r}.")
+        row = self.row(name)
+        return None if row is None else row.text(part)
 
 
 def server_time(text: str, zone: ZoneInfo) -> datetime:

@@ -147,6 +147,10 @@ class Reader:
         """All models."""
         return self._all("/models", parsing.model)
 
+    async def model(self, model_id: int) -> Model | None:
+        """One model."""
+        return await self._one(f"/models/{model_id}", parsing.model)
+
     def users(self) -> AsyncIterator[User]:
         """All users who are not deleted."""
         return self._all("/users", parsing.user)
@@ -169,17 +173,37 @@ class Reader:
         """All locations."""
         return self._all("/locations", parsing.location)
 
+    async def location(self, location_id: int) -> Location | None:
+        """One location."""
+        return await self._one(f"/locations/{location_id}", parsing.location)
+
     def status_labels(self) -> AsyncIterator[StatusLabel]:
         """All status labels."""
         return self._all("/statuslabels", parsing.status_label)
+
+    async def status_label(self, label_id: int) -> StatusLabel | None:
+        """One status label."""
+        return await self._one(f"/statuslabels/{label_id}", parsing.status_label)
 
     def categories(self) -> AsyncIterator[Category]:
         """All categories."""
         return self._all("/categories", parsing.category)
 
+    async def category(self, category_id: int) -> Category | None:
+        """One category."""
+        return await self._one(f"/categories/{category_id}", parsing.category)
+
     def suppliers(self) -> AsyncIterator[Supplier]:
         """All suppliers."""
         return self._all("/suppliers", parsing.supplier)
+
+    async def supplier(self, supplier_id: int) -> Supplier | None:
+        """One supplier."""
+        return await self._one(f"/suppliers/{supplier_id}", parsing.supplier)
+
+    def companies(self) -> AsyncIterator[Company]:
+        """All companies."""
+        return self._all("/companies", parsing.company)
 
     async def company(self, company_id: int) -> Company | None:
         """One company."""
@@ -210,6 +234,10 @@ class Reader:
         """The maintenances of one asset, open and closed."""
         params = (("asset_id", str(asset_id)),)
         return self._all("/maintenances", parsing.maintenance, params)
+
+    async def maintenance(self, maintenance_id: int) -> Maintenance | None:
+        """One maintenance."""
+        return await self._one(f"/maintenances/{maintenance_id}", parsing.maintenance)
 
     def activity_of(self, item_type: str, item_id: int, search: str) -> AsyncIterator[Activity]:
         """Report rows about one object that mention ``search``, such as an operation id."""
