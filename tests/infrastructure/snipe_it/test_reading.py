@@ -210,14 +210,16 @@ async def test_pages_of_one_row_are_read_to_the_end() -> None:
         assert await gathered(snipe_it.read.models()) == [1, 2, 3, 4]
 
 
-async def test_a_row_deleted_between_two_pages_hides_no_other() -> None:
+@pytest.mark.parametrize("gone", [(1,), (1, 2), (2, 3, 4)])
+async def test_rows_deleted_between_two_pages_hide_no_other(gone: tuple[int, ...]) -> None:
     server = simulator(max_results=4)
     found = []
     async with in_memory(server) as snipe_it:
         async for asset in snipe_it.read.assets():
             found.append(asset.id)
-            if asset.id == 2:
-                apply(server.inventory, {"do": "delete", "table": "hardware", "id": 1})
+            if asset.id == 4:
+                for one in gone:
+                    apply(server.inventory, {"do": "delete", "table": "hardware", "id": one})
     assert found == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16]
 
 

@@ -32,6 +32,7 @@ def test_an_address_on_the_list_is_taken_in_its_plain_form(given: str, plain: st
         "https://snipe.school.example:8443",
         "https://snipe.school.example.evil.example",
         "https://snipe.school.example@evil.example",
+        "https://user:password@snipe.school.example",
         "https://it.example:8443",
         "https://it.example:8443/snipe/../admin",
         "https://snipe.school.example/?a=b",
