@@ -47,7 +47,7 @@ class SimulatorApp:
         # Read before anything waits, so that a client which leaves meanwhile has said its part.
         await request.body()
         fault = self.simulator.faults.take(request.method, request.url.path)
-        await self.simulator.sleep(self.simulator.settings.answer_after_s)
+        await self.simulator.spend(self.simulator.settings.answer_after_s)
         if fault is not None and fault.kind is Kind.DROP_BEFORE:
             await _drop(send)
             return

@@ -52,7 +52,12 @@ def location(view: View, row: Row) -> Row:
         "assigned_assets_count": sum(
             1 for one in assets if (one.assigned_type, one.assigned_to) == here
         ),
-        "assets_count": sum(1 for one in assets if one.location_id == row["id"]),
+        # Archived assets count at home, but not where they are.
+        "assets_count": sum(
+            1
+            for one in assets
+            if one.location_id == row["id"] and view.inventory.status_type(one) != "archived"
+        ),
         "rtd_assets_count": sum(1 for one in assets if one.rtd_location_id == row["id"]),
         "users_count": sum(
             1 for one in users if _id(one["location"]) == row["id"] and not one["deleted_at"]

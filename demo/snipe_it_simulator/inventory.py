@@ -131,6 +131,7 @@ class Inventory:
             item_type=item[0],
             item_id=item[1],
             created_at=now,
+            updated_at=now,
             action_date=action_date or now,
             target_type=target[0] if target else None,
             target_id=target[1] if target else None,

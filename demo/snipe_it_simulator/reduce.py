@@ -49,6 +49,13 @@ def reduce(full: Tables) -> Tables:
     return kept
 
 
+def whole(full: Tables) -> Tables:
+    """Everything, as the simulator loads it: for measurements."""
+    assets = [*full["hardware"], *full["hardware-archived"]]
+    kept = {name: full[name] for name in (*WHOLE_TABLES, "users", "activity")}
+    return {**kept, "hardware": assets, "fieldsets": _fieldsets(full["models"], assets)}
+
+
 def read_folder(folder: Path) -> Tables:
     """All tables of a dump."""
     return {
@@ -139,8 +146,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo.snipe_it_simulator.reduce")
     parser.add_argument("dump", type=Path, help="folder with <endpoint>.json.gz files")
     parser.add_argument("target", type=Path, help="file to write, ending in .json.gz")
+    parser.add_argument("--whole", action="store_true", help="keep everything, for measurements")
     given = parser.parse_args()
-    tables = reduce(read_folder(given.dump))
+    full = read_folder(given.dump)
+    tables = whole(full) if given.whole else reduce(full)
     write(tables, given.target)
     sizes = ", ".join(f"{len(rows)} {name}" for name, rows in sorted(tables.items()))
     print(f"{given.target}: {sizes}")  # noqa: T201 - its one line of output

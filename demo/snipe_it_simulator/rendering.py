@@ -4,7 +4,7 @@ import re
 from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from html import escape
 from typing import Any
 
@@ -18,7 +18,7 @@ ICONS = {
     "update": "fa-solid fa-pen",
     "delete": "fa-solid fa-trash",
 }
-DAYS_A_YEAR, DAYS_A_MONTH = 365, 30
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def asset(view: View, one: Asset) -> Row:
             "byod": one.byod,
             "requestable": one.requestable,
             "model_number": model["model_number"],
-            "eol": None if model["eol"] in {None, "None"} else model["eol"],
-            "asset_eol_date": date_form(_eol(model, one)),
+            "eol": one.facts.get("eol", None if model["eol"] == "None" else model["eol"]),
+            "asset_eol_date": one.facts.get("asset_eol_date", date_form(_eol(model, one))),
             "status_label": _status(view, one),
             "category": model["category"],
             "manufacturer": model["manufacturer"],
@@ -133,24 +133,28 @@ def activity(view: View, one: Activity) -> Row:
             "first_name": author["first_name"],
             "last_name": author["last_name"],
         }
-    audited = one.created_at.date() if one.item_type == "asset" else None
+    # The report takes the next audit for due when the row was written; only assets show it.
+    audited = one.created_at if one.item_type == "asset" else None
+    joined = one.item_type == "user" and one.action_type == "create new"
     shown: Row = escaped(
         {
             "id": one.id,
-            "icon": ICONS.get(one.action_type, ""),
+            "icon": "fa-solid fa-user-plus" if joined else ICONS.get(one.action_type, ""),
             "file": None,
-            "item": _item(view, one.item_type, one.item_id, serial=True),
+            "item": {
+                "serial": None,
+                **one.item_facts,
+                **(_item(view, one.item_type, one.item_id) or {}),
+            },
             "location": named(rows["locations"].get(one.location_id or 0)),
             "created_at": time_form(one.created_at),
-            "updated_at": time_form(one.created_at),
+            "updated_at": time_form(one.updated_at),
             "next_audit_date": date_form(audited),
-            "days_to_next_audit": abs((view.inventory.now().date() - audited).days)
-            if audited
-            else 0,
+            "days_to_next_audit": round((view.inventory.now() - one.created_at) / DAY),
             "action_type": one.action_type,
             "admin": by,
             "created_by": by,
-            "target": _item(view, one.target_type, one.target_id),
+            "target": _target(view, one.target_type, one.target_id),
             "note": None,
             "signature_file": None,
             "log_meta": one.log_meta,
@@ -294,19 +298,22 @@ def _checkout_target(view: View, one: Checkout) -> Row:
     }
 
 
-def _item(view: View, kind: str | None, item_id: int | None, *, serial: bool = False) -> Row | None:
+def _item(view: View, kind: str | None, item_id: int | None) -> Row | None:
+    """An asset, user… of the report; only the id of one whose kind is not simulated."""
     if kind is None or item_id is None:
         return None
-    number = None
     if kind == "asset":
-        found = view.inventory.assets[item_id]
-        name, number = title(view, found), found.serial
-    else:
-        table = {"accessory": "accessories", "company": "companies"}.get(kind, f"{kind}s")
-        row = view.inventory.rows.get(table, {}).get(item_id)
-        name = "" if row is None else row["name"]
-    item = {"id": item_id, "name": name, "type": kind}
-    return {**item, "serial": number} if serial else item
+        asset_row = view.inventory.assets[item_id]
+        name = title(view, asset_row)
+        return {"id": item_id, "name": name, "type": kind, "serial": asset_row.serial}
+    table = {"accessory": "accessories", "company": "companies"}.get(kind, f"{kind}s")
+    row = view.inventory.rows.get(table, {}).get(item_id)
+    return {"id": item_id, "type": kind, **({} if row is None else {"name": row["name"]})}
+
+
+def _target(view: View, kind: str | None, target_id: int | None) -> Row | None:
+    target = _item(view, kind, target_id)
+    return None if target is None else {name: target[name] for name in ("id", "name", "type")}
 
 
 def _custom_fields(view: View, model: Row, one: Asset) -> Row:
@@ -356,11 +363,12 @@ def _after(start: date | None, months: int | None) -> date | None:
 
 def _age(view: View, one: Asset) -> str:
     """How long ago the purchase was, in the largest whole unit."""
-    if one.purchase_date is None:
+    start, today = one.purchase_date, view.inventory.now().date()
+    if start is None:
         return ""
-    days = (view.inventory.now().date() - one.purchase_date).days
-    for unit, length in (("year", DAYS_A_YEAR), ("month", DAYS_A_MONTH), ("day", 1)):
-        if days >= length:
-            count = days // length
+    months = (today.year - start.year) * 12 + today.month - start.month - (today.day < start.day)
+    days = (today - start).days
+    for unit, count in (("year", months // 12), ("month", months), ("week", days // 7)):
+        if count > 0:
             return f"{count} {unit}{'' if count == 1 else 's'} ago"
-    return "0 days ago"
+    return f"{days} day{'' if days == 1 else 's'} ago"

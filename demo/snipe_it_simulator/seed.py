@@ -12,6 +12,7 @@ from demo.snipe_it_simulator.inventory import ROW_TABLES, Inventory
 from demo.snipe_it_simulator.stored import Activity, Asset, Checkout, Row
 
 Dump = dict[str, list[Row]]
+FACTS = ("image", "qr", "book_value", "next_audit_date", "eol", "asset_eol_date")
 HTML_FIELDS = frozenset({"eula"})
 
 
@@ -89,7 +90,7 @@ def _asset(row: Row) -> Asset:
         created_by=_id(row["created_by"]),
         deleted_at=_time(row["deleted_at"]),
         custom={one["field"]: one["value"] or None for one in _fields(row)},
-        facts={name: row[name] for name in ("image", "qr", "book_value", "next_audit_date")},
+        facts={name: row[name] for name in FACTS},
     )
 
 
@@ -104,6 +105,7 @@ def _activity(row: Row) -> Activity:
         item_type=item["type"],
         item_id=item["id"],
         created_at=created,
+        updated_at=_time(row["updated_at"]) or created,
         action_date=_time(row["action_date"]) or created,
         target_type=target.get("type"),
         target_id=target.get("id"),
@@ -114,6 +116,7 @@ def _activity(row: Row) -> Activity:
         remote_ip=row["remote_ip"],
         user_agent=row["user_agent"],
         action_source=row["action_source"],
+        item_facts={"name": item["name"], "serial": item["serial"]},
     )
 
 

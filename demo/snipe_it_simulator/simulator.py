@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from random import Random
 from zoneinfo import ZoneInfo
 
 from demo.snipe_it_simulator.access import Access
@@ -32,7 +33,12 @@ class Settings:
     before_write_s: float = 0.0
     between_writes_s: float = 0.0
     answer_after_s: float = 0.0
-    """Time every call takes beside its pauses, such as the 0.04 s of the live server."""
+    """Time every call takes before it is looked at."""
+    jitter: float = 0.0
+    """Share by which each of these times varies, at random but in the same way after a reset.
+
+    With it the order of the report rows may differ from the order of the writes.
+    """
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ class Simulator:
         """Inventory as dumped, settings as given, one token, no faults, nothing seen."""
         self.settings = Settings(**vars(self.first_settings))
         self.access, self.faults, self.seen = Access(), Faults(), []
+        self._random = Random(0)  # noqa: S311 - varies pauses, guards nothing
         self.inventory = Inventory(clock=self.clock)
         load(self.inventory, self.dump)
         self.apply_settings()
@@ -78,13 +85,20 @@ class Simulator:
         self.inventory.max_results = self.settings.max_results
         self.throttle = Throttle(self.settings.calls_per_minute)
 
+    async def spend(self, seconds: float) -> None:
+        """Sleep about so long, as the jitter has it."""
+        share = 1 + self.settings.jitter * self._random.uniform(-1, 1)
+        await self.sleep(seconds * share)
+
     def pause(self, late_s: float) -> Callable[[str], Awaitable[None]]:
         """The pauses of one write; a fault adds ``late_s`` before its effect."""
 
         async def at(point: str) -> None:
             before = point == BEFORE_WRITE
             seconds = self.settings.before_write_s if before else self.settings.between_writes_s
-            await self.sleep(seconds + (late_s if before else 0.0))
+            await self.spend(seconds)
+            if before and late_s > 0:
+                await self.sleep(late_s)
 
         return at
 

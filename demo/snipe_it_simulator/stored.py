@@ -96,13 +96,17 @@ class Maintenance:
 
 @dataclass
 class Activity:
-    """A row of the activity report."""
+    """A row of the activity report.
+
+    ``item_facts`` is the item's name and serial where its kind is not simulated (licences).
+    """
 
     id: int
     action_type: str
     item_type: str
     item_id: int
     created_at: datetime
+    updated_at: datetime
     action_date: datetime
     target_type: str | None = None
     target_id: int | None = None
@@ -113,3 +117,4 @@ class Activity:
     remote_ip: str | None = None
     user_agent: str | None = None
     action_source: str | None = None
+    item_facts: Row = field(default_factory=dict)

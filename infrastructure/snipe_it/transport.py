@@ -15,6 +15,9 @@ from infrastructure.snipe_it.budget import Budget
 from infrastructure.snipe_it.settings import Connection
 
 AGENT = "Quartermaster/1"
+LIMITS = httpx.Limits(max_connections=20, keepalive_expiry=2.0)
+"""Idle connections end sooner than servers end theirs, so that no write is sent into one that
+is just being closed and becomes ambiguous for nothing."""
 _SENDING = "send_request_headers.started"
 
 
@@ -45,6 +48,9 @@ class Transport:
         self._connection = connection
         self._budget = budget or Budget(connection.calls_per_minute)
         deadlines = connection.deadlines
+        network = inner or httpx.AsyncHTTPTransport(
+            verify=_authorities(connection), trust_env=False, limits=LIMITS
+        )
         self._http = httpx.AsyncClient(
             base_url=connection.base_url,
             follow_redirects=False,
@@ -52,8 +58,7 @@ class Transport:
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             timeout=httpx.Timeout(deadlines.read, connect=deadlines.connect),
-            transport=inner,
-            verify=_authorities(connection),
+            transport=network,
         )
 
     async def __aenter__(self) -> Self:

@@ -198,6 +198,53 @@ async def test_the_commits_of_a_checkout_can_be_seen_apart() -> None:
         assert rows == recorded["afterwards"]["activity entries"]
 
 
+async def test_of_two_double_checkouts_the_newest_report_row_may_name_the_loser() -> None:
+    server = simulator(between_writes_s=0.1)
+    second_is_done = asyncio.Event()
+    pauses = 0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal pauses
+        if seconds == 0:
+            await asyncio.sleep(0)
+            return
+        pauses += 1
+        if pauses == 1:
+            await second_is_done.wait()
+
+    server.sleep = sleep
+    async with calling(server) as http:
+        first = asyncio.create_task(http.post("/hardware/1/checkout", json=TO_BEN))
+        second = asyncio.create_task(
+            http.post("/hardware/1/checkout", json={**TO_BEN, "assigned_user": 4})
+        )
+        assert (await second).json()["status"] == "success"
+        second_is_done.set()
+        assert (await first).json()["status"] == "success"
+        asset = (await http.get("/hardware/1")).json()
+        rows = (await http.get("/reports/activity?sort=id&order=desc&limit=1")).json()["rows"]
+    assert asset["assigned_to"]["id"] == 4
+    assert rows[0]["target"]["id"] == 3
+
+
+async def test_jitter_varies_the_pauses_in_the_same_way_after_a_reset() -> None:
+    taken: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        taken.append(seconds)
+
+    server = simulator(answer_after_s=1.0, jitter=0.5)
+    server.sleep = sleep
+    for _ in range(3):
+        await server.spend(1.0)
+    server.reset()
+    for _ in range(3):
+        await server.spend(1.0)
+    assert taken[:3] == taken[3:]
+    assert len(set(taken)) == 3
+    assert all(0.5 <= one <= 1.5 for one in taken)
+
+
 WRITES: dict[str, tuple[str, str, Any]] = {
     "asset patch change": ("PATCH", "/hardware/1", {"notes": "changed"}),
     "asset patch no change": ("PATCH", "/hardware/1", {"name": "MK4 #1"}),
