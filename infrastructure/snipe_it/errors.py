@@ -11,6 +11,10 @@ class TokenMissing(Exception):
     """The place named for the API token holds no usable token."""
 
 
+class UnknownZone(Exception):
+    """The server's time zone is not the name of one."""
+
+
 class ReadFailed(Exception):
     """A read got no answer that can be used; ``answer`` says why."""
 

@@ -5,20 +5,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import SecretStr
 
-from infrastructure.snipe_it.errors import AddressNotAllowed, TokenMissing
+from infrastructure.snipe_it.errors import AddressNotAllowed, TokenMissing, UnknownZone
 
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Seconds a call may take; ``total`` includes waiting for the rate limit."""
+    """Seconds a call may take, and before that may wait for the rate limit (``queue``).
+
+    The wait is not part of ``total``: a write that has little time left would only end in
+    an unknown outcome.
+    """
 
     connect: float = 2.0
     read: float = 10.0
     total: float = 15.0
+    queue: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,31 @@ class Connection:
     calls_per_minute: int = 50
     deadlines: Deadlines = field(default_factory=Deadlines)
     ca_file: Path | None = None
+
+
+def checked_connection(
+    base_url: str,
+    token_source: str,
+    allowed: Iterable[str],
+    *,
+    company_id: int | None = None,
+    server_zone: str = "UTC",
+    environment: Mapping[str, str] = os.environ,
+) -> Connection:
+    """A connection from what an administrator wrote down, see the two functions below.
+
+    Raises AddressNotAllowed, TokenMissing, and UnknownZone for a time zone there is not.
+    """
+    try:
+        zone = ZoneInfo(server_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise UnknownZone(f"{server_zone!r} is not a time zone.") from error
+    return Connection(
+        base_url=allowed_base_url(base_url, allowed),
+        token=read_token(token_source, environment),
+        server_zone=zone,
+        company_id=company_id,
+    )
 
 
 def allowed_base_url(base_url: str, allowed: Iterable[str]) -> str:

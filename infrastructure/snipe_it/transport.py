@@ -72,18 +72,15 @@ class Transport:
         await self._http.aclose()
 
     async def send(self, call: Call) -> Answer:
-        """Make one call and say what it ended in, within the total deadline.
+        """Make one call and say what it ended in, within the deadlines.
 
         Answers Throttled without sending where the rate limit would not let the call
         through in time. Raises nothing but cancellation.
         """
-        total = self._connection.deadlines.total
-        began = self._budget.now()
-        wait = await self._budget.take(total)
+        wait = await self._budget.take(self._connection.deadlines.queue)
         if wait > 0:
             return Throttled(wait)
-        left = max(total - (self._budget.now() - began), 0.0)
-        answer = await self._exchange("/api/v1" + call.path, call, left)
+        answer = await self._exchange("/api/v1" + call.path, call)
         if isinstance(answer, Throttled):
             return Throttled(self._budget.close(answer.retry_after_s))
         return answer
@@ -91,13 +88,13 @@ class Transport:
     async def health(self) -> Answer:
         """``GET /health``: outside the API, without a token and without a rate limit."""
         call = Call("GET", "/health")
-        return await self._exchange("/health", call, self._connection.deadlines.total)
+        return await self._exchange("/health", call)
 
-    async def _exchange(self, url: str, call: Call, seconds: float) -> Answer:
+    async def _exchange(self, url: str, call: Call) -> Answer:
         progress = _Progress()
         sent_at = self._budget.now()
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(self._connection.deadlines.total):
                 response = await self._http.request(
                     call.method,
                     url,

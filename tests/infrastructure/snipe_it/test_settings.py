@@ -5,8 +5,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from infrastructure.snipe_it.errors import AddressNotAllowed, TokenMissing
-from infrastructure.snipe_it.settings import Connection, allowed_base_url, read_token
+from infrastructure.snipe_it.errors import AddressNotAllowed, TokenMissing, UnknownZone
+from infrastructure.snipe_it.settings import (
+    Connection,
+    allowed_base_url,
+    checked_connection,
+    read_token,
+)
 
 ALLOWED = ("https://snipe.school.example", "https://it.example:8443/snipe/", "http://[::1]:8091")
 
@@ -85,3 +90,25 @@ def test_the_token_stands_in_no_text_about_the_connection() -> None:
     connection = Connection("https://snipe.school.example", SecretStr("secret"))
     assert "secret" not in repr(connection)
     assert "secret" not in str(connection)
+
+
+def test_a_connection_is_made_of_what_an_administrator_wrote() -> None:
+    made = checked_connection(
+        "https://it.example:8443/snipe/api/v1",
+        "env:TOKEN",
+        ALLOWED,
+        company_id=3,
+        server_zone="Europe/Berlin",
+        environment={"TOKEN": "secret"},
+    )
+    assert made.base_url == "https://it.example:8443/snipe"
+    assert made.token.get_secret_value() == "secret"
+    assert (made.company_id, made.server_zone.key) == (3, "Europe/Berlin")
+
+
+@pytest.mark.parametrize("zone", ["Mars/Phobos", "", "../etc/passwd"])
+def test_a_time_zone_there_is_not_is_refused(zone: str) -> None:
+    with pytest.raises(UnknownZone):
+        checked_connection(
+            ALLOWED[0], "env:T", ALLOWED, server_zone=zone, environment={"T": "secret"}
+        )

@@ -252,7 +252,7 @@ async def test_two_checkouts_at_once_can_both_succeed_and_one_holder_remains() -
 
 async def test_a_spent_budget_is_told_by_the_server_once_and_then_by_ourselves() -> None:
     server = simulator(calls_per_minute=3)
-    connection = replace(CONNECTION, deadlines=Deadlines(total=1))
+    connection = replace(CONNECTION, deadlines=Deadlines(queue=1))
     async with in_memory(server, connection) as snipe_it:
         answers = [await snipe_it.transport.send(READ) for _ in range(5)]
     assert [type(answer) for answer in answers] == [Done, Done, Done, Throttled, Throttled]
@@ -271,7 +271,7 @@ async def test_after_the_window_the_calls_go_through_again() -> None:
     budget = Budget(50, clock=lambda: now[0], sleep=sleep)
     server = simulator(calls_per_minute=2)
     server.throttle.windows.clear()
-    connection = replace(CONNECTION, deadlines=Deadlines(total=70))
+    connection = replace(CONNECTION, deadlines=Deadlines(queue=70))
     answer, asked = answering('{"status":"error","messages":"Too many requests"}', 429)
     async with client(httpx.MockTransport(answer), connection, budget=budget) as snipe_it:
         assert await snipe_it.transport.send(READ) == Throttled(60.0)
