@@ -13,7 +13,16 @@ from demo.snipe_it_simulator import (
     rendering,
     stock,
 )
-from demo.snipe_it_simulator.calls import Call, Handler, Reply, listed, refused, shown, whole
+from demo.snipe_it_simulator.calls import (
+    Call,
+    Handler,
+    Reply,
+    Unrecorded,
+    listed,
+    refused,
+    shown,
+    whole,
+)
 from demo.snipe_it_simulator.simulator import VERSION
 from demo.snipe_it_simulator.stored import Asset
 
@@ -21,6 +30,8 @@ T = TypeVar("T")
 NO_ASSET = "Asset does not exist."
 NO_USER = "User does not exist or you do not have permission view them."
 ID = r"([^/]+)"
+ASSET = r"((?!selectlist$)[^/]+)"
+"""An asset's id, or what stands in its place; ``/hardware/selectlist`` is not simulated."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +107,8 @@ async def assets_by_serial(call: Call, serial: str) -> Reply:
 
 async def accessory_checkouts(call: Call, accessory_id: str) -> Reply:
     """``GET /accessories/{id}/checkedout``."""
+    if call.inventory.row("accessories", whole(accessory_id)) is None:
+        raise Unrecorded("the rows of an accessory that does not exist")
     units = call.inventory.units_out("accessories", whole(accessory_id) or 0)
     found = _page(units, call)
     return listed([rendering.accessory_checkout(call.view, one) for one in found], len(units))
@@ -169,10 +182,10 @@ ENDPOINTS = (
     Endpoint("POST", "/hardware", "assets.create", editing.create),
     Endpoint("GET", f"/hardware/bytag/{ID}", "assets.view", asset_by_tag),
     Endpoint("GET", f"/hardware/byserial/{ID}", "assets.view", assets_by_serial),
-    Endpoint("GET", r"/hardware/(\d+|abc)", "assets.view", asset),
+    Endpoint("GET", f"/hardware/{ASSET}", "assets.view", asset),
     Endpoint("PATCH", r"/hardware/(\d+)", "assets.edit", editing.patch),
-    Endpoint("POST", r"/hardware/(\d+|abc)/checkout", "assets.checkout", custody.checkout),
-    Endpoint("POST", r"/hardware/(\d+)/checkin", "assets.checkin", custody.checkin),
+    Endpoint("POST", f"/hardware/{ID}/checkout", "assets.checkout", custody.checkout),
+    Endpoint("POST", f"/hardware/{ID}/checkin", "assets.checkin", custody.checkin),
     Endpoint("GET", r"/accessories/(\d+)/checkedout", "accessories.view", accessory_checkouts),
     Endpoint(
         "POST", r"/accessories/(\d+)/checkout", "accessories.checkout", stock.checkout_accessory

@@ -16,6 +16,7 @@ from demo.snipe_it_simulator.calls import (
 from demo.snipe_it_simulator.inventory import next_id
 from demo.snipe_it_simulator.stored import Maintenance, Row
 
+CHANGEABLE = frozenset({"completion_date", "start_date", "title", "notes", "cost"})
 REQUIRED = ("asset_id", "supplier_id", "asset_maintenance_type", "title", "start_date")
 
 
@@ -58,6 +59,9 @@ async def patch(call: Call, maintenance_id: str) -> Reply:
     one = inventory.maintenances.get(whole(maintenance_id) or 0)
     if one is None:
         return refused("AssetMaintenance not found")
+    unknown = call.body.keys() - CHANGEABLE
+    if unknown or call.malformed:
+        raise Unrecorded(f"an edit of a maintenance with {sorted(unknown) or 'no JSON'}")
     wrong = _bad_dates(call, "start_date", "completion_date")
     if wrong:
         return invalid(wrong)

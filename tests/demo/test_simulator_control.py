@@ -84,6 +84,20 @@ async def test_an_answer_that_was_never_recorded_is_501(
     assert "no recording of" in answer.json()["error"]
 
 
+async def test_rows_and_fields_that_were_never_recorded_are_501(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/api/v1/accessories/99/checkedout")).status_code == 501
+    new = {
+        "asset_id": 6,
+        "supplier_id": 1,
+        "asset_maintenance_type": "Repair",
+        "title": "abc",
+        "start_date": "2026-11-20",
+    }
+    await http.post("/api/v1/maintenances", json=new)
+    edited = await http.patch("/api/v1/maintenances/1", json={"supplier_id": 2})
+    assert edited.status_code == 501
+
+
 async def test_an_edit_whose_body_is_no_json_is_501(http: httpx.AsyncClient) -> None:
     headers = {"Content-Type": "application/json"}
     answer = await http.patch("/api/v1/hardware/1", content=b"{bad", headers=headers)
