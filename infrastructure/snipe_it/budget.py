@@ -12,6 +12,10 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from infrastructure.snipe_it.answers import WINDOW_SECONDS
 
+CLOSED_SECONDS = WINDOW_SECONDS + 1.0
+"""The server counts its window in whole seconds; coming back within the last one would be
+refused, and cost another window."""
+
 
 class Budget:
     """Calls left for one connection. Not shared between processes: the server's counts are."""
@@ -47,14 +51,18 @@ class Budget:
             await self._sleep(wait)
         return 0.0
 
-    def learn(self, headers: Mapping[str, str], sent_at: float) -> None:
-        """Take over what an answer says about the calls left (lower-case header names)."""
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Take over what an answer says about the calls left (lower-case header names).
+
+        The first call of a window dates it by its answer, which is later than the server's
+        own date and so on the safe side.
+        """
         limit = _number(headers.get("x-ratelimit-limit"))
         left = _number(headers.get("x-ratelimit-remaining"))
         if limit is None or left is None:
             return
         if left == limit - 1:
-            self._window_began = sent_at
+            self._window_began = self._clock()
         self._fill()
         self._tokens = min(self._tokens, float(left))
         if left == 0:
@@ -66,15 +74,11 @@ class Budget:
         ``seconds`` is what the server asked for, if it did. Returns the seconds to wait.
         """
         now = self._clock()
-        rest = self._window_began + WINDOW_SECONDS - now
+        rest = self._window_began + CLOSED_SECONDS - now
         # A window we knew of that is over means a later one whose start we missed.
-        wait = seconds or (rest if rest > 0 else WINDOW_SECONDS)
+        wait = seconds or (rest if rest > 0 else CLOSED_SECONDS)
         self._closed_until = max(self._closed_until, now + wait)
         return self._closed_until - now
-
-    def now(self) -> float:
-        """The clock that ``learn`` wants its ``sent_at`` from."""
-        return self._clock()
 
     def _wait(self) -> float:
         self._fill()

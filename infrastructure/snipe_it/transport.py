@@ -92,7 +92,6 @@ class Transport:
 
     async def _exchange(self, url: str, call: Call) -> Answer:
         progress = _Progress()
-        sent_at = self._budget.now()
         try:
             async with asyncio.timeout(self._connection.deadlines.total):
                 response = await self._http.request(
@@ -106,7 +105,7 @@ class Transport:
         except (httpx.HTTPError, TimeoutError):
             return classify(call.method, None, {}, b"", progress.phase)
         headers = {name.lower(): value for name, value in response.headers.items()}
-        self._budget.learn(headers, sent_at)
+        self._budget.learn(headers)
         return classify(
             call.method, response.status_code, headers, response.content, Phase.ANSWERED
         )

@@ -1,7 +1,6 @@
 """The token bucket and what the server's headers teach it."""
 
-from infrastructure.snipe_it.answers import WINDOW_SECONDS
-from infrastructure.snipe_it.budget import Budget
+from infrastructure.snipe_it.budget import CLOSED_SECONDS, Budget
 
 
 class FakeTime:
@@ -41,23 +40,23 @@ async def test_a_wait_longer_than_the_patience_is_told_and_not_waited_for() -> N
 async def test_no_calls_left_closes_until_the_window_ends() -> None:
     time = FakeTime()
     budget = Budget(50, clock=time, sleep=time.sleep)
-    budget.learn(told(120, 119), time.now)
+    budget.learn(told(120, 119))
     time.now += 20
-    budget.learn(told(120, 0), time.now)
-    assert await budget.take(5) == WINDOW_SECONDS - 20
+    budget.learn(told(120, 0))
+    assert await budget.take(5) == CLOSED_SECONDS - 20
 
 
 async def test_a_refusal_in_a_window_whose_start_was_missed_waits_a_whole_one() -> None:
     time = FakeTime()
     budget = Budget(50, clock=time, sleep=time.sleep)
     time.now += 300
-    assert budget.close() == WINDOW_SECONDS
+    assert budget.close() == CLOSED_SECONDS
 
 
 async def test_what_the_server_has_left_lowers_what_we_think_we_have() -> None:
     time = FakeTime()
     budget = Budget(60, clock=time, sleep=time.sleep)
-    budget.learn(told(60, 2), time.now)
+    budget.learn(told(60, 2))
     assert [await budget.take(0) for _ in range(2)] == [0, 0]
     assert await budget.take(0) > 0
 
@@ -65,7 +64,7 @@ async def test_what_the_server_has_left_lowers_what_we_think_we_have() -> None:
 async def test_a_server_with_more_to_give_does_not_raise_our_own_ceiling() -> None:
     time = FakeTime()
     budget = Budget(2, clock=time, sleep=time.sleep)
-    budget.learn(told(1000, 999), time.now)
+    budget.learn(told(1000, 999))
     assert [await budget.take(0) for _ in range(2)] == [0, 0]
     assert await budget.take(0) > 0
 
@@ -73,8 +72,8 @@ async def test_a_server_with_more_to_give_does_not_raise_our_own_ceiling() -> No
 async def test_headers_that_are_no_numbers_teach_nothing() -> None:
     time = FakeTime()
     budget = Budget(60, clock=time, sleep=time.sleep)
-    budget.learn({"x-ratelimit-limit": "many", "x-ratelimit-remaining": "0"}, time.now)
-    budget.learn({}, time.now)
+    budget.learn({"x-ratelimit-limit": "many", "x-ratelimit-remaining": "0"})
+    budget.learn({})
     assert await budget.take(0) == 0
 
 
@@ -89,3 +88,12 @@ async def test_callers_who_wait_queue_up_one_behind_the_other() -> None:
     for _ in range(63):
         await budget.take(100)
     assert waits == [1.0, 2.0, 3.0]
+
+
+async def test_the_wait_outlasts_the_servers_whole_seconds() -> None:
+    time = FakeTime()
+    budget = Budget(50, clock=time, sleep=time.sleep)
+    budget.learn(told(5, 4))
+    budget.learn(told(5, 0))
+    assert await budget.take(70) == 0
+    assert time.now > 1000.0 + 60
