@@ -107,3 +107,21 @@ async def test_a_try_that_fails_otherwise_is_a_warning() -> None:
     server.faults.ordered.append(fault)
     (warning,) = lines(await findings(server), Level.WARNING)
     assert warning.startswith("Permission models.view could not be tried")
+
+
+@pytest.mark.parametrize(
+    ("path", "level", "words"),
+    [
+        ("/api/v1/users/me", Level.MISSING, "The token could not be tried"),
+        ("/api/v1/version", Level.WARNING, "The version could not be read"),
+        ("/api/v1/companies/1", Level.WARNING, "Company 1 could not be read"),
+    ],
+)
+async def test_an_answer_that_says_nothing_is_not_taken_for_a_missing_thing(
+    path: str, level: Level, words: str
+) -> None:
+    server = simulator()
+    server.faults.ordered.append(Fault(Kind.HTML, path=path, times=None))
+    found = await findings(server, replace(CONNECTION, company_id=1))
+    (line,) = lines(found, level)
+    assert line.startswith(words)

@@ -1,5 +1,6 @@
 """Where a connection may lead, and where its token comes from."""
 
+import ssl
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from infrastructure.snipe_it.settings import (
     checked_connection,
     read_token,
 )
+from infrastructure.snipe_it.transport import Transport
 
 ALLOWED = ("https://snipe.school.example", "https://it.example:8443/snipe/", "http://[::1]:8091")
 
@@ -112,3 +114,13 @@ def test_a_time_zone_there_is_not_is_refused(zone: str) -> None:
         checked_connection(
             ALLOWED[0], "env:T", ALLOWED, server_zone=zone, environment={"T": "secret"}
         )
+
+
+def test_a_certificate_file_that_is_none_is_refused_before_anything_is_sent(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "ca.pem"
+    path.write_text("nonsense")
+    connection = Connection("https://snipe.school.example", SecretStr("secret"), ca_file=path)
+    with pytest.raises(ssl.SSLError):
+        Transport(connection)
