@@ -1,0 +1,29 @@
+"""The Snipe-IT client: reads and writes over one connection."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from infrastructure.snipe_it.reading import Reader
+from infrastructure.snipe_it.settings import Connection
+from infrastructure.snipe_it.transport import Transport
+from infrastructure.snipe_it.writing import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class SnipeIt:
+    """One connection's reads, writes and transport. They share its rate-limit budget."""
+
+    connection: Connection
+    transport: Transport
+    read: Reader
+    write: Writer
+
+
+@asynccontextmanager
+async def open_snipe_it(connection: Connection) -> AsyncIterator[SnipeIt]:
+    """Open a connection for as long as the block runs. Nothing is sent by opening it."""
+    async with Transport(connection) as transport:
+        reader = Reader(transport, connection)
+        writer = Writer(transport, connection)
+        yield SnipeIt(connection, transport, reader, writer)

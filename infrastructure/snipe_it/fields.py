@@ -1,0 +1,112 @@
+"""Reads single fields out of Snipe-IT's JSON: text, times, dates, references."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from html import unescape
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from infrastructure.snipe_it.errors import UnexpectedForm
+from infrastructure.snipe_it.records import Holder, HolderType, Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record as the server sent it, and the zone its times are in.
+
+    The getters raise UnexpectedForm where the field has another type than it should.
+    """
+
+    values: Mapping[str, Any]
+    zone: ZoneInfo
+
+    def id(self) -> int:
+        """The record's own id, which every record has."""
+        return self.number("id")
+
+    def number(self, name: str) -> int:
+        """An integer that is always there."""
+        value = self.values.get(name)
+        if not isinstance(value, int):
+            raise UnexpectedForm(f"{name} should be a whole number, not {value!r}.")
+        return value
+
+    def count(self, name: str) -> int:
+        """An integer that counts something; absent counts as none."""
+        return 0 if self.values.get(name) is None else self.number(name)
+
+    def flag(self, name: str) -> bool:
+        """True or false; absent is false."""
+        return bool(self.values.get(name))
+
+    def text(self, name: str) -> str | None:
+        """Unescaped text; None where it is absent or empty."""
+        value = self.values.get(name)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str | int | float):
+            raise UnexpectedForm(f"{name} should be text, not {value!r}.")
+        return unescape(str(value))
+
+    def required(self, name: str) -> str:
+        """Unescaped text, empty where it is absent."""
+        return self.text(name) or ""
+
+    def row(self, name: str) -> "Row | None":
+        """An embedded record, None where it is absent (PHP writes some of those as [])."""
+        value = self.values.get(name)
+        if not value:
+            return None
+        if not isinstance(value, dict):
+            raise UnexpectedForm(f"{name} should be an object, not {value!r}.")
+        return Row(value, self.zone)
+
+    def ref(self, name: str) -> Ref | None:
+        """Id and name of another record."""
+        row = self.row(name)
+        return None if row is None else Ref(row.id(), row.required("name"))
+
+    def time(self, name: str) -> datetime | None:
+        """A moment, in aware UTC."""
+        text = self._part(name, "datetime")
+        return None if text is None else server_time(text, self.zone)
+
+    def date(self, name: str) -> date | None:
+        """A calendar date; a moment counts as the server's date of it."""
+        text = self._part(name, "date") or self._part(name, "datetime")
+        return None if text is None else _date(text)
+
+    def holder(self, name: str) -> Holder | None:
+        """Who or what something is assigned to."""
+        row = self.row(name)
+        if row is None:
+            return None
+        try:
+            kind = HolderType(row.required("type"))
+        except ValueError as error:
+            raise UnexpectedForm(f"unknown holder type {row.values.get('type')!r}") from error
+        return Holder(kind, row.id(), row.required("name"), row.text("username"), row.text("email"))
+
+    def _part(self, name: str, part: str) -> str | None:
+        row = self.row(name)
+        return None if row is None else row.text(part)
+
+
+def server_time(text: str, zone: ZoneInfo) -> datetime:
+    """Aware UTC of a naive server time such as ``2026-11-21 01:34:52``.
+
+    The hour that a clock change repeats is read as its first pass; the text cannot tell.
+    """
+    try:
+        naive = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UnexpectedForm(f"{text!r} is not a server time.") from error
+    return naive.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError as error:
+        raise UnexpectedForm(f"{text!r} is not a date.") from error

@@ -1,0 +1,331 @@
+"""What the reads make of the recorded answers, and of a server that changes meanwhile."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+
+from demo.snipe_it_simulator.hand_edits import apply
+from infrastructure.snipe_it import parsing
+from infrastructure.snipe_it.answers import Forbidden, Unauthorized
+from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
+from infrastructure.snipe_it.fields import Row, server_time
+from infrastructure.snipe_it.reading import AssetFilter, Reader
+from infrastructure.snipe_it.records import Asset, Holder, HolderType, Ref, StatusRef
+from infrastructure.snipe_it.transport import Call
+from tests.infrastructure.snipe_it.test_answers import EXPECTED, label
+from tests.infrastructure.snipe_it.worlds import (
+    CONNECTION,
+    UTC_ZONE,
+    client,
+    in_memory,
+    simulator,
+)
+from tests.snipe_it_recordings import Recording, recordings, without_cut_marks
+
+PARSERS: tuple[tuple[str, Callable[[Row], Any]], ...] = (
+    ("/api/v1/hardware", parsing.asset),
+    ("/api/v1/models", parsing.model),
+    ("/api/v1/users", parsing.user),
+    ("/api/v1/locations", parsing.location),
+    ("/api/v1/statuslabels", parsing.status_label),
+    ("/api/v1/categories", parsing.category),
+    ("/api/v1/suppliers", parsing.supplier),
+    ("/api/v1/companies", parsing.company),
+    ("/api/v1/accessories/1/checkedout", parsing.checked_out_row),
+    ("/api/v1/accessories", parsing.accessory),
+    ("/api/v1/consumables", parsing.consumable),
+    ("/api/v1/reports/activity", parsing.activity),
+    ("/api/v1/maintenances", parsing.maintenance),
+)
+NO_RECORDS = {"/health", "/api/v1/version"}
+
+
+def records_of(recording: Recording) -> list[Any]:
+    """Every record of a recorded answer, parsed."""
+    parse = next(one for path, one in PARSERS if recording.path.startswith(path))
+    body = without_cut_marks(recording.body)
+    rows = body.get("rows", [body])
+    return [parse(Row(row, UTC_ZONE)) for row in rows]
+
+
+def asset_of(name: str, zone: ZoneInfo = UTC_ZONE) -> Asset:
+    return parsing.asset(Row(recordings()[name].body, zone))
+
+
+GOOD_READS = [
+    one
+    for one in recordings().values()
+    if one.method == "GET" and one.name not in EXPECTED and one.path not in NO_RECORDS
+]
+
+
+@pytest.mark.parametrize("recording", GOOD_READS, ids=lambda one: str(one.name))
+def test_every_recorded_record_is_understood(recording: Recording) -> None:
+    body = without_cut_marks(recording.body)
+    expected = len(body["rows"]) if "rows" in body else 1
+    assert len(records_of(recording)) == expected
+
+
+@pytest.mark.parametrize("recording", recordings().values(), ids=recordings())
+async def test_every_recording_passes_through_the_client_with_its_class(
+    recording: Recording,
+) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        headers = {name: value for name, value in recording.headers.items() if name != "set-cookie"}
+        return httpx.Response(recording.status, content=recording.raw_answer(), headers=headers)
+
+    async with client(httpx.MockTransport(answer)) as snipe_it:
+        given = await snipe_it.transport.send(Call(recording.method, "/x", body={}))
+    assert label(given) == EXPECTED.get(recording.name, "Done")
+
+
+def test_an_asset_in_somebodys_hands() -> None:
+    asset = asset_of("hardware-checkout-to-user.after.hardware-get")
+    assert (asset.id, asset.tag, asset.serial) == (1, "3DP-0001", "SN-3DP-0001")
+    assert asset.assigned_to == Holder(HolderType.USER, 3, "Ben Baker", "ben", "ben@lab.example")
+    assert asset.status == StatusRef(2, "Ready to Deploy", "deployable", "deployed")
+    assert asset.location == Ref(2, "Wood Shop")
+    assert asset.home == Ref(1, "Main Lab")
+    assert asset.can_check_out is False
+    assert asset.last_checkout == datetime(2026, 11, 20, tzinfo=UTC)
+    assert asset.expected_checkin == date(2026, 12, 15)
+    assert (asset.checkout_counter, asset.checkin_counter) == (1, 0)
+
+
+def test_an_asset_held_by_a_location_and_by_an_asset() -> None:
+    at_place = asset_of("hardware-checkout-to-location.after.hardware-get").assigned_to
+    assert at_place == Holder(HolderType.LOCATION, 2, "Wood Shop")
+    at_asset = asset_of("hardware-checkout-to-asset.after.hardware-get").assigned_to
+    assert at_asset is not None
+    assert (at_asset.type, at_asset.id) == (HolderType.ASSET, 14)
+
+
+def test_a_deleted_asset_says_so() -> None:
+    asset = asset_of("hardware-delete.while-checked-out.after.hardware-get")
+    assert asset.deleted_at == datetime(2026, 11, 21, 1, 24, 59, tzinfo=UTC)
+    assert asset.assigned_to is None
+
+
+def test_custom_fields_carry_the_name_by_which_they_are_written() -> None:
+    field = asset_of("hardware-get.with-custom-fields").custom_fields["MAC Address"]
+    assert (field.column, field.value, field.format) == (
+        "_snipeit_mac_address_1",
+        "00:11:22:33:44:01",
+        "MAC",
+    )
+
+
+def test_text_is_unescaped_once() -> None:
+    (user,) = records_of(recordings()["users-list.employee_num"])
+    assert user.name == "Dee O'Dell"
+    once = Row({"name": "&amp;lt;b&amp;gt;"}, UTC_ZONE)
+    assert once.text("name") == "&lt;b&gt;"
+    asset = asset_of("hardware-create.after.hardware-get")
+    assert asset.notes == "from <b>API</b>"
+
+
+def test_server_times_are_read_in_the_servers_zone() -> None:
+    zone = ZoneInfo("America/New_York")
+    asset = asset_of("hardware-checkout-to-user.after.hardware-get", zone)
+    assert asset.updated_at == datetime(2026, 11, 21, 6, 24, 57, tzinfo=UTC)
+    assert asset.purchase_date == date(2025, 9, 1)
+    assert server_time("2026-07-01 12:00:00", zone) == datetime(2026, 7, 1, 16, tzinfo=UTC)
+
+
+def test_the_hour_that_comes_twice_is_read_as_its_first_pass() -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    assert server_time("2026-10-25 02:30:00", zone) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+
+def test_activity_tells_who_did_what_with_which_operation() -> None:
+    (row,) = records_of(recordings()["activity.search-by-correlation-id"])
+    assert (row.id, row.action, row.note) == (28, "checkout", "op-4c1d2e3f-5a6b")
+    assert row.user_agent == "lab-sync/1.0 op-4c1d2e3f-5a6b"
+    assert (row.item.type, row.item.id) == ("asset", 2)
+    assert (row.target.type, row.target.id) == ("user", 3)
+    assert row.by == Ref(1, "Sync Worker")
+    assert row.changes["Current Location"].new == "[id: 2] Wood Shop"
+
+
+def test_an_accessorys_rows_name_what_a_check_in_wants() -> None:
+    rows = records_of(recordings()["accessories-checkedout.some"])
+    assert [row.id for row in rows] == [1, 2]
+    assert rows[0].holder.id == 3
+    (stock,) = records_of(recordings()["accessories-checkout.after.get"])
+    assert (stock.quantity, stock.remaining) == (10, 8)
+
+
+def test_a_maintenance_is_open_until_it_is_completed() -> None:
+    (before,) = records_of(recordings()["maintenances-get.ok"])
+    (after,) = records_of(recordings()["maintenances-update.after.get"])
+    assert (before.started_on, before.completed_on) == (date(2026, 11, 20), None)
+    assert (after.completed_on, after.cost) == (date(2026, 11, 21), "12.50")
+
+
+def test_permissions_of_the_tokens_owner() -> None:
+    (owner,) = records_of(recordings()["auth.valid-token.users-me"])
+    assert owner.permissions["superuser"] is True
+    (limited,) = records_of(recordings()["auth.limited-user.users-me"])
+    assert limited.permissions == {"admin": False}
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"id": "1"}, "an id is a number"),
+        ({"model": "Prusa"}, "a model is an object"),
+        ({"updated_at": 5}, "a time is an object or text"),
+        ({"updated_at": {"datetime": "yesterday"}}, "a time can be read"),
+        ({"expected_checkin": {"date": "soon"}}, "a date can be read"),
+        ({"assigned_to": {"id": 1, "name": "x", "type": "robot"}}, "a holder is of a known type"),
+        ({"serial": ["x"]}, "a serial is text"),
+    ],
+)
+def test_a_record_in_another_form_is_refused(change: dict[str, Any], why: str) -> None:
+    body = {**recordings()["hardware-get.ok"].body, **change}
+    with pytest.raises(UnexpectedForm):
+        parsing.asset(Row(body, UTC_ZONE))
+    assert why
+
+
+async def gathered(rows: AsyncIterator[Any]) -> list[int]:
+    return [row.id async for row in rows]
+
+
+async def test_a_list_is_read_page_by_page_by_id() -> None:
+    server = simulator(max_results=4)
+    async with in_memory(server) as snipe_it:
+        found = await gathered(snipe_it.read.assets())
+    assert found == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16]
+    assert len(server.seen) == 5
+
+
+async def test_pages_of_one_row_are_read_to_the_end() -> None:
+    async with in_memory(simulator(max_results=1)) as snipe_it:
+        assert await gathered(snipe_it.read.models()) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("gone", [(1,), (1, 2), (2, 3, 4)])
+async def test_rows_deleted_between_two_pages_hide_no_other(gone: tuple[int, ...]) -> None:
+    server = simulator(max_results=4)
+    found = []
+    async with in_memory(server) as snipe_it:
+        async for asset in snipe_it.read.assets():
+            found.append(asset.id)
+            if asset.id == 4:
+                for one in gone:
+                    apply(server.inventory, {"do": "delete", "table": "hardware", "id": one})
+    assert found == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16]
+
+
+async def test_filters_reach_the_server() -> None:
+    server = simulator()
+    apply(server.inventory, {"do": "checkout", "id": 2, "to_type": "location", "to_id": 2})
+    async with in_memory(server) as snipe_it:
+        read = snipe_it.read
+        held = AssetFilter(assigned_to=(HolderType.LOCATION, 2))
+        assert await gathered(read.assets(held)) == [2]
+        assert await gathered(read.assets(AssetFilter(status="Archived"))) == [13]
+        assert await gathered(read.assets(AssetFilter(model_id=2))) == [5, 6]
+        assert await gathered(read.assets(AssetFilter(category_id=4, status_id=5))) == [15]
+        assert await gathered(read.assets(AssetFilter(location_id=2))) == [2]
+        assert await gathered(read.assets(AssetFilter(home_id=2))) == [16]
+        assert await gathered(read.assets(AssetFilter(search="Bench scope 1"))) == [14]
+
+
+async def test_availability_of_a_model_is_counted_not_read_from_remaining() -> None:
+    server = simulator()
+    apply(server.inventory, {"do": "checkout", "id": 1, "to_type": "user", "to_id": 3})
+    async with in_memory(server) as snipe_it:
+        free = AssetFilter(model_id=1, status="RTD")
+        assert await snipe_it.read.count_assets(free) == 3
+
+
+async def test_a_connection_with_a_company_sees_its_assets_only() -> None:
+    server = simulator()
+    apply(
+        server.inventory,
+        {"do": "set", "table": "hardware", "id": 9, "fields": {"company_id": 1}},
+    )
+    async with in_memory(server, replace(CONNECTION, company_id=1)) as snipe_it:
+        assert await gathered(snipe_it.read.assets()) == [9]
+
+
+async def test_single_assets_by_id_tag_and_serial() -> None:
+    async with in_memory(simulator()) as snipe_it:
+        read = snipe_it.read
+        by_id, by_tag = await read.asset(7), await read.asset_by_tag("LAP-0001")
+        assert by_id == by_tag
+        assert [one.id for one in await read.assets_by_serial("SN-LAP-0001")] == [7]
+        assert await read.asset(99999) is None
+        assert await read.asset_by_tag("NOPE 1?x=#&") is None
+        assert await read.assets_by_serial("NOPE") == []
+
+
+async def test_users_by_what_they_are_matched_by() -> None:
+    async with in_memory(simulator()) as snipe_it:
+        assert [one.id for one in await snipe_it.read.users_by_email("ben@lab.example")] == [3]
+        assert [one.id for one in await snipe_it.read.users_by_name("chi")] == [4]
+        assert await snipe_it.read.users_by_email("nobody@lab.example") == []
+
+
+async def test_every_other_kind_of_record_can_be_listed_and_read_alone() -> None:
+    async with in_memory(simulator()) as snipe_it:
+        read: Reader = snipe_it.read
+        for rows, one, count in (
+            (read.users(), read.user, 5),
+            (read.models(), read.model, 4),
+            (read.locations(), read.location, 3),
+            (read.status_labels(), read.status_label, 5),
+            (read.categories(), read.category, 6),
+            (read.suppliers(), read.supplier, 1),
+            (read.companies(), read.company, 1),
+            (read.accessories(), read.accessory, 2),
+            (read.consumables(), read.consumable, 1),
+        ):
+            ids = await gathered(rows)
+            assert len(ids) == count
+            alone: Any = await one(ids[0])
+            assert alone.id == ids[0]
+            assert await one(99999) is None
+        assert await read.version() == "v8.1.4"
+        assert (await read.me()).username == "admin"
+
+
+async def test_activity_is_read_down_to_the_last_id_seen() -> None:
+    server = simulator(max_results=10)
+    async with in_memory(server) as snipe_it:
+        read = snipe_it.read
+        assert [row.id for row in await read.activity_since(23)] == [24, 25, 26]
+        assert await read.activity_since(26) == []
+        assert [row.id for row in await read.activity_since(0)] == list(range(1, 27))
+        newest = await read.newest_activity()
+        assert newest is not None
+        assert newest.id == 26
+
+
+async def test_a_read_without_permission_or_token_says_which() -> None:
+    server = simulator()
+    server.access.permissions[1] = frozenset()
+    async with in_memory(server) as snipe_it:
+        with pytest.raises(ReadFailed) as failed:
+            await snipe_it.read.asset(1)
+        assert isinstance(failed.value.answer, Forbidden)
+        server.access.tokens.clear()
+        with pytest.raises(ReadFailed) as failed:
+            await snipe_it.read.version()
+        assert isinstance(failed.value.answer, Unauthorized)
+
+
+async def test_a_list_without_a_total_is_refused() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"rows": []})
+
+    async with client(httpx.MockTransport(answer)) as snipe_it:
+        with pytest.raises(UnexpectedForm):
+            await gathered(snipe_it.read.models())
