@@ -19,7 +19,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from domain.ids import Id
 from infrastructure.errors import StoreUnavailable
 from infrastructure.ids import from_uuid, to_uuid
-from infrastructure.postgres import Connection, Pool, parameters
+from infrastructure.postgres import Connection, Pool, parameters, severed_after
 from infrastructure.projection_rows import (
     Loaded,
     Measure,
@@ -32,6 +32,8 @@ from infrastructure.projection_rows import (
 )
 
 POOL_TIMEOUT_S: Final = 5.0
+CALL_S: Final = 10.0
+TRANSACTION_S: Final = 60.0
 
 _TIMEOUTS: Final = {
     "statement_timeout": "30s",
@@ -211,7 +213,6 @@ class ProjectionStore:
             timeout=POOL_TIMEOUT_S,
             open=False,
             configure=_configure,
-            check=AsyncConnectionPool.check_connection,
             kwargs=parameters(**_TIMEOUTS, **_SETTINGS),
         )
 
@@ -257,6 +258,7 @@ class ProjectionStore:
         try:
             async with AsyncExitStack() as stack:
                 connection = await stack.enter_async_context(self._pool.connection())
+                await stack.enter_async_context(severed_after(connection, TRANSACTION_S))
                 if pipelined:
                     await stack.enter_async_context(connection.pipeline())
                 await stack.enter_async_context(connection.transaction())
@@ -286,7 +288,7 @@ class ProjectionStore:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
         try:
-            async with self._pool.connection() as connection:
+            async with self._pool.connection() as connection, severed_after(connection, CALL_S):
                 yield connection
         except (psycopg.Error, PoolTimeout) as error:
             raise StoreUnavailable(str(error)) from error
