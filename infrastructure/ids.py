@@ -32,10 +32,10 @@ class UlidType(TypeDecorator[Id]):
     impl = Uuid
     cache_ok = True
 
-    def process_bind_param(self, value: Id | None, dialect: Any) -> UUID | None:  # noqa: ANN401, ARG002
+    def process_bind_param(self, value: Id | None, dialect: Any) -> UUID | None:  # noqa: ARG002
         """Text on its way into the database."""
         return None if value is None else to_uuid(value)
 
-    def process_result_value(self, value: UUID | None, dialect: Any) -> Id | None:  # noqa: ANN401, ARG002
+    def process_result_value(self, value: UUID | None, dialect: Any) -> Id | None:  # noqa: ARG002
         """A uuid on its way out."""
         return None if value is None else from_uuid(value)
