@@ -27,7 +27,7 @@ def _every_domain_module() -> list[str]:
 def test_the_domain_loads_nothing_but_the_standard_library_and_eventsourcings_domain() -> None:
     modules = _every_domain_module()
     assert "domain.requisitions.requisition" in modules
-    shown = subprocess.run(  # noqa: S603 - our own interpreter
+    shown = subprocess.run(
         [sys.executable, "-c", SHOW_LOADED, json.dumps(modules)],
         cwd=ROOT,
         capture_output=True,
