@@ -12,7 +12,9 @@ from infrastructure import leases
 from infrastructure.errors import StoreUnavailable
 from infrastructure.ids import from_uuid, to_uuid
 from infrastructure.leases import Lease, LeaseLost
-from infrastructure.postgres import Connection, Pool
+from infrastructure.postgres import Connection, Pool, severed_after
+
+CALL_S: Final = 5.0
 
 _POSITION: Final = "SELECT log_epoch, position FROM delivery.positions WHERE consumer = %s"
 
@@ -81,7 +83,7 @@ class CheckpointStore:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
         try:
-            async with self._pool.connection() as connection:
+            async with self._pool.connection() as connection, severed_after(connection, CALL_S):
                 yield connection
         except (psycopg.Error, PoolTimeout) as error:
             raise StoreUnavailable(str(error)) from error

@@ -17,10 +17,13 @@ from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from infrastructure.copy_rows import copy_text
 from infrastructure.ids import from_uuid, to_uuid
-from infrastructure.postgres import Connection, connect
+from infrastructure.postgres import Connection, connect, severed_after
 from infrastructure.projection_rows import Row, Standing
 
 CONNECT_S: Final = 5.0
+WHOLE_S: Final = 6 * 60 * 60.0
+"""A rebuild or a check of the largest log takes less."""
+
 _TIMEOUTS: Final = {
     "statement_timeout": "30min",
     "lock_timeout": "10s",
@@ -221,7 +224,10 @@ class BulkTables:
 @asynccontextmanager
 async def bulk_tables(url: str, schema: str) -> AsyncIterator[BulkTables]:
     """The tables of a schema, for one process at a time. Raises ``Busy``."""
-    async with await connect(url, CONNECT_S, **_TIMEOUTS) as connection:
+    async with (
+        await connect(url, CONNECT_S, **_TIMEOUTS) as connection,
+        severed_after(connection, WHOLE_S),
+    ):
         cursor = await connection.execute(
             "SELECT pg_try_advisory_lock(hashtext(%s))", (f"quartermaster {schema}",)
         )
@@ -233,7 +239,10 @@ async def bulk_tables(url: str, schema: str) -> AsyncIterator[BulkTables]:
 @asynccontextmanager
 async def snapshot(url: str, schema: str) -> AsyncIterator[BulkTables]:
     """The tables of a schema as they are at this moment, to read."""
-    async with await connect(url, CONNECT_S, **_TIMEOUTS) as connection:
+    async with (
+        await connect(url, CONNECT_S, **_TIMEOUTS) as connection,
+        severed_after(connection, WHOLE_S),
+    ):
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         yield BulkTables(connection, schema)
 

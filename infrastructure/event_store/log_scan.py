@@ -12,10 +12,11 @@ from psycopg.rows import TupleRow
 from domain.ids import Id
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.ids import from_uuid
-from infrastructure.postgres import Connection, connect
+from infrastructure.postgres import Connection, connect, severed_after
 
 FETCH: Final = 5000
 CONNECT_S: Final = 5.0
+WHOLE_S: Final = 6 * 60 * 60.0
 _TIMEOUTS: Final = {
     "statement_timeout": "30min",
     "transaction_timeout": "6h",
@@ -76,7 +77,10 @@ class LogScan:
 @asynccontextmanager
 async def scanned(url: str) -> AsyncIterator[LogScan]:
     """A snapshot of the log as it is now."""
-    async with await connect(url, CONNECT_S, **_TIMEOUTS) as connection:
+    async with (
+        await connect(url, CONNECT_S, **_TIMEOUTS) as connection,
+        severed_after(connection, WHOLE_S),
+    ):
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         yield LogScan(connection)
 

@@ -217,3 +217,20 @@ async def test_a_checkpoint_never_goes_back(database: Database) -> None:
         with pytest.raises(LeaseLost):
             await checkpoints.save(CONSUMER, epoch, 6, lease)
         assert await checkpoints.position(CONSUMER, epoch) == 7
+
+
+async def test_a_lease_that_has_run_out_moves_nothing_though_nobody_has_taken_it(
+    database: Database,
+) -> None:
+    async with pool_of(database.url("relay")) as pool:
+        epoch, _ = await LogReader(pool).head()
+        checkpoints = CheckpointStore(pool, ttl_s=0.0)
+        lease = await checkpoints.take_lease(LEASE)
+        assert lease is not None
+
+        with pytest.raises(LeaseLost):
+            await checkpoints.save(CONSUMER, epoch, 1, lease)
+        with pytest.raises(LeaseLost):
+            await checkpoints.renew(lease)
+        with pytest.raises(LeaseLost):
+            lease.check()
