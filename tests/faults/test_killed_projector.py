@@ -3,13 +3,26 @@
 import pytest
 
 from infrastructure.crash_points import CrashPoint
-from tests.builders.log import busy_log, store
+from tests.builders import requisitions as build
+from tests.builders.log import MemoryLog, busy_log, store
 from tests.faults.checks import ask, assert_tables_equal_a_fresh_replay, wait_until_projected
 from tests.fixtures.postgres import Database
-from tests.fixtures.processes import Processes
+from tests.fixtures.processes import Process, Processes, eventually
 
 POINTS = [point for point in CrashPoint if point.startswith("projector_")]
 MESSAGES_ONLY = {CrashPoint.PROJECTOR_AFTER_RECEIVE}
+
+
+def keep_busy(database: Database, log: MemoryLog, doomed: Process) -> None:
+    """Store event after event, and go on as long as it takes: a slow reader takes many at once."""
+    for event in log.events[20:]:
+        store(database.superuser_url, [event])
+
+    def died_meanwhile() -> bool:
+        store(database.superuser_url, log.append(build.told(build.rejected())))
+        return not doomed.is_running
+
+    eventually(died_meanwhile, "the projector at its point")
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -23,8 +36,7 @@ def test_a_projector_killed_with_the_broker(
     processes.start("relay")
 
     doomed = processes.start("projector", QM_CRASH_AT=f"{point}:{nth}")
-    for event in log.events[20:]:
-        store(database.superuser_url, [event])
+    keep_busy(database, log, doomed)
     doomed.wait_until_killed()
     processes.start("projector")
 
@@ -41,8 +53,7 @@ def test_a_projector_killed_without_a_broker(
     store(database.superuser_url, log.events[:20])
 
     doomed = processes.start("projector", QM_CRASH_AT=f"{point}:{nth}")
-    for event in log.events[20:]:
-        store(database.superuser_url, [event])
+    keep_busy(database, log, doomed)
     doomed.wait_until_killed()
     processes.start("projector")
 
