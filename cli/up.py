@@ -131,6 +131,9 @@ async def _prepared(settings: UpSettings, folder: DataFolder, say: Say) -> dict[
     elif settings.broker == "private":
         say("starting RabbitMQ")
         rabbitmq = folder.rabbitmq(say)
+        if rabbitmq.was_cut_off:
+            # All that it carried stands in the log, too.
+            rabbitmq.wipe()
         await asyncio.to_thread(rabbitmq.start)
         environment["QM_AMQP_URL"] = rabbitmq.url()
     return environment

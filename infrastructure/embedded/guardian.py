@@ -11,13 +11,16 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from infrastructure.embedded.errors import EmbeddedUnavailable
 
 _STOP_TIMEOUT_S: Final = 30.0
+_BROKER_STOPS_WITHIN_S: Final = 4.0
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -58,12 +61,15 @@ def stop_servers(folder: Path) -> None:
     from infrastructure.embedded.postgres import EmbeddedPostgres  # noqa: PLC0415
     from infrastructure.embedded.rabbitmq import EmbeddedRabbitmq  # noqa: PLC0415
 
-    servers: list[EmbeddedPostgres | EmbeddedRabbitmq] = [
-        *(EmbeddedPostgres(path.parent) for path in folder.glob("postgres*/data")),
-        *(EmbeddedRabbitmq(path.parent) for path in folder.glob("rabbitmq*/data")),
+    stops: list[Callable[[], None]] = [
+        *(EmbeddedPostgres(path.parent).stop for path in folder.glob("postgres*/data")),
+        *(
+            partial(EmbeddedRabbitmq(path.parent).stop, _BROKER_STOPS_WITHIN_S)
+            for path in folder.glob("rabbitmq*/data")
+        ),
     ]
-    with ThreadPoolExecutor(max(1, len(servers))) as threads:
-        for stopped in [threads.submit(server.stop) for server in servers]:
+    with ThreadPoolExecutor(max(1, len(stops))) as threads:
+        for stopped in [threads.submit(stop) for stop in stops]:
             stopped.result()
 
 

@@ -41,7 +41,7 @@ from infrastructure.embedded.rabbitmq_binaries import (
 
 USER: Final = "quartermaster"
 _START_TIMEOUT_S: Final = 90.0
-_STOP_TIMEOUT_S: Final = 4.0
+_STOP_TIMEOUT_S: Final = 20.0
 _CALL_TIMEOUT_S: Final = 10.0
 _POLL_S: Final = 0.1
 _PORTS: Final = ("amqp", "management", "distribution", "epmd")
@@ -63,6 +63,7 @@ class EmbeddedRabbitmq:
         self.folder = folder.absolute()
         self._say = say
         self._processes = self.folder / "processes"
+        self._started_mark = self.folder / "started"
 
     def start(self) -> None:
         """Start it, or take over the one that runs here. Raises ``EmbeddedUnavailable``."""
@@ -76,23 +77,30 @@ class EmbeddedRabbitmq:
         except OSError as error:
             raise explained("RabbitMQ", self.folder, str(error)) from error
 
-    def stop(self) -> None:
-        """Stop it in order; kill what does not stop. Nothing happens where none runs."""
+    def stop(self, within_s: float = _STOP_TIMEOUT_S) -> None:
+        """Stop it in order, or kill it after ``within_s``. Nothing happens where none runs."""
         for how in (signal.SIGTERM, signal.SIGKILL):
             if self._leader() is None:
                 break
             self._signal(signal.SIGCONT)
             self._signal(how)
-            self._wait_until_gone()
+            self._wait_until_gone(within_s)
+            if how is signal.SIGTERM and self._leader() is None:
+                self._started_mark.unlink(missing_ok=True)
         self._processes.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             shutil.rmtree((self.folder / "short").readlink().parent)
             (self.folder / "short").unlink()
 
+    @property
+    def was_cut_off(self) -> bool:
+        """Whether it ended last time without being stopped in order: its queues may be broken."""
+        return self._started_mark.exists() and self._leader() is None
+
     def kill(self) -> None:
         """What a power cut does to it."""
         self._signal(signal.SIGKILL)
-        self._wait_until_gone()
+        self._wait_until_gone(_STOP_TIMEOUT_S)
 
     def pause(self) -> None:
         """Leave it hanging, with its connections open."""
@@ -134,6 +142,7 @@ class EmbeddedRabbitmq:
         environment = self._environment(paths)
         log = self.folder / "rabbitmq.log"
         log.unlink(missing_ok=True)
+        self._started_mark.touch()
         names = spawn(paths.program("epmd"), ["-port", str(self._port("epmd"))], environment, log)
         server = spawn(paths.scripts / "rabbitmq-server", [], environment, log)
         born = [f"{pid} {process_birth(pid)}" for pid in (server, names)]
@@ -237,8 +246,8 @@ class EmbeddedRabbitmq:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, number)
 
-    def _wait_until_gone(self) -> None:
-        until = time.monotonic() + _STOP_TIMEOUT_S
+    def _wait_until_gone(self, within_s: float) -> None:
+        until = time.monotonic() + within_s
         while self._leader() is not None and time.monotonic() < until:
             time.sleep(_POLL_S)
         for pid, _ in self._known():
