@@ -35,6 +35,7 @@ NOT_WRITTEN: Final = "position_not_written"
 """A Min-Position that nobody has written yet is answered 503, as documented: no server error."""
 
 
+@pytest.mark.timeout(900)  # some fifty requests for each operation
 @pytest.mark.parametrize("side", ["commands", "queries"])
 def test_no_answer_is_outside_the_schema(live: Live, side: str) -> None:
     desk = Desk(live)
