@@ -87,7 +87,9 @@ class Desk:
     def fulfilled(self) -> tuple[str, str]:
         """A requisition of which one line is met."""
         requisition_id, line_id = self.approved()
-        self.approver.post(f"/requisitions/{requisition_id}/lines/{line_id}/fulfil", {"quantity": 3})
+        self.approver.post(
+            f"/requisitions/{requisition_id}/lines/{line_id}/fulfil", {"quantity": 3}
+        )
         return requisition_id, line_id
 
     def asked(self) -> dict[str, Any]:

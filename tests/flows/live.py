@@ -29,10 +29,15 @@ class NotReady(AssertionError):
 
 @dataclass(frozen=True)
 class Live:
-    """Two APIs on ports of their own, with everything behind them running."""
+    """Two APIs on ports of their own, with everything behind them running.
+
+    ``http`` is shared: a client of its own for each request would spend most of its time on TLS
+    that nobody uses here.
+    """
 
     commands: str
     queries: str
+    http: httpx.Client
 
 
 @dataclass(frozen=True)
@@ -52,13 +57,12 @@ class Person:
         self, method: str, path: str, body: Mapping[str, Any] | None = None, **headers: str
     ) -> httpx.Response:
         """Ask for a change; the answer as it came."""
-        return httpx.request(
+        return self.live.http.request(
             method,
             f"{self.live.commands}/api/v1{path}",
             json=body,
             headers={**self.headers, **headers},
             timeout=30,
-            trust_env=False,
         )
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -70,7 +74,7 @@ class Person:
 
     def get(self, path: str, *, position: int = 0, **query: str) -> dict[str, Any]:
         """What a GET shows once the read tables have reached ``position``."""
-        answer = httpx.get(
+        answer = self.live.http.get(
             f"{self.live.queries}/api/v1{path}",
             params=query,
             headers={
@@ -79,7 +83,6 @@ class Person:
                 "Prefer": f"wait={VISIBLE_WITHIN_S}",
             },
             timeout=VISIBLE_WITHIN_S + 10,
-            trust_env=False,
         )
         assert answer.status_code == httpx.codes.OK, f"GET {path}: {answer.text}"
         shown: dict[str, Any] = answer.json()
@@ -93,9 +96,11 @@ def environment_of(database: Database, **more: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def process(words: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def process(
+    words: Sequence[str], environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     """``quartermaster <words>`` until the block ends."""
-    running = subprocess.Popen(  # noqa: S603  our own command
+    running = subprocess.Popen(
         [sys.executable, "-m", "cli.main", *words], cwd=ROOT, env={**os.environ, **environment}
     )
     try:
@@ -112,7 +117,7 @@ def process(words: Sequence[str], environment: Mapping[str, str]) -> Iterator[su
 @contextlib.contextmanager
 def live_system(environment: Mapping[str, str]) -> Iterator[Live]:
     """Every process: with the relay where ``QM_AMQP_URL`` is given, else over LISTEN."""
-    workers = ["projector", *(["relay"] if "QM_AMQP_URL" in environment else [])]
+    workers = ["projector", "timers", *(["relay"] if "QM_AMQP_URL" in environment else [])]
     with contextlib.ExitStack() as exits:
         for worker in workers:
             exits.enter_context(process([worker], environment))
@@ -122,7 +127,8 @@ def live_system(environment: Mapping[str, str]) -> Iterator[Live]:
             api = exits.enter_context(process(["api", side, "--port", str(port)], environment))
             origins[side] = f"http://127.0.0.1:{port}"
             wait_until_ready(api, origins[side])
-        yield Live(origins["command"], origins["query"])
+        http = exits.enter_context(httpx.Client(trust_env=False))
+        yield Live(origins["command"], origins["query"], http)
 
 
 def wait_until_ready(running: subprocess.Popen[bytes], origin: str) -> None:
@@ -141,7 +147,7 @@ def wait_until_ready(running: subprocess.Popen[bytes], origin: str) -> None:
 
 def sign_up(live: Live, username: str, tenant_name: str) -> Person:
     """A new tenant's administrator."""
-    answer = httpx.post(
+    answer = live.http.post(
         f"{live.commands}/api/v1/me/signup",
         json={
             "username": username,
@@ -150,7 +156,6 @@ def sign_up(live: Live, username: str, tenant_name: str) -> Person:
             "tenant_name": tenant_name,
         },
         timeout=30,
-        trust_env=False,
     )
     assert answer.status_code == httpx.codes.CREATED, answer.text
     return _person(live, answer.json())
@@ -158,11 +163,10 @@ def sign_up(live: Live, username: str, tenant_name: str) -> Person:
 
 def sign_in(live: Live, login: str) -> Person:
     """A known user with a fresh token; ``login`` is the user name or the e-mail address."""
-    answer = httpx.post(
+    answer = live.http.post(
         f"{live.commands}/api/v1/me/signin",
         data={"username": login, "password": PASSWORD},
         timeout=30,
-        trust_env=False,
     )
     assert answer.status_code == httpx.codes.OK, answer.text
     return _person(live, answer.json())
