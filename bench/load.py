@@ -202,6 +202,8 @@ class _Member:
             f"Authorization: Bearer {self._job.tokens[member]}\r\n"
             f"Idempotency-Key: {uuid4().hex}\r\n"
         )
+        if not self._connection.is_open:
+            self._connection = await connect(self._job.port)
         asked = time.monotonic()
         status, content = await self._connection.request(
             "POST", self._job.prefix + path, headers, body
