@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from sqlalchemy import Executable, Select, any_, literal, union_all
+from sqlalchemy import Executable, Select, Text, Uuid, any_, cast, literal, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.ids import Id
 from infrastructure.identity import tables as identity
-from infrastructure.ids import UlidType
+from infrastructure.ids import to_uuid
 from infrastructure.read_engine import Snapshot
 from query_api.tenant_scope import TenantScope
 
@@ -69,4 +69,6 @@ async def look_up(
 
 
 def _any_of(ids: list[Id]) -> Any:
-    return any_(literal(ids, ARRAY(UlidType())))
+    # One text for all: the driver would look at each element of an array on its own.
+    listed = ",".join([to_uuid(id).hex for id in ids])
+    return any_(cast(literal(f"{{{listed}}}", Text()), ARRAY(Uuid())))

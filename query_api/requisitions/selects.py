@@ -38,6 +38,25 @@ from read_tables.words import words_of
 
 R: Final = requisitions.c
 
+SHOWN: Final = tuple(
+    R[
+        "id",
+        "project_id",
+        "state",
+        "purpose",
+        "requester_id",
+        "beneficiary_id",
+        "needed_from",
+        "needed_until",
+        "amount",
+        "approval",
+        "created_at",
+        "updated_at",
+        "version",
+    ]
+)
+"""The columns that an item of the list is made of."""
+
 _BY_UPDATE: Final = (R.updated_at, "updated_at", None)
 _BY_CREATION: Final = (R.created_at, "created_at", None)
 _BY_NEED: Final = (NEEDED_FROM_KEY, "needed_from", "infinity")
@@ -72,7 +91,7 @@ def requisition_page(
     if filters.waiting_on_me:
         return listing.merged(listing.waiting())
     if sees_all(caller) or filters.requester_id == caller.user_id:
-        return window.cut(scope.select(requisitions).where(*listing.conditions()))
+        return window.cut(scope.select(requisitions, *SHOWN).where(*listing.conditions()))
     return listing.merged(listing.visible())
 
 
@@ -124,7 +143,8 @@ class _Listing:
             .subquery("page")
         )
         # One by one: so few rows are never worth a look at the whole table.
-        shown = self.scope.select(requisitions).where(R.id == keys.c.id).limit(1).lateral("shown")
+        found_one = self.scope.select(requisitions, *SHOWN).where(R.id == keys.c.id).limit(1)
+        shown = found_one.lateral("shown")
         in_order = Sort(keys.c.id, keys.c.key, descending=descending).order()
         return self.scope.each(keys, shown).order_by(*in_order)
 
