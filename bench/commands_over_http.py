@@ -23,8 +23,12 @@ from bench.processes import ROOT, running, wait_for
 from bench.report import Figure, at_least
 from bench.stack import POOL_SIZE, Stack
 from infrastructure.embedded.machine import free_port
+from infrastructure.event_store.writer import LANES, LANES_FOR_ROWS
 
 GOAL: Final = 2.0
+CONNECTIONS: Final = POOL_SIZE + LANES + LANES_FOR_ROWS
+"""What one process of ours may open: the peer gets as many."""
+
 CLIENTS: Final = 32
 ROUNDS: Final = 3
 WARM_UP_S: Final = 2.0
@@ -87,7 +91,7 @@ def _peer(stack: Stack) -> Iterator[Job]:
     url = stack.new_database("crud_peer").replace("postgresql://", "postgresql+asyncpg://", 1)
     project_id, policy_id = asyncio.run(_seed(url))
     port = free_port()
-    arguments = ["-m", "bench.crud_peer", str(port), str(POOL_SIZE)]
+    arguments = ["-m", "bench.crud_peer", str(port), str(CONNECTIONS)]
     with running(arguments, {"PEER_DATABASE_URL": url}) as process:
         wait_for(process, f"http://127.0.0.1:{port}/openapi.json")
         yield Job(
