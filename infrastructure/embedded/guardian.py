@@ -65,7 +65,7 @@ def stop_servers(folder: Path) -> None:
         *(EmbeddedPostgres(path.parent).stop for path in folder.glob("postgres*/data")),
         *(
             partial(EmbeddedRabbitmq(path.parent).stop, _BROKER_STOPS_WITHIN_S)
-            for path in folder.glob("rabbitmq*/data")
+            for path in folder.glob("rabbitmq*/started")
         ),
     ]
     with ThreadPoolExecutor(max(1, len(stops))) as threads:

@@ -12,7 +12,6 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -28,7 +27,6 @@ from infrastructure.embedded.machine import (
     kept_secret,
     port_is_free,
     private_folder,
-    process_birth,
     spawn,
 )
 from infrastructure.embedded.rabbitmq_binaries import (
@@ -38,6 +36,7 @@ from infrastructure.embedded.rabbitmq_binaries import (
     on_this_machine,
     unpacked,
 )
+from infrastructure.embedded.rabbitmq_runners import Container, Processes, Runner
 
 USER: Final = "quartermaster"
 _START_TIMEOUT_S: Final = 90.0
@@ -48,11 +47,20 @@ _PORTS: Final = ("amqp", "management", "distribution", "epmd")
 _PLAIN_PATH: Final = re.compile(r"[\w./+-]+")
 
 
-def find_binaries(say: Say) -> Binaries:
-    """RabbitMQ's programs. Raises ``EmbeddedUnavailable`` with the line that says how to get it."""
-    found = on_this_machine() or unpacked(say)
+def find_binaries(say: Say) -> Binaries | None:
+    """RabbitMQ's programs; None where only Docker can run it.
+
+    Raises ``EmbeddedUnavailable`` with the line that says how to get it.
+    """
+    found = on_this_machine()
+    trouble = "there is no RabbitMQ on this machine"
     if found is None:
-        raise EmbeddedUnavailable(f"there is no RabbitMQ on this machine: {HOW_TO_GET_IT}")
+        try:
+            found = unpacked(say)
+        except EmbeddedUnavailable as error:
+            trouble = str(error)
+    if found is None and not Container.is_possible():
+        raise EmbeddedUnavailable(f"{trouble}; {HOW_TO_GET_IT}")
     return found
 
 
@@ -62,32 +70,34 @@ class EmbeddedRabbitmq:
     def __init__(self, folder: Path, say: Say = lambda _: None) -> None:
         self.folder = folder.absolute()
         self._say = say
-        self._processes = self.folder / "processes"
+        self._processes = Processes(self.folder)
+        self._container = Container(self.folder)
         self._started_mark = self.folder / "started"
 
     def start(self) -> None:
         """Start it, or take over the one that runs here. Raises ``EmbeddedUnavailable``."""
         try:
             private_folder(self.folder)
-            if self._leader() is not None:
+            if self._runner.is_running():
                 if self._is_ready():
                     return
                 self.stop()
-            self._start(find_binaries(self._say))
+            self._start()
         except OSError as error:
             raise explained("RabbitMQ", self.folder, str(error)) from error
 
     def stop(self, within_s: float = _STOP_TIMEOUT_S) -> None:
         """Stop it in order, or kill it after ``within_s``. Nothing happens where none runs."""
+        runner = self._runner
         for how in (signal.SIGTERM, signal.SIGKILL):
-            if self._leader() is None:
+            if not runner.is_running():
                 break
-            self._signal(signal.SIGCONT)
-            self._signal(how)
+            runner.signal(signal.SIGCONT)
+            runner.signal(how)
             self._wait_until_gone(within_s)
-            if how is signal.SIGTERM and self._leader() is None:
+            if how is signal.SIGTERM and not runner.is_running():
                 self._started_mark.unlink(missing_ok=True)
-        self._processes.unlink(missing_ok=True)
+        runner.forget()
         with contextlib.suppress(OSError):
             shutil.rmtree((self.folder / "short").readlink().parent)
             (self.folder / "short").unlink()
@@ -95,24 +105,26 @@ class EmbeddedRabbitmq:
     @property
     def was_cut_off(self) -> bool:
         """Whether it ended last time without being stopped in order: its queues may be broken."""
-        return self._started_mark.exists() and self._leader() is None
+        return self._started_mark.exists() and not self._runner.is_running()
 
     def kill(self) -> None:
         """What a power cut does to it."""
-        self._signal(signal.SIGKILL)
+        self._runner.signal(signal.SIGKILL)
         self._wait_until_gone(_STOP_TIMEOUT_S)
 
     def pause(self) -> None:
         """Leave it hanging, with its connections open."""
-        self._signal(signal.SIGSTOP)
+        self._runner.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let it go on after ``pause``."""
-        self._signal(signal.SIGCONT)
+        self._runner.signal(signal.SIGCONT)
 
     def wipe(self) -> None:
         """Delete all that it knows; it must be stopped."""
         shutil.rmtree(self.folder / "data", ignore_errors=True)
+        if self._container.exists():
+            self._container.forget()
 
     def url(self, vhost: str = "/") -> str:
         """The AMQP URL of a virtual host."""
@@ -135,25 +147,37 @@ class EmbeddedRabbitmq:
         kept = json.loads((self.folder / "ports.json").read_text(encoding="ascii"))
         return int(kept[name])
 
-    def _start(self, binaries: Binaries) -> None:
+    @property
+    def _runner(self) -> Runner:
+        return self._container if self._container.exists() else self._processes
+
+    def _start(self) -> None:
+        binaries = None if self._container.exists() else find_binaries(self._say)
         self._choose_ports()
+        self._started_mark.touch()
+        log = self.folder / "rabbitmq.log"
+        if binaries is None:
+            ports = {name: self._port(name) for name in _PORTS}
+            self._say("RabbitMQ: starting it in Docker …")
+            self._container.launch(ports, USER, self._password)
+        else:
+            self._launch(binaries, log)
+        until = time.monotonic() + _START_TIMEOUT_S
+        while not self._is_ready():
+            if not self._runner.is_running() or time.monotonic() > until:
+                self.stop()
+                said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+                raise explained("RabbitMQ", self.folder, said)
+            time.sleep(_POLL_S)
+
+    def _launch(self, binaries: Binaries, log: Path) -> None:
         paths = _Paths.shortened(self.folder, binaries)
         self._configure()
         environment = self._environment(paths)
-        log = self.folder / "rabbitmq.log"
         log.unlink(missing_ok=True)
-        self._started_mark.touch()
         names = spawn(paths.program("epmd"), ["-port", str(self._port("epmd"))], environment, log)
         server = spawn(paths.scripts / "rabbitmq-server", [], environment, log)
-        born = [f"{pid} {process_birth(pid)}" for pid in (server, names)]
-        self._processes.write_text("\n".join(born), encoding="ascii")
-        until = time.monotonic() + _START_TIMEOUT_S
-        while not self._is_ready():
-            if not process_birth(server) or time.monotonic() > until:
-                self.stop()
-                said = log.read_text(encoding="utf-8", errors="replace")
-                raise explained("RabbitMQ", self.folder, said)
-            time.sleep(_POLL_S)
+        self._processes.remember([server, names])
 
     def _choose_ports(self) -> None:
         with contextlib.suppress(OSError, ValueError, KeyError):
@@ -227,33 +251,10 @@ class EmbeddedRabbitmq:
             trust_env=False,
         )
 
-    def _known(self) -> Iterator[tuple[int, str]]:
-        with contextlib.suppress(FileNotFoundError):
-            for line in self._processes.read_text(encoding="ascii").splitlines():
-                pid, _, birth = line.partition(" ")
-                yield int(pid), birth
-
-    def _living(self) -> Iterator[int]:
-        for pid, birth in self._known():
-            if birth and process_birth(pid) == birth:
-                yield pid
-
-    def _leader(self) -> int | None:
-        return next(self._living(), None)
-
-    def _signal(self, number: signal.Signals) -> None:
-        for pid in self._living():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, number)
-
     def _wait_until_gone(self, within_s: float) -> None:
         until = time.monotonic() + within_s
-        while self._leader() is not None and time.monotonic() < until:
+        while self._runner.is_running() and time.monotonic() < until:
             time.sleep(_POLL_S)
-        for pid, _ in self._known():
-            # Bury those that were children of this very process.
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
 
 
 class _Paths:

@@ -125,9 +125,7 @@ def _apt(arguments: list[str], folder: Path, timeout_s: float) -> str:
     code, output = run(command, timeout_s=timeout_s)
     if code != 0:
         reason = [line for line in output.splitlines() if line.startswith("E:")] or ["no answer"]
-        raise EmbeddedUnavailable(
-            f"RabbitMQ: its Debian packages cannot be had ({reason[-1]}); {HOW_TO_GET_IT}"
-        )
+        raise EmbeddedUnavailable(f"RabbitMQ: its Debian packages cannot be had ({reason[-1]})")
     return output
 
 
