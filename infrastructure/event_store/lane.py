@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 import psycopg
+from psycopg.pq import TransactionStatus
 from tenacity import (
     AsyncRetrying,
     RetryError,
@@ -129,7 +130,7 @@ class Lane:
         """
         try:
             async for attempt in AsyncRetrying(
-                retry=retry_if_exception_type((psycopg.OperationalError, StoreUnavailable)),
+                retry=retry_if_exception_type((psycopg.Error, StoreUnavailable)),
                 wait=wait_random(0.02, 0.1),
                 stop=stop_after_delay(_left(deadline)),
             ):
@@ -152,10 +153,14 @@ class Lane:
         connection = self._connection
         if connection is None or connection.closed:
             return
-        if connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE:
-            return
-        async with severed_after(connection, _left(deadline)):
-            await connection.rollback()
+        match connection.info.transaction_status:
+            case TransactionStatus.IDLE:
+                return
+            case TransactionStatus.INTRANS | TransactionStatus.INERROR:
+                async with severed_after(connection, _left(deadline)):
+                    await connection.rollback()
+            case _:  # cancelled in the middle of something: nobody can say what comes next
+                await self.close()
 
 
 async def _call(connection: Connection, batch: Batch, time_s: float) -> list[Outcome]:

@@ -65,10 +65,10 @@ class Streams:
         """The aggregate as this process last saw it: others may have moved it since."""
         return self._cache.get(kind, tenant, id)
 
-    def keep(self, tenant: UUID, aggregates: Sequence[Aggregate]) -> None:
-        """Remember aggregates whose events have just been stored."""
+    def keep(self, aggregates: Sequence[Aggregate]) -> None:
+        """Remember aggregates whose events have just been stored, each for its own tenant."""
         for aggregate in aggregates:
-            self._cache.put(tenant, aggregate)
+            self._cache.put(_tenant_of(aggregate), aggregate)
 
     def forget(self) -> None:
         """Read every stream from its beginning again: the log may be another one now."""
@@ -139,7 +139,7 @@ class CommandStore:
             pending = one.collect_events()
             if one.id not in self.guessed:
                 checked.append((one.id, one.version - len(pending)))
-            tenant = to_uuid(cast("OfTenant", one).tenant_id)
+            tenant = _tenant_of(one)
             for event in pending:
                 topic, state = topics.encode(event)
                 events.append(NewEvent(one.id, event.originator_version, topic, state, tenant))
@@ -147,5 +147,9 @@ class CommandStore:
             from_uuid(aggregate.id), aggregate.version, line_id, events, checked, changes
         )
         position = await self._append(wanted)
-        self._streams.keep(self._tenant, (aggregate, *others))
+        self._streams.keep((aggregate, *others))
         return Receipt(wanted.id, wanted.version, position, line_id)
+
+
+def _tenant_of(aggregate: Aggregate) -> UUID:
+    return to_uuid(cast("OfTenant", aggregate).tenant_id)

@@ -5,6 +5,7 @@ batch is one call of ``log.append`` in a transaction of its own: one round trip,
 """
 
 import asyncio
+import struct
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ BATCH: Final = 256
 LANES: Final = 1
 LANES_FOR_ROWS: Final = 4
 SWEEP_S: Final = 0.1
+UNFIT: Final = (psycopg.Error, UnicodeError, struct.error)
+"""What a batch with a command raises that cannot be sent, or that the server does not take."""
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ class Writer:
         self._under_way: set[asyncio.Task[None]] = set()
         self._turn: asyncio.Handle | None = None
         self._sweep: asyncio.TimerHandle | None = None
+        self._closed = False
 
     async def append(self, command: Append, deadline_s: float) -> Outcome:
         """Store a command; its outcome, whatever becomes of its neighbours.
@@ -56,6 +60,8 @@ class Writer:
         Answers within ``deadline_s``. Raises ``StoreUnavailable`` (nothing was stored) and
         ``OutcomeUnknown``.
         """
+        if self._closed:
+            raise StoreUnavailable
         loop = asyncio.get_running_loop()
         now = loop.time()
         outcome: asyncio.Future[Outcome] = loop.create_future()
@@ -107,12 +113,15 @@ class Writer:
 
     async def close(self) -> None:
         """Finish what is under way, then close the connections. What still waits is refused."""
+        self._closed = True
         self._refuse(self._waiting)
         self._waiting.clear()
         if self._sweep is not None:
             self._sweep.cancel()
         if self._under_way:
             await asyncio.wait(self._under_way)
+        for _ in range(LANES_FOR_ROWS):
+            await self._lane_for_rows.acquire()
         for lane in self._lanes:
             await lane.close()
 
@@ -126,6 +135,8 @@ class Writer:
         self._turn = None
         while self._idle and self._waiting:
             batch = self._take()
+            if not batch:
+                return
             task = asyncio.get_running_loop().create_task(self._carry(self._idle.pop(), batch))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
@@ -156,7 +167,7 @@ class Writer:
     async def _carry(self, lane: Lane, batch: list[_Waiting]) -> None:
         try:
             await self._store(lane, batch)
-        except psycopg.Error as error:
+        except UNFIT as error:
             await self._one_by_one(lane, batch, error)
         except Exception as error:  # noqa: BLE001 - it is for those who wait
             for one in batch:
@@ -175,8 +186,8 @@ class Writer:
             if not one.outcome.done():
                 one.outcome.set_result(outcome)
 
-    async def _one_by_one(self, lane: Lane, batch: list[_Waiting], error: psycopg.Error) -> None:
-        """The server refused a whole batch, storing nothing: find the command it is about."""
+    async def _one_by_one(self, lane: Lane, batch: list[_Waiting], error: Exception) -> None:
+        """A whole batch was refused and nothing of it stored: find the command it is about."""
         if len(batch) == 1:
             _fail(batch[0], error)
             return

@@ -77,6 +77,21 @@ async def test_a_command_that_the_database_cannot_take_fails_alone(
     assert await positions(database) == [1, 2]
 
 
+async def test_a_command_that_cannot_be_sent_fails_alone(
+    writer: Writer, database: Database
+) -> None:
+    first, broken, last = await asyncio.gather(
+        writer.append(append(), 5),
+        writer.append(append(topic="half a character: \ud800"), 5),
+        writer.append(append(), 5),
+        return_exceptions=True,
+    )
+
+    assert [first, last] == [Stored(1), Stored(2)]
+    assert isinstance(broken, UnicodeError)
+    assert await positions(database) == [1, 2]
+
+
 async def test_two_commands_on_one_stream_never_share_a_batch(writer: Writer) -> None:
     stream = uuid4()
 
@@ -152,3 +167,13 @@ async def test_what_waits_when_the_writer_is_closed_is_refused(database: Databas
     with pytest.raises(StoreUnavailable):
         await waiting
     assert await positions(database) == []
+
+
+async def test_a_closed_writer_takes_no_more(database: Database) -> None:
+    writer = Writer(database.url("command"))
+    await writer.append(append(), 5)
+    await writer.close()
+
+    with pytest.raises(StoreUnavailable):
+        await writer.append(append(), 5)
+    assert await positions(database) == [1]
