@@ -189,6 +189,30 @@ async def test_a_database_that_cannot_be_reached_is_unavailable_within_the_deadl
     assert await positions(database) == []
 
 
+@pytest.mark.parametrize("statement", ["SELECT pg_sleep(60)", "SELECT 1"])
+async def test_a_command_given_up_among_its_rows_stores_nothing_and_hurts_nobody(
+    database: Database, writer: Writer, statement: str
+) -> None:
+    begun = asyncio.Event()
+
+    async def hang(connection: Connection) -> None:
+        begun.set()
+        await connection.execute(statement.encode())
+        await asyncio.Event().wait()
+
+    async def nothing(connection: Connection) -> None:
+        """No rows."""
+
+    given_up = asyncio.create_task(writer.append_with_rows(append(), hang, 30))
+    await begun.wait()
+    given_up.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+
+    assert await writer.append_with_rows(append(), nothing, 5) == Stored(1)
+    assert await positions(database) == [1]
+
+
 async def test_a_repeated_command_whose_first_answer_was_lost_is_known_by_its_rows(
     database: Database,
 ) -> None:
