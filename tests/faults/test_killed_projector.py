@@ -10,16 +10,22 @@ from tests.fixtures.postgres import Database
 from tests.fixtures.processes import Process, Processes, eventually
 
 POINTS = [point for point in CrashPoint if point.startswith("projector_")]
+ROUNDS_OF_A_PAUSE = 40
 MESSAGES_ONLY = {CrashPoint.PROJECTOR_AFTER_RECEIVE}
 
 
 def keep_busy(database: Database, log: MemoryLog, doomed: Process) -> None:
-    """Store event after event, and go on as long as it takes: a slow reader takes many at once."""
+    """Store event after event, and go on as long as it takes: a slow reader takes many at once.
+
+    With pauses: where messages come all the time, the log itself is not looked at.
+    """
     for event in log.events[20:]:
         store(database.superuser_url, [event])
+    pauses = iter(range(1_000_000))
 
     def died_meanwhile() -> bool:
-        store(database.superuser_url, log.append(build.told(build.rejected())))
+        if next(pauses) % ROUNDS_OF_A_PAUSE == 0:
+            store(database.superuser_url, log.append(build.told(build.rejected())))
         return not doomed.is_running
 
     eventually(died_meanwhile, "the projector at its point")
