@@ -102,7 +102,5 @@ def store(url: str, events: Sequence[RecordedEvent]) -> None:
                 " causation_id, state) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 rows,
             )
-        connection.execute(
-            "UPDATE log.log_head SET position = position + %s", (len(rows),)
-        )
+        connection.execute("UPDATE log.log_head SET position = position + %s", (len(rows),))
         connection.execute("SELECT pg_notify('qm_log', '')")
