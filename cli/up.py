@@ -14,6 +14,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 
 from cli.embedded_system import DATABASE, DataFolder
+from cli.servers import Server, keep_running
 from cli.supervisor import Job, Supervisor
 from demo.tenant import DEMO_USERS, Demo, DemoChanged, DemoFailed, load_demo
 from infrastructure.embedded.errors import explained
@@ -112,17 +113,20 @@ async def _run(settings: UpSettings, folder: DataFolder, say: Say) -> None:
 
 
 async def _work(settings: UpSettings, folder: DataFolder, say: Say) -> None:
-    environment = await _prepared(settings, folder, say)
+    environment, servers = await _prepared(settings, folder, say)
     supervisor = Supervisor(folder.logs, environment, say)
     origin = f"http://{LOOPBACK}:{settings.port}"
     async with supervisor.running(_jobs(settings.port, with_broker="QM_AMQP_URL" in environment)):
         await _until_ready(origin, supervisor)
         await _greet(origin, folder, say)
-        await asyncio.Event().wait()
+        await asyncio.gather(*(keep_running(name, one, say) for name, one in servers.items()))
 
 
-async def _prepared(settings: UpSettings, folder: DataFolder, say: Say) -> dict[str, str]:
-    """Postgres and the broker running, the database migrated: the children's environment."""
+async def _prepared(
+    settings: UpSettings, folder: DataFolder, say: Say
+) -> tuple[dict[str, str], dict[str, Server]]:
+    """The environment of the children, and the servers, which run; the database is migrated."""
+    servers: dict[str, Server] = {"Postgres": folder.postgres}
     say(f"starting Postgres in {folder.path}")
     await asyncio.to_thread(_start_postgres, folder)
     environment = folder.environment()
@@ -136,7 +140,8 @@ async def _prepared(settings: UpSettings, folder: DataFolder, say: Say) -> dict[
             rabbitmq.wipe()
         await asyncio.to_thread(rabbitmq.start)
         environment["QM_AMQP_URL"] = rabbitmq.url()
-    return environment
+        servers["RabbitMQ"] = rabbitmq
+    return environment, servers
 
 
 def _start_postgres(folder: DataFolder) -> None:

@@ -11,6 +11,10 @@ from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
 _PS_TIMEOUT_S: Final = 5.0
+# A time as ps writes it has a weekday, month, day, time and year.
+_LSTART_WORDS: Final = 5
+# Of /proc/<pid>/stat, counted after the name.
+_BIRTH: Final = 19
 
 
 def free_port() -> int:
@@ -56,26 +60,44 @@ def kept_secret(path: Path, size: int = 32) -> str:
 
 def process_name(pid: int) -> str:
     """The name of the process ``pid``; empty where there is none (or it is dead, unburied)."""
-    state, _, name = _ps(pid, "stat=,comm=").partition(" ")
-    return "" if state.startswith("Z") else name.strip().rpartition("/")[2]
+    return _process(pid)[0]
 
 
 def process_birth(pid: int) -> str:
     """When the process ``pid`` began, which tells it from a later one; empty where there is none."""
-    state, _, birth = _ps(pid, "stat=,lstart=").partition(" ")
-    return "" if state.startswith("Z") else birth.strip()
+    return _process(pid)[1]
 
 
-def _ps(pid: int, columns: str) -> str:
+def _process(pid: int) -> tuple[str, str]:
+    if Path("/proc/self/stat").exists():
+        return _process_by_proc(pid)
+    return _process_by_ps(pid)
+
+
+def _process_by_proc(pid: int) -> tuple[str, str]:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "", ""
+    name, _, rest = text.partition("(")[2].rpartition(")")
+    fields = rest.split()
+    return ("", "") if fields[0] == "Z" else (name, fields[_BIRTH])
+
+
+def _process_by_ps(pid: int) -> tuple[str, str]:
     done = subprocess.run(  # noqa: S603  the number of a process, never a shell
-        ["ps", "-o", columns, "-p", str(pid)],  # noqa: S607  the system's own ps
+        ["ps", "-o", "stat=,lstart=,comm=", "-p", str(pid)],  # noqa: S607  the system's own ps
         capture_output=True,
         text=True,
         timeout=_PS_TIMEOUT_S,
         check=False,
         env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
     )
-    return done.stdout.strip()
+    state, *words = done.stdout.split() or ["Z"]
+    if state.startswith("Z"):
+        return "", ""
+    birth, name = words[:_LSTART_WORDS], words[_LSTART_WORDS:]
+    return " ".join(name).rpartition("/")[2], " ".join(birth)
 
 
 def spawn(

@@ -98,6 +98,10 @@ class EmbeddedPostgres:
         except OSError as error:
             raise explained("Postgres", self.folder, str(error)) from error
 
+    def is_running(self) -> bool:
+        """Whether it is there, whoever started it."""
+        return self._postmaster() is not None
+
     def stop(self) -> None:
         """Stop it, whoever started it; nothing happens where none runs."""
         pid = self._postmaster()

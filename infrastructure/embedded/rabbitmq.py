@@ -43,6 +43,7 @@ _START_TIMEOUT_S: Final = 90.0
 _STOP_TIMEOUT_S: Final = 20.0
 _CALL_TIMEOUT_S: Final = 10.0
 _POLL_S: Final = 0.1
+_ATTEMPTS: Final = 3
 _PORTS: Final = ("amqp", "management", "distribution", "epmd")
 _PLAIN_PATH: Final = re.compile(r"[\w./+-]+")
 
@@ -64,6 +65,10 @@ def find_binaries(say: Say) -> Binaries | None:
     return found
 
 
+class _PortLost(EmbeddedUnavailable):
+    """Between choosing a port and listening on it, another program took it."""
+
+
 class EmbeddedRabbitmq:
     """The RabbitMQ whose data, password and log stand in ``folder``. ``say`` hears progress."""
 
@@ -82,9 +87,13 @@ class EmbeddedRabbitmq:
                 if self._is_ready():
                     return
                 self.stop()
-            self._start()
+            self._start_on_free_ports()
         except OSError as error:
             raise explained("RabbitMQ", self.folder, str(error)) from error
+
+    def is_running(self) -> bool:
+        """Whether it is there, whoever started it."""
+        return self._runner.is_running()
 
     def stop(self, within_s: float = _STOP_TIMEOUT_S) -> None:
         """Stop it in order, or kill it after ``within_s``. Nothing happens where none runs."""
@@ -151,6 +160,13 @@ class EmbeddedRabbitmq:
     def _runner(self) -> Runner:
         return self._container if self._container.exists() else self._processes
 
+    def _start_on_free_ports(self) -> None:
+        for _ in range(_ATTEMPTS - 1):
+            with contextlib.suppress(_PortLost):
+                self._start()
+                return
+        self._start()
+
     def _start(self) -> None:
         binaries = None if self._container.exists() else find_binaries(self._say)
         self._choose_ports()
@@ -167,6 +183,8 @@ class EmbeddedRabbitmq:
             if not self._runner.is_running() or time.monotonic() > until:
                 self.stop()
                 said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+                if "eaddrinuse" in said:
+                    raise _PortLost("RabbitMQ: other programs took its ports; try again")
                 raise explained("RabbitMQ", self.folder, said)
             time.sleep(_POLL_S)
 

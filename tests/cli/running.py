@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import httpx
 import psutil
 
 from infrastructure.embedded.guardian import stop_servers
@@ -88,6 +89,12 @@ class System:
             assert time.monotonic() < until, f"no {name} among {list(found)}"
             time.sleep(0.1)
         return found[name]
+
+    def until_the_api_is_ready(self) -> None:
+        until = time.monotonic() + READY_WITHIN_S
+        while not httpx.get(f"{self.origin}/health/ready", timeout=10, trust_env=False).is_success:
+            assert time.monotonic() < until, "the API is not ready"
+            time.sleep(0.1)
 
     def _read(self) -> None:
         assert self.process.stdout is not None

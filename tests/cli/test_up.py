@@ -102,6 +102,13 @@ def test_a_child_that_dies_is_started_again(running: System) -> None:
     assert after != before
 
 
+def test_a_postgres_that_dies_is_started_again(running: System) -> None:
+    running.processes()["postgres"].kill()
+    running.hear("Postgres runs again")
+    running.until_the_api_is_ready()
+    subprocess.run(["/bin/sh", "-euc", running.shell_lines()], check=True, timeout=60)
+
+
 def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
