@@ -20,7 +20,7 @@ up: installed ## start everything on this machine; Ctrl-C stops it
 
 test: installed-dev ## run the whole test suite (TESTS=tests/domain for a part)
 	@$(BIN)/python -m infrastructure.embedded.rabbitmq_binaries
-	@exec $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup $(TESTS)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup --durations 15 $(TESTS)
 
 check: lint types imports documents ## format, lint, types, import contracts, generated documents
 
