@@ -23,7 +23,10 @@ RATIO_GOAL: Final = 5.0
 CLIENTS: Final = 32
 WARM_UP_S: Final = 2.0
 FULL_S: Final = 6.0
-HALF_S: Final = 15.0
+HALF_S: Final = 25.0
+WATCH_EVERY: Final = 20
+"""Few enough that looking is not the load: one look costs as much as several commands."""
+
 BARE_S: Final = 5.0
 _TIMEOUT_S: Final = 10.0
 _BODY: Final = b"x" * 300
@@ -45,8 +48,16 @@ def measure(stack: Stack) -> Sequence[Figure]:
         )
         highest = drive(full).rate
         # What the full load has left in the queues is not what is measured next.
-        drive(replace(full, rate=1.0, seconds=1.0, clients=1, watch_port=ports.query))
-        half = replace(full, rate=highest / 2, watch_port=ports.query, seconds=HALF_S)
+        drive(
+            replace(full, rate=1.0, seconds=2.0, clients=1, watch_port=ports.query, watch_every=1)
+        )
+        half = replace(
+            full,
+            rate=highest / 2,
+            watch_port=ports.query,
+            watch_every=WATCH_EVERY,
+            seconds=HALF_S,
+        )
         result = drive(half)
         bare = asyncio.run(_bare(stack.amqp_url, highest / 2))
     return _figures(highest, result, bare)
