@@ -14,7 +14,7 @@ from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.ids import from_uuid
 from infrastructure.postgres import Connection, connect, severed_after
 
-FETCH: Final = 5000
+FETCH: Final = 2000
 CONNECT_S: Final = 5.0
 WHOLE_S: Final = 6 * 60 * 60.0
 _TIMEOUTS: Final = {
