@@ -20,7 +20,7 @@ from typing import Final
 from infrastructure.embedded.errors import EmbeddedUnavailable
 
 _STOP_TIMEOUT_S: Final = 30.0
-_BROKER_STOPS_WITHIN_S: Final = 4.0
+_BROKER_STOPS_WITHIN_S: Final = 3.0
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
