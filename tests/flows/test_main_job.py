@@ -117,7 +117,8 @@ def test_a_command_that_is_refused_says_why_and_changes_nothing(live: Live) -> N
     assert early.status_code == httpx.codes.CONFLICT
     assert early.headers["content-type"] == "application/problem+json"
     assert early.json()["code"] == "wrong_state"
-    shown = lab["member"].get(f"/requisitions/{requisition_id}/history")
+    head = lab["admin"].post("/projects", {"name": "Next"})["position"]
+    shown = lab["member"].get(f"/requisitions/{requisition_id}/history", position=head)
     assert [entry["type"] for entry in shown["items"]] == ["requisition.drafted.v1"]
 
 
