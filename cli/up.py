@@ -209,8 +209,10 @@ def _first_steps(api: str, demo: Demo) -> list[str]:
     from_answer = 'sed \'s/.*"access_token":"\\([^"]*\\)".*/\\1/\''
     signed_in = '-H "Authorization: Bearer $TOKEN"'
     sign_in = f"{api}/me/signin -d username=demo-requester -d password={demo.password}"
+    as_json = "-H 'Content-Type: application/json'"
+    position = "sed 's/.*\"position\":\\([0-9]*\\).*/\\1/'"
     return [
         f"TOKEN=$(curl -s {sign_in} | {from_answer})",
-        f"curl -s {api}/requisitions {signed_in} -H 'Content-Type: application/json' -d '{body}'",
-        f"curl -s {api}/requisitions {signed_in}",
+        f"RECEIPT=$(curl -s {api}/requisitions {signed_in} {as_json} -d '{body}'); echo $RECEIPT",
+        f'curl -s {api}/requisitions {signed_in} -H "Min-Position: $(echo $RECEIPT | {position})"',
     ]

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -102,6 +102,23 @@ class System:
             for line in output:
                 self._said.put(line.rstrip())
         self._said.put(None)
+
+
+def still_there(
+    processes: Iterable[psutil.Process], within_s: float = STOPS_WITHIN_S
+) -> list[psutil.Process]:
+    """Those that have not ended in time. One that is dead but unburied has ended."""
+    until = time.monotonic() + within_s
+    while (left := [one for one in processes if _lives(one)]) and time.monotonic() < until:
+        time.sleep(0.05)
+    return left
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextlib.contextmanager

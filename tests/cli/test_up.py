@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from infrastructure.embedded.machine import free_port
-from tests.cli.running import System, quartermaster, system
+from tests.cli.running import System, quartermaster, still_there, system
 
 pytestmark = pytest.mark.xdist_group("up")
 
@@ -137,9 +137,7 @@ def test_after_kill_9_the_next_one_takes_over_and_keeps_the_data(tmp_path: Path)
         first.stop(signal.SIGKILL)
         with system(data, port) as second:
             second.until_ready()
-            gone, alive = psutil.wait_procs(processes.values(), timeout=30)
-            assert alive == []
-            assert len(gone) == len(processes)
+            assert still_there(processes.values()) == []
             listed = subprocess.run(
                 ["/bin/sh", "-euc", second.shell_lines()],
                 check=True,
