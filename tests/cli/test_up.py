@@ -155,15 +155,6 @@ def test_a_signal_stops_everything(tmp_path: Path, number: signal.Signals) -> No
         one.until_ready()
         processes = one.processes()
         assert one.stop(number) == 0
-        _, left = psutil.wait_procs(processes.values(), timeout=1)
-        assert [process for process in left if not _is_buried_late(process)] == []
+        assert still_there(processes.values(), within_s=1) == []
         with pytest.raises(httpx.ConnectError):
             httpx.get(one.origin, trust_env=False)
-
-
-def _is_buried_late(process: psutil.Process) -> bool:
-    """Whether it has ended and only waits for the machine's first process to collect it."""
-    try:
-        return bool(process.status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
