@@ -4,7 +4,7 @@ Handlers receive these as arguments; ``infrastructure`` provides them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -12,8 +12,11 @@ from eventsourcing.domain import Aggregate
 
 from domain.identity.changes import IdentityChange
 from domain.ids import Id
+from domain.inventory.changes import InventoryChange
 
 A = TypeVar("A", bound=Aggregate)
+
+RowChange = IdentityChange | InventoryChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +48,13 @@ class Store(Protocol):
         self,
         aggregate: Aggregate,
         *others: Aggregate,
-        changes: Sequence[IdentityChange] = (),
+        changes: Sequence[RowChange] = (),
         unchanged: Sequence[tuple[Id, int]] = (),
         line_id: Id | None = None,
     ) -> Receipt:
         """Append the pending events of all given aggregates in one transaction.
 
-        ``changes`` are rows of the identity tables, written in that transaction too.
+        ``changes`` are rows of the identity and inventory tables, written in that transaction too.
         ``unchanged`` names streams that the decision rests on, as (id, version): if one has
         moved, nothing is stored and the command is decided again. The receipt is that of the
         first aggregate. Aggregates without pending events are stored as they are: nothing.
@@ -97,8 +100,54 @@ class MemberFact:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class InventoryStanding:
+    """The tenant's inventory: whether there is one, and whether it can be asked just now.
+
+    ``available`` is the state of the circuit that all processes share. ``status_labels`` maps our
+    purposes (``archived, retired, disposed, lost, stolen, repair, deployable``) to its numbers.
+    """
+
+    connected: bool
+    available: bool
+    reason: str | None = None
+    retry_after_s: int | None = None
+    status_labels: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFact:
+    """A thing of the inventory as the mirror last saw it, ``as_of`` then.
+
+    ``kind`` is ``asset, accessory, consumable`` or ``model``. ``model_id`` is ours, of an asset.
+    ``deployable`` says whether an asset could be handed out, ``remaining`` how many units of the
+    others are left, ``holder`` who has an asset there, as (kind, external id).
+    """
+
+    kind: str
+    id: Id
+    external_id: int
+    model_id: Id | None
+    deployable: bool | None
+    remaining: int | None
+    holder: tuple[str, int] | None
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CustodianFact:
+    """A member or a location of the tenant; ``external_id`` None where it is not mapped."""
+
+    kind: str
+    id: Id
+    external_id: int | None
+
+
 class Facts(Protocol):
-    """Strongly consistent facts of the caller's tenant, read from the identity tables."""
+    """Strongly consistent facts of the caller's tenant, read from identity and inventory tables.
+
+    What the mirror says of the inventory (``ItemFact``) is as old as it says, and never proof.
+    """
 
     async def project_standing(self, project_id: Id, user_id: Id) -> ProjectStanding | None:
         """The user's place in a project; None where the tenant has no such project."""
@@ -118,6 +167,18 @@ class Facts(Protocol):
 
     async def roles(self) -> Mapping[str, frozenset[str]]:
         """The roles that the tenant can grant, shipped and its own, with their permissions."""
+        ...
+
+    async def inventory(self) -> InventoryStanding:
+        """The tenant's inventory and the circuit to it."""
+        ...
+
+    async def inventory_item(self, kind: str, id: Id) -> ItemFact | None:
+        """A thing of the inventory by our id; None where the tenant has no such thing."""
+        ...
+
+    async def custodian(self, kind: str, id: Id) -> CustodianFact | None:
+        """A member (``user``) or a ``location``; None where the tenant has none such."""
         ...
 
 

@@ -22,6 +22,14 @@ REQUISITIONS_APPROVE: Final = "requisitions:approve"
 REQUISITIONS_APPROVE_OWN: Final = "requisitions:approve-own"
 REQUISITIONS_FULFIL: Final = "requisitions:fulfil"
 AUDIT_READ: Final = "audit:read"
+ASSIGNMENTS_READ: Final = "assignments:read"
+ASSIGNMENTS_ISSUE: Final = "assignments:issue"
+ASSIGNMENTS_ISSUE_OFFLINE: Final = "assignments:issue-offline"
+ASSIGNMENTS_RETURN: Final = "assignments:return"
+ASSIGNMENTS_EXTEND: Final = "assignments:extend"
+INVENTORY_READ: Final = "inventory:read"
+INVENTORY_MANAGE: Final = "inventory:manage"
+ASSETS_WRITE: Final = "assets:write"
 
 PERMISSIONS: Final = frozenset(
     {
@@ -37,20 +45,46 @@ PERMISSIONS: Final = frozenset(
         REQUISITIONS_APPROVE_OWN,
         REQUISITIONS_FULFIL,
         AUDIT_READ,
+        ASSIGNMENTS_READ,
+        ASSIGNMENTS_ISSUE,
+        ASSIGNMENTS_ISSUE_OFFLINE,
+        ASSIGNMENTS_RETURN,
+        ASSIGNMENTS_EXTEND,
+        INVENTORY_READ,
+        INVENTORY_MANAGE,
+        ASSETS_WRITE,
     }
 )
 """The permissions that the system itself asks for. A policy's step may name others."""
 
 TENANT_ADMIN: Final = "tenant_admin"
-_REQUESTER: Final = frozenset({REQUISITIONS_CREATE, REQUISITIONS_READ})
+_REQUESTER: Final = frozenset({REQUISITIONS_CREATE, REQUISITIONS_READ, INVENTORY_READ})
 _APPROVER: Final = _REQUESTER | {REQUISITIONS_APPROVE}
+_TECHNICIAN: Final = _APPROVER | {
+    REQUISITIONS_FULFIL,
+    ASSIGNMENTS_READ,
+    ASSIGNMENTS_ISSUE,
+    ASSIGNMENTS_RETURN,
+    ASSIGNMENTS_EXTEND,
+}
 
 SHIPPED_ROLES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "requester": _REQUESTER,
         "approver": _APPROVER,
-        "technician": _APPROVER | {REQUISITIONS_FULFIL},
-        "auditor": frozenset({AUDIT_READ, PROJECTS_READ, REQUISITIONS_READ, USERS_READ}),
+        "technician": _TECHNICIAN,
+        "inventory_manager": _TECHNICIAN
+        | {ASSIGNMENTS_ISSUE_OFFLINE, INVENTORY_MANAGE, ASSETS_WRITE},
+        "auditor": frozenset(
+            {
+                AUDIT_READ,
+                PROJECTS_READ,
+                REQUISITIONS_READ,
+                USERS_READ,
+                ASSIGNMENTS_READ,
+                INVENTORY_READ,
+            }
+        ),
         TENANT_ADMIN: PERMISSIONS - {REQUISITIONS_APPROVE_OWN},
     }
 )

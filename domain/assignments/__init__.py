@@ -1,0 +1,1 @@
+"""Who has what: from a reservation to the proof that it came back."""

@@ -1,0 +1,1 @@
+"""Commands that concern a requisition, its assignments and the inventory in one transaction."""

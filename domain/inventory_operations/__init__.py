@@ -1,0 +1,1 @@
+"""What is to be changed in the inventory, and what the inventory has confirmed."""
