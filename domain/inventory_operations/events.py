@@ -13,9 +13,10 @@ from domain.ids import Id
 
 
 class ItemData(TypedDict):
-    """The thing concerned: ``asset``, ``accessory`` or ``consumable``.
+    """The thing concerned: ``asset``, ``accessory``, ``consumable`` or ``model``.
 
-    Both ids are None while an asset is still to be created.
+    While it is still to be created ``id`` is the one that it shall have with us, and
+    ``external_id`` is None.
     """
 
     kind: str
@@ -63,9 +64,10 @@ class Created(Aggregate.Created):
 class Requested(Event, Created):
     """Something is to be changed in the inventory.
 
-    ``subject_kind`` is ``assignment`` or ``asset``; ``purpose`` is what the subject wants it for
-    (``issue, return, due, loss, recovery, transfer, reassert, edit, create``). ``wanted`` holds
-    what the kind needs: see ``domain.inventory_operations.kinds``.
+    ``subject_kind`` is ``assignment``, or ``asset`` for a thing of the inventory itself. ``purpose``
+    is what the subject wants it for: ``issue, return, due, loss, recovery, transfer, reassert``;
+    of a thing itself ``create, edit, delete, restore, archive, retire, dispose, mark_lost,
+    mark_stolen``. ``wanted`` holds what the kind needs: see ``domain.inventory_operations.kinds``.
     """
 
     TOPIC = "inventory_operation.requested.v1"

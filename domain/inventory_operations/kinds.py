@@ -33,6 +33,8 @@ class Kind(StrEnum):
     """Remove the asset. []"""
     RESTORE_ASSET = "restore_asset"
     """Bring a removed asset back. []"""
+    CREATE_MODEL = "create_model"
+    """Add a model of assets. [fields: name and category_id]"""
 
 
 class State(StrEnum):
