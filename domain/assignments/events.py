@@ -161,10 +161,13 @@ class ExtensionRequested(Event):
 
 
 class ExtensionApproved(Event):
-    """It may be kept longer; it is due as before until the inventory has confirmed."""
+    """It may be kept longer; it is due as before until the inventory has confirmed.
+
+    ``operation_id`` is None for accessories and consumables: the inventory keeps no date of them.
+    """
 
     TOPIC = "assignment.extension_approved.v1"
-    operation_id: Id
+    operation_id: Id | None
     due: str
     by: Id
 
@@ -178,12 +181,15 @@ class ExtensionRefused(Event):
 
 
 class DueDateChanged(Event):
-    """The inventory has confirmed the new due date."""
+    """The inventory has confirmed the new due date.
+
+    Without operation and evidence for accessories and consumables, whose date is ours alone.
+    """
 
     TOPIC = "assignment.due_date_changed.v1"
-    operation_id: Id
+    operation_id: Id | None
     due: str
-    evidence: EvidenceData
+    evidence: EvidenceData | None
 
 
 class DueDateFailed(Event):
@@ -341,6 +347,27 @@ class DriftDetected(Event):
     TOPIC = "assignment.inventory_drift_detected.v1"
     actual: tuple[str, int] | None
     read_at: str
+
+
+class DriftResolutionRequested(Event):
+    """Somebody has decided about the drift; the inventory is being asked.
+
+    ``how``: ``external_return`` (it is back, if the inventory shows it) or ``reasserted`` (the
+    custodian has it: the inventory is to say so again).
+    """
+
+    TOPIC = "assignment.inventory_drift_resolution_requested.v1"
+    how: str
+    operation_id: Id
+    by: Id
+
+
+class DriftResolutionFailed(Event):
+    """The inventory refused it: the drift stands."""
+
+    TOPIC = "assignment.inventory_drift_resolution_failed.v1"
+    operation_id: Id
+    reason: str
 
 
 class DriftResolved(Event):
