@@ -37,7 +37,7 @@ class ConnectionSet:
     """The tenant's connection. ``token_source`` says where the token is, never what it is.
 
     ``status_labels`` maps our purposes (``archived, retired, disposed, lost, stolen, repair,
-    deployable``) to the inventory's label numbers.
+    deployable``) to the inventory's label numbers. ``version`` is the connection's.
     """
 
     tenant_id: Id
@@ -46,27 +46,31 @@ class ConnectionSet:
     company_id: int | None
     server_zone: str
     status_labels: dict[str, int]
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
 class MappingSet:
-    """Our id for the inventory's thing ``external_id`` of a kind, as somebody has decided it."""
+    """Our id for the inventory's thing ``external_id`` of a kind, as somebody has decided it.
+
+    Another id that stood for that thing loses it. ``version`` is the connection's.
+    """
 
     tenant_id: Id
     kind: str
     id: Id
     external_id: int
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
 class MappingRemoved:
-    """Our id no longer stands for anything in the inventory."""
+    """Our id no longer stands for anything in the inventory. ``version`` is the connection's."""
 
     tenant_id: Id
     kind: str
     id: Id
+    version: int
 
 
-InventoryChange = (
-    OperationWaiting | OperationSettled | ConnectionSet | MappingSet | MappingRemoved
-)
+InventoryChange = OperationWaiting | OperationSettled | ConnectionSet | MappingSet | MappingRemoved

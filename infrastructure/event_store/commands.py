@@ -14,6 +14,7 @@ from psycopg_pool import PoolClosed, PoolTimeout
 
 from domain.errors import Refused
 from domain.ids import Id
+from domain.inventory.changes import InventoryChange
 from domain.ports import Facts, Receipt, Store
 from infrastructure.deadlines import within
 from infrastructure.errors import (
@@ -38,6 +39,7 @@ from infrastructure.event_store.turns import Turns
 from infrastructure.event_store.writer import Writer
 from infrastructure.identity import changes as identity_rows
 from infrastructure.ids import derived_id, to_uuid
+from infrastructure.inventory import changes as inventory_rows
 from infrastructure.postgres import Connection, Pool, severed_after
 
 
@@ -330,6 +332,9 @@ def _location(envelope: Envelope, id: Id) -> str | None:
 def _rows_of(wanted: Wanted) -> Callable[[Connection], Awaitable[None]]:
     async def write(connection: Connection) -> None:
         for change in wanted.changes:
-            await identity_rows.write(connection, change)
+            if isinstance(change, InventoryChange):
+                await inventory_rows.write(connection, change)
+            else:
+                await identity_rows.write(connection, change)
 
     return write

@@ -8,9 +8,8 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain.errors import NotFound, VersionMismatch
-from domain.identity.changes import IdentityChange
 from domain.ids import Id
-from domain.ports import Receipt
+from domain.ports import Receipt, RowChange
 from infrastructure.event_store import topics
 from infrastructure.event_store.aggregate_cache import AggregateCache
 from infrastructure.event_store.append import NewEvent
@@ -38,7 +37,7 @@ class Wanted:
     line_id: Id | None
     events: Sequence[NewEvent]
     checked: Sequence[tuple[UUID, int]]
-    changes: Sequence[IdentityChange]
+    changes: Sequence[RowChange]
 
 
 class Streams:
@@ -123,7 +122,7 @@ class CommandStore:
         self,
         aggregate: Aggregate,
         *others: Aggregate,
-        changes: Sequence[IdentityChange] = (),
+        changes: Sequence[RowChange] = (),
         unchanged: Sequence[tuple[Id, int]] = (),
         line_id: Id | None = None,
     ) -> Receipt:

@@ -1,4 +1,4 @@
-"""The facts that a handler may ask for, read from the identity tables under its tenant."""
+"""The facts that a handler may ask for, read from identity and inventory under its tenant."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -9,9 +9,17 @@ from psycopg.rows import TupleRow
 
 from domain.identity.roles import SHIPPED_ROLES, TENANT_ADMIN
 from domain.ids import Id
-from domain.ports import MemberFact, PolicyFact, ProjectStanding
+from domain.ports import (
+    CustodianFact,
+    InventoryStanding,
+    ItemFact,
+    MemberFact,
+    PolicyFact,
+    ProjectStanding,
+)
 from infrastructure.batcher import Batcher
 from infrastructure.ids import derived_id, from_uuid, to_uuid
+from infrastructure.inventory import facts as inventory
 from infrastructure.postgres import Pool, severed_after
 from infrastructure.security import permissions_of
 
@@ -100,6 +108,19 @@ class TenantFacts:
         """The roles that the tenant can grant, shipped and its own, with their permissions."""
         own = {name: frozenset(permissions) for name, permissions in await self._read(_ROLES)}
         return {**own, **SHIPPED_ROLES}
+
+    async def inventory(self) -> InventoryStanding:
+        """The tenant's inventory and the circuit to it."""
+        return inventory.standing(await self._read(inventory.STANDING))
+
+    async def inventory_item(self, kind: str, id: Id) -> ItemFact | None:
+        """A thing of the inventory by our id; None where the tenant has no such thing."""
+        return inventory.item(kind, id, await self._read(inventory.ITEM, kind, to_uuid(id)))
+
+    async def custodian(self, kind: str, id: Id) -> CustodianFact | None:
+        """A member (``user``) or a ``location``; None where the tenant has none such."""
+        rows = await self._read(inventory.CUSTODIAN, kind, to_uuid(id))
+        return inventory.custodian(kind, id, rows)
 
     def _member(self, user: UUID, roles: list[str], own: list[str], version: int) -> MemberFact:
         user_id = from_uuid(user)

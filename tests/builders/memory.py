@@ -1,6 +1,10 @@
-"""The ports of the domain in memory: a store, and the facts that its identity rows amount to."""
+"""The ports of the domain in memory: a store, and the facts that its identity rows amount to.
+
+What the inventory says is what a test has told the facts.
+"""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final, TypeVar, cast
 
 from eventsourcing.domain import Aggregate
@@ -9,7 +13,16 @@ from domain.errors import NotFound, VersionMismatch
 from domain.identity import changes
 from domain.identity.roles import SHIPPED_ROLES, TENANT_ADMIN
 from domain.ids import Id, id_of
-from domain.ports import MemberFact, PolicyFact, ProjectStanding, Receipt
+from domain.ports import (
+    CustodianFact,
+    InventoryStanding,
+    ItemFact,
+    MemberFact,
+    PolicyFact,
+    ProjectStanding,
+    Receipt,
+    RowChange,
+)
 from infrastructure.event_store.topics import decode, encode
 from infrastructure.ids import to_uuid
 from tests.builders.people import TENANT, membership_of
@@ -29,7 +42,7 @@ class MemoryStore:
     def __init__(self, tenant_id: Id = TENANT) -> None:
         self.tenant_id: Final = tenant_id
         self.streams: Final[dict[Id, list[StoredRow]]] = {}
-        self.rows: Final[list[changes.IdentityChange]] = []
+        self.rows: Final[list[RowChange]] = []
         self.guards: Final[list[tuple[Id, int]]] = []
 
     async def load(self, kind: type[A], id: Id, expected_version: int | None = None) -> A:
@@ -47,7 +60,7 @@ class MemoryStore:
         self,
         aggregate: Aggregate,
         *others: Aggregate,
-        changes: Sequence[changes.IdentityChange] = (),
+        changes: Sequence[RowChange] = (),
         unchanged: Sequence[tuple[Id, int]] = (),
         line_id: Id | None = None,
     ) -> Receipt:
@@ -75,11 +88,52 @@ class MemoryStore:
 
 
 class MemoryFacts:
-    """``domain.ports.Facts``, read from the identity rows of a store."""
+    """``domain.ports.Facts``, read from the identity rows of a store.
+
+    ``standing`` is the inventory, which can be asked until a test says otherwise; its things and
+    custodians are those that ``has_item`` and ``has_custodian`` were told.
+    """
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
         self.archived: Final[set[Id]] = set()
+        self.standing = InventoryStanding(connected=True, available=True)
+        self.items: Final[dict[tuple[str, Id], ItemFact]] = {}
+        self.custodians: Final[dict[tuple[str, Id], CustodianFact]] = {}
+
+    def has_item(
+        self,
+        kind: str,
+        id: Id,
+        external_id: int = 17,
+        *,
+        model_id: Id | None = None,
+        deployable: bool | None = None,
+        remaining: int | None = None,
+        holder: tuple[str, int] | None = None,
+    ) -> ItemFact:
+        """Let the inventory have a thing: an asset that nobody has can be handed out."""
+        if kind == "asset" and deployable is None:
+            deployable = holder is None
+        as_of = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+        fact = ItemFact(kind, id, external_id, model_id, deployable, remaining, holder, as_of)
+        self.items[kind, id] = fact
+        return fact
+
+    def has_custodian(self, kind: str, id: Id, external_id: int | None = 5) -> CustodianFact:
+        """Let a member or a location be known, under a number of the inventory or unmapped."""
+        fact = CustodianFact(kind, id, external_id)
+        self.custodians[kind, id] = fact
+        return fact
+
+    async def inventory(self) -> InventoryStanding:
+        return self.standing
+
+    async def inventory_item(self, kind: str, id: Id) -> ItemFact | None:
+        return self.items.get((kind, id))
+
+    async def custodian(self, kind: str, id: Id) -> CustodianFact | None:
+        return self.custodians.get((kind, id))
 
     async def project_standing(self, project_id: Id, user_id: Id) -> ProjectStanding | None:
         if not self._all(changes.ProjectAdded, project_id=project_id):

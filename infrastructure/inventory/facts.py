@@ -1,0 +1,55 @@
+"""What a handler may ask of the inventory tables: the functions, and what their rows mean."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from domain.ids import Id
+from domain.ports import CustodianFact, InventoryStanding, ItemFact
+from infrastructure.ids import from_uuid
+
+STANDING: Final = (
+    "SELECT available, reason, retry_after_s, status_labels FROM inventory.standing_of(%s)"
+)
+ITEM: Final = (
+    "SELECT external_id, model_id, deployable, remaining, holder_kind, holder_external_id, as_of"
+    " FROM inventory.item_of(%s, %s, %s)"
+)
+CUSTODIAN: Final = "SELECT external_id FROM inventory.custodian_of(%s, %s, %s)"
+
+Rows = Sequence[Sequence[Any]]
+
+
+def standing(rows: Rows) -> InventoryStanding:
+    """The tenant's inventory; one without a connection has none that could be asked."""
+    if not rows:
+        return InventoryStanding(connected=False, available=False, reason="not_connected")
+    available, reason, retry_after_s, status_labels = rows[0]
+    return InventoryStanding(
+        connected=True,
+        available=available,
+        reason=reason,
+        retry_after_s=retry_after_s,
+        status_labels=status_labels,
+    )
+
+
+def item(kind: str, id: Id, rows: Rows) -> ItemFact | None:
+    """A thing of the inventory as the mirror last saw it."""
+    if not rows:
+        return None
+    external_id, model_id, deployable, remaining, holder_kind, holder_id, as_of = rows[0]
+    return ItemFact(
+        kind=kind,
+        id=id,
+        external_id=external_id,
+        model_id=None if model_id is None else from_uuid(model_id),
+        deployable=deployable,
+        remaining=remaining,
+        holder=None if holder_kind is None else (holder_kind, holder_id),
+        as_of=as_of,
+    )
+
+
+def custodian(kind: str, id: Id, rows: Rows) -> CustodianFact | None:
+    """A member or a location, with its number over there where it has one."""
+    return CustodianFact(kind, id, rows[0][0]) if rows else None
