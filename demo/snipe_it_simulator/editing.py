@@ -13,11 +13,12 @@ from demo.snipe_it_simulator.calls import (
     asset_not_found,
     invalid,
     invalid_json,
+    refused,
     succeeded,
     whole,
 )
 from demo.snipe_it_simulator.custody import changes, hand_out
-from demo.snipe_it_simulator.inventory import Inventory, next_id
+from demo.snipe_it_simulator.inventory import Author, Inventory, next_id
 from demo.snipe_it_simulator.stored import Asset, Row
 
 TEXTS = ("name", "asset_tag", "serial", "notes", "order_number", "purchase_cost")
@@ -33,6 +34,7 @@ NUMBERS = (
 DATES = ("purchase_date", "expected_checkin")
 FLAGS = ("requestable", "byod")
 YES = (True, 1, "1", "true")
+NO_ASSET = "Asset does not exist."
 
 
 async def create(call: Call) -> Reply:
@@ -90,6 +92,50 @@ async def patch(call: Call, asset_id: str) -> Reply:
             call.author, "update", ("asset", asset.id), log_meta=changes(inventory, before, asset)
         )
     return succeeded("Asset updated successfully.", _patched(call, asset, target))
+
+
+async def delete(call: Call, asset_id: str) -> Reply:
+    """``DELETE /hardware/{id}``: soft, and without a question to whoever has it."""
+    asset = call.inventory.asset(whole(asset_id))
+    if asset is None:
+        return refused(NO_ASSET)
+    await call.pause(BEFORE_WRITE)
+    remove(call.inventory, call.author, asset)
+    return succeeded("The asset was deleted successfully.")
+
+
+async def restore(call: Call, asset_id: str) -> Reply:
+    """``POST /hardware/{id}/restore``, whose words stand in the payload."""
+    asset = call.inventory.assets.get(whole(asset_id) or 0)
+    if asset is None:
+        raise Unrecorded("the restoring of an asset that never was")
+    if asset.deleted_at is None:
+        return refused(None, "The Asset was not deleted and therefore cannot be restored")
+    if asset.assigned_type is not None:
+        reason = "The assigned to field is required when assigned type is present."
+        return refused(None, f"Error restoring Asset: {reason}")
+    await call.pause(BEFORE_WRITE)
+    bring_back(call.inventory, call.author, asset)
+    return succeeded(None, "Asset restored successfully.")
+
+
+def remove(inventory: Inventory, author: Author, asset: Asset) -> None:
+    """Soft delete. An asset in somebody's hands is checked in on the way, but for their kind."""
+    if asset.assigned_type is not None and asset.assigned_to is not None:
+        holder = (asset.assigned_type, asset.assigned_to)
+        asset.assigned_to = None
+        asset.checkin_counter += 1
+        inventory.log(
+            author, "checkin from", ("asset", asset.id), target=holder, note="Checkin on delete"
+        )
+    asset.deleted_at = asset.updated_at = inventory.now()
+    inventory.log(author, "delete", ("asset", asset.id))
+
+
+def bring_back(inventory: Inventory, author: Author, asset: Asset) -> None:
+    """The asset as it was before it was removed."""
+    asset.deleted_at, asset.updated_at = None, inventory.now()
+    inventory.log(author, "restore", ("asset", asset.id))
 
 
 def _hand_out(call: Call, asset: Asset, target: tuple[str, int], renamed: dict[str, Any]) -> None:

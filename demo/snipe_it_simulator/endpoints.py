@@ -10,6 +10,7 @@ from demo.snipe_it_simulator import (
     editing,
     listing,
     maintenances,
+    models,
     rendering,
     stock,
 )
@@ -184,6 +185,8 @@ ENDPOINTS = (
     Endpoint("GET", f"/hardware/byserial/{ID}", "assets.view", assets_by_serial),
     Endpoint("GET", f"/hardware/{ASSET}", "assets.view", asset),
     Endpoint("PATCH", r"/hardware/(\d+)", "assets.edit", editing.patch),
+    Endpoint("DELETE", r"/hardware/(\d+)", "assets.delete", editing.delete),
+    Endpoint("POST", r"/hardware/(\d+)/restore", "assets.delete", editing.restore),
     Endpoint("POST", f"/hardware/{ID}/checkout", "assets.checkout", custody.checkout),
     Endpoint("POST", f"/hardware/{ID}/checkin", "assets.checkin", custody.checkin),
     Endpoint("GET", r"/accessories/(\d+)/checkedout", "accessories.view", accessory_checkouts),
@@ -199,6 +202,7 @@ ENDPOINTS = (
     Endpoint("GET", r"/maintenances/(\d+)", "assets.view", maintenance),
     Endpoint("POST", "/maintenances", "assets.edit", maintenances.create),
     Endpoint("PATCH", r"/maintenances/(\d+)", "assets.edit", maintenances.patch),
+    Endpoint("POST", "/models", "models.create", models.create),
     *(Endpoint("GET", f"/{one.table}", f"{one.table}.view", _list_of(one)) for one in RESOURCES),
     *(
         Endpoint("GET", rf"/{one.table}/(\d+)", f"{one.table}.view", _one_of(one))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from demo.snipe_it_simulator import editing
 from demo.snipe_it_simulator.custody import hand_out
 from demo.snipe_it_simulator.inventory import Author, Inventory
 from demo.snipe_it_simulator.rendering import time_form
@@ -64,29 +65,20 @@ def _set(inventory: Inventory, edit: Edit) -> None:
 
 
 def _delete(inventory: Inventory, edit: Edit) -> None:
-    """Soft delete. An asset in somebody's hands is checked in on the way, without a question."""
-    now = inventory.now()
     if edit["table"] != "hardware":
-        inventory.rows[edit["table"]][int(edit["id"])]["deleted_at"] = time_form(now)
+        stamp = time_form(inventory.now())
+        inventory.rows[edit["table"]][int(edit["id"])]["deleted_at"] = stamp
         _log_user(inventory, edit, "delete")
         return
-    asset = _asset(inventory, edit)
     author = Author(BY_HAND.user_id, "cli/unknown")
-    if asset.assigned_type is not None and asset.assigned_to is not None:
-        holder = (asset.assigned_type, asset.assigned_to)
-        asset.release()
-        asset.checkin_counter += 1
-        inventory.log(
-            author, "checkin from", ("asset", asset.id), target=holder, note="Checkin on delete"
-        )
-    asset.deleted_at = asset.updated_at = now
-    inventory.log(author, "delete", ("asset", asset.id))
+    editing.remove(inventory, author, _asset(inventory, edit))
 
 
 def _restore(inventory: Inventory, edit: Edit) -> None:
+    """Whoever does it by hand mends first what stands in the way."""
     asset = inventory.assets[int(edit["id"])]
-    asset.deleted_at, asset.updated_at = None, inventory.now()
-    inventory.log(BY_HAND, "restore", ("asset", asset.id))
+    asset.release()
+    editing.bring_back(inventory, BY_HAND, asset)
 
 
 def _add(inventory: Inventory, edit: Edit) -> None:

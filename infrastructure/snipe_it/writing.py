@@ -129,6 +129,25 @@ class Writer:
         company = _given(company_id=self._connection.company_id)
         return await self._post("/hardware", {**_plain(fields), **company}, operation_id)
 
+    async def delete_asset(self, asset_id: int, operation_id: str) -> Answer:
+        """Remove an asset, for as long as nobody restores it.
+
+        The server takes it from whoever has it on the way, and can then no longer restore it:
+        look first.
+        """
+        return await self._transport.send(
+            Call("DELETE", f"/hardware/{asset_id}", operation_id=operation_id)
+        )
+
+    async def restore_asset(self, asset_id: int, operation_id: str) -> Answer:
+        """Bring a removed asset back, as it was. One that is there is refused."""
+        return await self._post(f"/hardware/{asset_id}/restore", {}, operation_id)
+
+    async def create_model(self, name: str, category_id: int, operation_id: str) -> Answer:
+        """Add a model of assets. Leaves no activity row: only its name tells it."""
+        body = {"name": name, "category_id": category_id}
+        return await self._post("/models", body, operation_id)
+
     async def check_out_accessory(
         self,
         accessory_id: int,

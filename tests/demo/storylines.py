@@ -96,13 +96,24 @@ CHECKOUTS = Story(
         "hardware-list.updated_at-after-checkouts",
         "models-get.after-checkouts",
         "models-get.after-checkouts-2",
-        Edit({"do": "delete", "table": "hardware", "id": 1}, "01:24:59"),
+        "hardware-delete.while-checked-out",
         "hardware-delete.while-checked-out.after.hardware-get",
         "hardware-delete.while-checked-out.after.activity",
         "hardware-bytag.deleted",
         "hardware-bytag.deleted-with-param",
         "hardware-checkout.error.deleted-asset",
         "hardware-list.status-Deleted.one",
+        "hardware-restore.error.after-delete-while-checked-out",
+    )
+)
+
+DELETED_AND_RESTORED = Story(
+    (
+        Edit({"do": "delete", "table": "hardware", "id": 16}, "01:25:00"),
+        "hardware-restore.ok",
+        "hardware-restore.not-deleted",
+        "hardware-delete.ok",
+        "hardware-delete.again",
     )
 )
 
@@ -310,6 +321,7 @@ REVOKED = Story(
 
 STORIES = (
     CHECKOUTS,
+    DELETED_AND_RESTORED,
     CHECKINS,
     UNREADABLE_CHECKINS,
     CREATE_AND_EDIT,

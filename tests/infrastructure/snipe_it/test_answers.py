@@ -46,6 +46,8 @@ NOT_DONE: dict[str, tuple[str, ...]] = {
         "hardware-checkout.error.asset-non-numeric",
         "hardware-checkout.error.asset-not-found",
         "hardware-checkout.error.deleted-asset",
+        "hardware-delete.again",
+        "hardware-delete.error.not-found",
         "hardware-get.non-numeric",
         "hardware-get.not-found",
         "hardware-patch.error.not-found",
@@ -95,6 +97,8 @@ NOT_DONE: dict[str, tuple[str, ...]] = {
     "Refused other": (
         "hardware-checkin.bad-location_id",
         "hardware-checkin.error.bad-status_id",
+        "hardware-restore.error.after-delete-while-checked-out",
+        "hardware-restore.not-deleted",
     ),
     "Refused validation": (
         "accessories-checkout.error.no-assignee",
@@ -119,6 +123,7 @@ NOT_DONE: dict[str, tuple[str, ...]] = {
         "maintenances-create.error.bad",
         "maintenances-create.error.missing",
         "maintenances-create.no-supplier",
+        "models-create.error.missing",
     ),
     "Throttled": (
         "ratelimit.429.accept-json",

@@ -204,6 +204,47 @@ async def test_a_maintenance_is_opened_found_by_its_operation_and_closed() -> No
         assert (after.completed_on, after.cost) == (date(2026, 11, 21), "12.50")
 
 
+async def test_an_asset_is_removed_and_brought_back() -> None:
+    async with in_memory(simulator()) as snipe_it:
+        write, read = snipe_it.write, snipe_it.read
+        assert isinstance(await write.delete_asset(1, OPERATION), Done)
+        gone = await read.asset(1)
+        assert gone is not None
+        assert gone.deleted_at is not None
+        assert isinstance(await write.delete_asset(1, OPERATION), NotFound)
+        assert isinstance(await write.restore_asset(1, OPERATION), Done)
+        back = await read.asset(1)
+        assert back is not None
+        assert back.deleted_at is None
+        again = await write.restore_asset(1, OPERATION)
+        assert isinstance(again, Refused)
+        rows = [row async for row in read.activity_of("asset", 1, OPERATION)]
+        assert [row.action for row in rows] == ["delete", "restore"]
+
+
+async def test_an_asset_that_was_removed_while_out_cannot_be_brought_back() -> None:
+    async with in_memory(simulator()) as snipe_it:
+        await snipe_it.write.check_out_asset(1, BEN, OPERATION)
+        await snipe_it.write.delete_asset(1, OPERATION)
+        answer = await snipe_it.write.restore_asset(1, OPERATION)
+        assert isinstance(answer, Refused)
+        assert "Error restoring" in answer.message
+
+
+async def test_a_new_model_is_read_back_by_its_number() -> None:
+    async with in_memory(simulator()) as snipe_it:
+        answer = await snipe_it.write.create_model("Raspberry Pi <5>", 2, OPERATION)
+        assert isinstance(answer, Done)
+        model = await snipe_it.read.model(answer.body["payload"]["id"])
+        assert model is not None
+        assert (model.name, model.assets_count) == ("Raspberry Pi <5>", 0)
+        assert model.category is not None
+        assert model.category.id == 2
+        nameless = await snipe_it.write.create_model("", 2, OPERATION)
+        assert isinstance(nameless, Refused)
+        assert nameless.kind is Refusal.VALIDATION
+
+
 async def test_a_hand_edit_in_between_is_seen_by_a_read_back() -> None:
     server = simulator()
     async with in_memory(server) as snipe_it:
