@@ -5,7 +5,10 @@ A family says which kind of answer a refusal gets; ``command_api.errors`` and
 rules in ``domain/<module>/errors.py`` as subclasses of a family below.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+INVENTORY_WAIT_S: Final = 30
+"""Seconds after which the inventory is worth another try, where nothing better is known."""
 
 
 class Refused(Exception):
@@ -77,3 +80,14 @@ class VersionMismatch(Refused):
         super().__init__(f"If-Match named version {expected}, the object is at version {actual}.")
         self.expected = expected
         self.actual = actual
+
+
+class InventoryUnavailable(Refused):
+    """The inventory cannot be asked just now, and this needs it."""
+
+    code = "inventory_unavailable"
+    help = "Try again later. GET /inventory/status says how the inventory is."
+
+    def __init__(self, detail: str = "", *, retry_after_s: int | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s or INVENTORY_WAIT_S

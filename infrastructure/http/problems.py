@@ -11,7 +11,14 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from domain.errors import Forbidden, InvalidField, NotFound, Refused, VersionMismatch
+from domain.errors import (
+    Forbidden,
+    InvalidField,
+    InventoryUnavailable,
+    NotFound,
+    Refused,
+    VersionMismatch,
+)
 from infrastructure.errors import (
     CommandInFlight,
     IdempotencyKeyReused,
@@ -116,6 +123,9 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 - one line a kind
         case InvalidField():
             wrong = FieldError("body", error.path, error.detail, error.code)
             return Problem(422, error.code, error.detail, errors=[wrong], help=error.help)
+        case InventoryUnavailable():
+            after = {"Retry-After": str(error.retry_after_s)}
+            return Problem(503, error.code, error.detail, help=error.help, headers=after)
         case Refused():
             return Problem(_status_of(error), error.code, error.detail, help=error.help)
         case InfrastructureError():
