@@ -91,6 +91,18 @@ class AttemptStarted(Event):
     fence: int
 
 
+class VerificationStarted(Event):
+    """A worker is about to read back what became of an attempt, under the ``fence``-th lease.
+
+    Where the attempt was still in flight, the worker that had sent it is gone: its outcome is
+    unknown from now on.
+    """
+
+    TOPIC = "inventory_operation.verification_started.v1"
+    attempt: int
+    fence: int
+
+
 class AttemptAccepted(Event):
     """The inventory answered that it did it; ``created_external_id`` where it made something."""
 

@@ -19,6 +19,7 @@ from domain.identity.roles import Role
 from domain.identity.sessions import Session
 from domain.identity.tenants import Tenant
 from domain.identity.users import User
+from domain.inventory_operations.operation import InventoryOperation
 from domain.projects.project import Project
 from domain.requisitions.requisition import Requisition
 
@@ -31,6 +32,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Project,
     ApprovalPolicy,
     Requisition,
+    InventoryOperation,
 )
 
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
