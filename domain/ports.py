@@ -143,6 +143,24 @@ class CustodianFact:
     external_id: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class MappingFact:
+    """What our id stands for in the inventory; ``external_id`` None where for nothing any more."""
+
+    kind: str
+    id: Id
+    external_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredFact:
+    """A thing that is in the inventory; ``id`` is ours, None where nothing stands for it."""
+
+    kind: str
+    external_id: int
+    id: Id | None
+
+
 class Facts(Protocol):
     """Strongly consistent facts of the caller's tenant, read from identity and inventory tables.
 
@@ -179,6 +197,14 @@ class Facts(Protocol):
 
     async def custodian(self, kind: str, id: Id) -> CustodianFact | None:
         """A member (``user``) or a ``location``; None where the tenant has none such."""
+        ...
+
+    async def mapping(self, id: Id) -> MappingFact | None:
+        """What our id stands for in the inventory; None where it was never mapped."""
+        ...
+
+    async def mirrored(self, kind: str, external_id: int) -> MirroredFact | None:
+        """A thing by its number over there; None where the mirror has none such, or no longer."""
         ...
 
 

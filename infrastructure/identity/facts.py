@@ -13,13 +13,16 @@ from domain.ports import (
     CustodianFact,
     InventoryStanding,
     ItemFact,
+    MappingFact,
     MemberFact,
+    MirroredFact,
     PolicyFact,
     ProjectStanding,
 )
 from infrastructure.batcher import Batcher
 from infrastructure.ids import derived_id, from_uuid, to_uuid
 from infrastructure.inventory import facts as inventory
+from infrastructure.inventory.kinds import TABLES
 from infrastructure.postgres import Pool, severed_after
 from infrastructure.security import permissions_of
 
@@ -122,12 +125,23 @@ class TenantFacts:
         rows = await self._read(inventory.CUSTODIAN, kind, to_uuid(id))
         return inventory.custodian(kind, id, rows)
 
+    async def mapping(self, id: Id) -> MappingFact | None:
+        """What our id stands for in the inventory; None where it was never mapped."""
+        return inventory.mapping(id, await self._read(inventory.MAPPING, to_uuid(id)))
+
+    async def mirrored(self, kind: str, external_id: int) -> MirroredFact | None:
+        """A thing by its number over there; None where the mirror has none such, or no longer."""
+        if kind not in TABLES:
+            return None
+        rows = await self._read(inventory.MIRRORED, TABLES[kind], external_id)
+        return inventory.mirrored(kind, external_id, rows)
+
     def _member(self, user: UUID, roles: list[str], own: list[str], version: int) -> MemberFact:
         user_id = from_uuid(user)
         membership_id = derived_id("membership", self._tenant_id, user_id)
         return MemberFact(user_id, membership_id, permissions_of(roles, own), version)
 
-    async def _read(self, query: LiteralString, *values: UUID | str) -> list[TupleRow]:
+    async def _read(self, query: LiteralString, *values: UUID | str | int) -> list[TupleRow]:
         return await self._source.read(query, self._tenant, *values)
 
 

@@ -53,8 +53,8 @@ _TAKE_FROM_OTHERS: Final = (
 )
 _SET_MAPPING: Final = (
     "INSERT INTO inventory.mappings (tenant_id, kind, id, external_id, matched_by)"
-    " VALUES (%s, %s, %s, %s, 'hand') ON CONFLICT (tenant_id, kind, id) DO UPDATE SET"
-    " external_id = excluded.external_id, matched_by = 'hand', since = now()"
+    " VALUES (%s, %s, %s, %s, 'hand') ON CONFLICT (tenant_id, id) DO UPDATE SET"
+    " kind = excluded.kind, external_id = excluded.external_id, matched_by = 'hand', since = now()"
 )
 
 
@@ -123,7 +123,7 @@ def _(change: MappingRemoved) -> tuple[Statement, ...]:
         (
             (
                 "INSERT INTO inventory.mappings (tenant_id, kind, id, matched_by)"
-                " VALUES (%s, %s, %s, 'hand') ON CONFLICT (tenant_id, kind, id)"
+                " VALUES (%s, %s, %s, 'hand') ON CONFLICT (tenant_id, id)"
                 " DO UPDATE SET external_id = NULL, matched_by = 'hand', since = now()"
             ),
             (to_uuid(change.tenant_id), change.kind, to_uuid(change.id)),

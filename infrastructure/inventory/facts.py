@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from domain.ids import Id
-from domain.ports import CustodianFact, InventoryStanding, ItemFact
+from domain.ports import CustodianFact, InventoryStanding, ItemFact, MappingFact, MirroredFact
 from infrastructure.ids import from_uuid
 
 STANDING: Final = (
@@ -14,6 +14,8 @@ ITEM: Final = (
     "SELECT external_id, model_id, deployable, remaining, holder_kind, holder_external_id, as_of"
     " FROM inventory.item_of(%s, %s, %s)"
 )
+MAPPING: Final = "SELECT kind, external_id FROM inventory.mapping_of(%s, %s)"
+MIRRORED: Final = "SELECT id FROM inventory.mirrored(%s, %s, %s)"
 CUSTODIAN: Final = "SELECT external_id FROM inventory.custodian_of(%s, %s, %s)"
 
 Rows = Sequence[Sequence[Any]]
@@ -53,3 +55,19 @@ def item(kind: str, id: Id, rows: Rows) -> ItemFact | None:
 def custodian(kind: str, id: Id, rows: Rows) -> CustodianFact | None:
     """A member or a location, with its number over there where it has one."""
     return CustodianFact(kind, id, rows[0][0]) if rows else None
+
+
+def mapping(id: Id, rows: Rows) -> MappingFact | None:
+    """What our id stands for."""
+    if not rows:
+        return None
+    kind, external_id = rows[0]
+    return MappingFact(kind, id, external_id)
+
+
+def mirrored(kind: str, external_id: int, rows: Rows) -> MirroredFact | None:
+    """A thing that is in the inventory."""
+    if not rows:
+        return None
+    id = rows[0][0]
+    return MirroredFact(kind, external_id, None if id is None else from_uuid(id))

@@ -37,7 +37,7 @@ CREATE TABLE inventory.mappings (
     external_id bigint,
     matched_by text NOT NULL,
     since timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT mappings_pkey PRIMARY KEY (tenant_id, kind, id),
+    CONSTRAINT mappings_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT mappings_thing_mapped UNIQUE (tenant_id, kind, external_id)
 );
 COMMENT ON COLUMN inventory.mappings.external_id IS
@@ -294,15 +294,27 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION inventory.external_of(tenant uuid, thing_kind text, thing uuid)
-RETURNS TABLE (external_id bigint, matched_by text)
+CREATE FUNCTION inventory.mapping_of(tenant uuid, thing uuid)
+RETURNS TABLE (kind text, external_id bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM set_config('app.tenant', tenant::text, true);
     RETURN QUERY
-    SELECT p.external_id, p.matched_by FROM inventory.mappings p
-    WHERE p.tenant_id = tenant AND p.kind = thing_kind AND p.id = thing;
+    SELECT p.kind, p.external_id FROM inventory.mappings p
+    WHERE p.tenant_id = tenant AND p.id = thing;
+END
+$$;
+
+CREATE FUNCTION inventory.mirrored(tenant uuid, mirror text, number bigint)
+RETURNS TABLE (id uuid)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM set_config('app.tenant', tenant::text, true);
+    RETURN QUERY EXECUTE format(
+        'SELECT id FROM inventory.%I'
+        ' WHERE tenant_id = $1 AND external_id = $2 AND deleted_at IS NULL', mirror)
+    USING tenant, number;
 END
 $$;
 """
@@ -340,7 +352,7 @@ CREATE POLICY this_tenant ON inventory.{{table}} TO qm_command
 CREATE POLICY this_tenant_to_read ON inventory.{{table}} FOR SELECT TO qm_query
     USING (tenant_id = {THIS_TENANT});
 CREATE POLICY every_tenant ON inventory.{{table}} TO qm_worker USING (true) WITH CHECK (true);
-"""  # noqa: S608  what is put in is a constant of this file
+"""
 
 OF_A_TENANT = ("connections", "mappings", "work", "mirror_states", "mirror_kinds", *KINDS)
 

@@ -17,7 +17,9 @@ from domain.ports import (
     CustodianFact,
     InventoryStanding,
     ItemFact,
+    MappingFact,
     MemberFact,
+    MirroredFact,
     PolicyFact,
     ProjectStanding,
     Receipt,
@@ -100,6 +102,8 @@ class MemoryFacts:
         self.standing = InventoryStanding(connected=True, available=True)
         self.items: Final[dict[tuple[str, Id], ItemFact]] = {}
         self.custodians: Final[dict[tuple[str, Id], CustodianFact]] = {}
+        self.mappings: Final[dict[Id, MappingFact]] = {}
+        self.things: Final[dict[tuple[str, int], MirroredFact]] = {}
 
     def has_item(
         self,
@@ -134,6 +138,12 @@ class MemoryFacts:
 
     async def custodian(self, kind: str, id: Id) -> CustodianFact | None:
         return self.custodians.get((kind, id))
+
+    async def mapping(self, id: Id) -> MappingFact | None:
+        return self.mappings.get(id)
+
+    async def mirrored(self, kind: str, external_id: int) -> MirroredFact | None:
+        return self.things.get((kind, external_id))
 
     async def project_standing(self, project_id: Id, user_id: Id) -> ProjectStanding | None:
         if not self._all(changes.ProjectAdded, project_id=project_id):
