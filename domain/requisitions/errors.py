@@ -153,3 +153,24 @@ class NotDue(RuleBroken):
 
     code = "not_due"
     help = "Wait until then."
+
+
+class NotInInventory(RuleBroken):
+    """A purchase has nothing in the inventory that could be kept for it."""
+
+    code = "not_in_inventory"
+    help = "Fulfil the line when the purchase was handed over."
+
+
+class SubstitutionNeedsReason(RuleBroken):
+    """What is kept for a line is what it asks for, unless somebody says why not."""
+
+    code = "substitution_needs_reason"
+    help = "Choose an item that the line asks for, or say why with substitution_reason."
+
+
+class NotAllocated(RuleBroken):
+    """No such assignment keeps units of this requisition."""
+
+    code = "not_allocated"
+    help = "Its lines say which assignments do."

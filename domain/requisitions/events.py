@@ -4,7 +4,7 @@ Names and fields are a contract with every event ever stored: a change of one is
 Payloads hold plain values: ids as ULID text, times in RFC 3339, money as decimal text.
 """
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from eventsourcing.domain import Aggregate
 
@@ -18,6 +18,20 @@ class LineApprovalData(TypedDict):
 
     line_id: Id
     approved: int
+
+
+class AllocatedItemData(TypedDict):
+    """What is kept for a line: ``asset``, ``accessory`` or ``consumable``, by our id."""
+
+    kind: str
+    id: Id
+
+
+class LineAvailabilityData(TypedDict):
+    """How many units of a line's item the inventory had left; None where that is not known."""
+
+    line_id: Id
+    remaining: int | None
 
 
 class Event(Aggregate.Event):
@@ -152,24 +166,97 @@ class Cancelled(Event):
     reason: str
 
 
-class LineFulfilled(Event):
+class AvailabilityNoted(Event):
+    """What the inventory had when somebody decided. ``decision``: ``submit`` or ``approve``.
+
+    ``inventory`` is ``known`` or, where it could not be asked, ``unknown``; ``lines`` names those
+    whose items are in it, ``as_of`` is the oldest of what was looked at.
+    """
+
+    TOPIC = "requisition.availability_noted.v1"
+    decision: str
+    inventory: str
+    lines: list[LineAvailabilityData]
+    as_of: str | None
+
+
+class UnitsMoved(Event):
+    """Units of a line changed places: ``domain.requisitions.fulfilment`` says from where to where.
+
+    The base of the events below; never triggered.
+    """
+
+    line_id: Id
+    quantity: int
+
+    def apply(self, aggregate: Any) -> None:
+        """Let the requisition take the new quantities."""
+        aggregate.move_units(self)
+
+
+class LineFulfilled(UnitsMoved):
     """A technician says that these units were handed over."""
 
     TOPIC = "requisition.line_fulfilled.v1"
-    line_id: Id
-    quantity: int
     note: str | None
     by: Id
 
 
-class LineClosedShort(Event):
+class LineClosedShort(UnitsMoved):
     """These units will not come. ``by`` is None where the system gave up."""
 
     TOPIC = "requisition.line_closed_short.v1"
-    line_id: Id
-    quantity: int
     reason: str
     by: Id | None
+
+
+class AssignmentMoved(UnitsMoved):
+    """Units that an assignment takes changed places, all of them. A base, never triggered."""
+
+    assignment_id: Id
+
+
+class LineAllocated(AssignmentMoved):
+    """An assignment keeps units of ``item``; ``substitution_reason`` says why not what was asked.
+
+    It is None where the item is of the kind that the line asks for.
+    """
+
+    TOPIC = "requisition.line_allocated.v1"
+    item: AllocatedItemData
+    substitution_reason: str | None
+    by: Id
+
+
+class LineDeallocated(AssignmentMoved):
+    """The assignment no longer keeps them. ``by`` is None where the system gave up."""
+
+    TOPIC = "requisition.line_deallocated.v1"
+    reason: str
+    by: Id | None
+
+
+class LineIssuing(AssignmentMoved):
+    """They are being handed over; the inventory is being asked."""
+
+    TOPIC = "requisition.line_issuing.v1"
+    operation_id: Id
+    by: Id
+
+
+class LineIssued(AssignmentMoved):
+    """The inventory has confirmed it; the assignment holds the evidence of the operation."""
+
+    TOPIC = "requisition.line_issued.v1"
+    operation_id: Id
+
+
+class LineIssueFailed(AssignmentMoved):
+    """The inventory refused it: they are kept as before."""
+
+    TOPIC = "requisition.line_issue_failed.v1"
+    operation_id: Id
+    reason: str
 
 
 class Expired(Event):

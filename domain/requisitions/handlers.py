@@ -3,13 +3,16 @@
 All of them raise ``NotFound``, ``VersionMismatch`` and the refusals of the verb that they ask.
 """
 
+from datetime import datetime
+
 from domain.caller import Caller
 from domain.errors import InvalidField
 from domain.ids import Id, uuid_of
 from domain.ports import Facts, ProjectStanding, Receipt, Store
 from domain.requisitions import commands, rules
+from domain.requisitions.availability import availability_of
 from domain.requisitions.requisition import Requisition
-from domain.requisitions.rules import Asked
+from domain.requisitions.rules import Asked, Command
 
 
 async def draft(command: commands.DraftRequisition, store: Store, facts: Facts) -> Receipt:
@@ -83,6 +86,7 @@ async def submit(command: commands.SubmitRequisition, store: Store, facts: Facts
         Asked(command.by, command.at, standing.role),
         project_archived=standing.archived,
     )
+    await _note_availability(Command.SUBMIT, requisition, command.at, facts)
     return await store.save(requisition, unchanged=[(standing.project_id, standing.version)])
 
 
@@ -104,6 +108,7 @@ async def approve(command: commands.ApproveStep, store: Store, facts: Facts) -> 
     """Approve the present step."""
     requisition = await store.load(Requisition, command.requisition_id, command.expected_version)
     requisition.approve(command.approvals, command.note, Asked(command.by, command.at))
+    await _note_availability(Command.APPROVE, requisition, command.at, facts)
     return await store.save(requisition)
 
 
@@ -159,6 +164,13 @@ async def _standing(project_id: Id, by: Caller, facts: Facts) -> ProjectStanding
     if standing is None:
         raise LookupError(f"requisition of an unknown project {project_id}")
     return standing
+
+
+async def _note_availability(
+    decision: Command, requisition: Requisition, at: datetime, facts: Facts
+) -> None:
+    availability = await availability_of(requisition.lines, facts)
+    requisition.note_availability(decision, availability, at)
 
 
 async def _check_policy(policy_id: Id | None, facts: Facts) -> None:

@@ -26,6 +26,15 @@ class State(StrEnum):
     EXPIRED = "expired"
 
 
+class Place(StrEnum):
+    """Where approved units can be, other than open: the name of their quantity."""
+
+    ALLOCATED = "allocated"
+    ISSUING = "issuing"
+    ISSUED = "issued"
+    CLOSED_SHORT = "closed_short"
+
+
 @dataclass(frozen=True, slots=True)
 class Quantities:
     """The quantities of one line, in units."""
@@ -71,14 +80,16 @@ def void_approval(quantities: Mapping[Id, Quantities]) -> dict[Id, Quantities]:
     return {line_id: replace(line, approved=0) for line_id, line in quantities.items()}
 
 
-def fulfil(line: Quantities, quantity: int) -> Quantities:
-    """The line after ``quantity`` more units were issued."""
-    return replace(line, issued=line.issued + quantity)
-
-
-def close_short(line: Quantities, quantity: int) -> Quantities:
-    """The line after ``quantity`` more units were given up."""
-    return replace(line, closed_short=line.closed_short + quantity)
+def moved(
+    line: Quantities, quantity: int, source: Place | None, destination: Place | None
+) -> Quantities:
+    """The line after ``quantity`` units left one place for another; None stands for open."""
+    changes: dict[str, int] = {}
+    if source is not None:
+        changes[source] = getattr(line, source) - quantity
+    if destination is not None:
+        changes[destination] = getattr(line, destination) + quantity
+    return replace(line, **changes)
 
 
 def state_after_approval(lines: Iterable[Quantities]) -> State:

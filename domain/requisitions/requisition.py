@@ -38,21 +38,17 @@ from domain.requisitions.content import (
     check_header,
     check_line,
 )
-from domain.requisitions.errors import (
-    LineNotFound,
-    MoreThanOpen,
-    NotAPurchase,
-    NotDue,
-    TooManyLines,
-)
+from domain.requisitions.errors import NotDue, TooManyLines
 from domain.requisitions.events import LineApprovalData
+from domain.requisitions.fulfilment import Allocation
+from domain.requisitions.handover import Handover
 from domain.requisitions.quantities import Quantities, State
 from domain.requisitions.rules import Asked, Command, Delegation, RequisitionView
 
 EXPIRY_REASON: Final = "The time it was needed until has passed."
 
 
-class Requisition(Aggregate):
+class Requisition(Handover, Aggregate):
     """A request for equipment, from draft to hand-over."""
 
     TOPIC = "requisition"
@@ -76,6 +72,12 @@ class Requisition(Aggregate):
     Cancelled = events.Cancelled
     LineFulfilled = events.LineFulfilled
     LineClosedShort = events.LineClosedShort
+    AvailabilityNoted = events.AvailabilityNoted
+    LineAllocated = events.LineAllocated
+    LineDeallocated = events.LineDeallocated
+    LineIssuing = events.LineIssuing
+    LineIssued = events.LineIssued
+    LineIssueFailed = events.LineIssueFailed
     Expired = events.Expired
 
     # Verbs
@@ -215,51 +217,23 @@ class Requisition(Aggregate):
         )
 
     def cancel(self, reason: str, asked: Asked) -> None:
-        """Call it off, while nothing was issued."""
+        """Call it off, while nothing was issued; what is kept for it is released."""
         self._check(Command.CANCEL, asked)
+        self._release_all(reason, asked.by.user_id, asked.at)
         self._cancelled(by=asked.by.user_id, reason=reason, timestamp=asked.at)
-
-    def fulfil(self, line_id: Id, quantity: int, note: str | None, asked: Asked) -> None:
-        """Meet units of a purchase line. Raises ``LineNotFound, NotAPurchase, MoreThanOpen``."""
-        line = self._line(line_id)
-        self._check(Command.FULFIL, asked)
-        if line.item.kind != PURCHASE:
-            raise NotAPurchase
-        self._check_open(line_id, quantity)
-        self._line_fulfilled(
-            line_id=line_id, quantity=quantity, note=note, by=asked.by.user_id, timestamp=asked.at
-        )
-
-    def close_short(self, line_id: Id, quantity: int, reason: str, asked: Asked) -> None:
-        """Give up units of a line. Raises ``LineNotFound`` and ``MoreThanOpen``."""
-        self._line(line_id)
-        self._check(Command.CLOSE_SHORT, asked)
-        self._check_open(line_id, quantity)
-        self._line_closed_short(
-            line_id=line_id,
-            quantity=quantity,
-            reason=reason,
-            by=asked.by.user_id,
-            timestamp=asked.at,
-        )
 
     def expire(self, at: datetime) -> None:
         """Give up what was not handed over in time. Raises ``NotDue, WrongState, BeingIssued``."""
         rules.check_state(Command.EXPIRE, self.view())
         if self.header.needed_until is None or at <= self.header.needed_until:
             raise NotDue
+        self._release_all(EXPIRY_REASON, None, at)
         if not any(line.issued for line in self.quantities.values()):
             self._expired(timestamp=at)
             return
         for line_id, line in self.quantities.items():
             if line.open:
-                self._line_closed_short(
-                    line_id=line_id,
-                    quantity=line.open,
-                    reason=EXPIRY_REASON,
-                    by=None,
-                    timestamp=at,
-                )
+                self._close_short(line_id, line.open, EXPIRY_REASON, None, at)
 
     def view(self, *, project_archived: bool = False) -> RequisitionView:
         """What the rules look at."""
@@ -269,20 +243,9 @@ class Requisition(Aggregate):
             step=self.approval.step,
             steps=self.approval.steps,
             lines=tuple(self.quantities.values()),
+            in_inventory=any(line.item.kind != PURCHASE for line in self.lines.values()),
             project_archived=project_archived,
         )
-
-    def _check(self, command: Command, asked: Asked) -> None:
-        rules.check(command, self.view(), asked)
-
-    def _line(self, line_id: Id) -> Line:
-        if line_id not in self.lines:
-            raise LineNotFound
-        return self.lines[line_id]
-
-    def _check_open(self, line_id: Id, quantity: int) -> None:
-        if quantity > self.quantities[line_id].open:
-            raise MoreThanOpen
 
     # Appliers
 
@@ -315,6 +278,7 @@ class Requisition(Aggregate):
         )
         self.lines = {line["line_id"]: Line.of(line) for line in lines}
         self.quantities = {line["line_id"]: Quantities(line["quantity"]) for line in lines}
+        self.allocations: dict[Id, Allocation] = {}
         self.cloned_from = cloned_from
         self.state = State.DRAFT
         self.approval = NO_APPROVAL
@@ -425,22 +389,6 @@ class Requisition(Aggregate):
         self.state = State.CANCELLED
         self.approval = self.approval.closed()
         self.reason = reason
-
-    @event(LineFulfilled)
-    def _line_fulfilled(
-        self, line_id: Id, quantity: int, note: str | None, by: Id, timestamp: datetime
-    ) -> None:
-        self._set_quantities(line_id, quantities.fulfil(self.quantities[line_id], quantity))
-
-    @event(LineClosedShort)
-    def _line_closed_short(
-        self, line_id: Id, quantity: int, reason: str, by: Id | None, timestamp: datetime
-    ) -> None:
-        self._set_quantities(line_id, quantities.close_short(self.quantities[line_id], quantity))
-
-    def _set_quantities(self, line_id: Id, line: Quantities) -> None:
-        self.quantities = {**self.quantities, line_id: line}
-        self.state = quantities.state_after_approval(self.quantities.values())
 
     @event(Expired)
     def _expired(self, timestamp: datetime) -> None:

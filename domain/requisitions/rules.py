@@ -19,7 +19,9 @@ from domain.requisitions.errors import (
     AlreadyIssued,
     BeingIssued,
     NoLines,
+    NotAllocated,
     NotApprover,
+    NotInInventory,
     NotProjectMember,
     NotRequester,
     OwnRequisition,
@@ -32,6 +34,7 @@ CREATE: Final = "requisitions:create"
 APPROVE: Final = "requisitions:approve"
 APPROVE_OWN: Final = "requisitions:approve-own"
 FULFIL: Final = "requisitions:fulfil"
+ISSUE: Final = "assignments:issue"
 PROJECT_LEAD: Final = "lead"
 
 
@@ -52,6 +55,8 @@ class Command(StrEnum):
     CLONE = "clone"
     FULFIL = "fulfil"
     CLOSE_SHORT = "close-short"
+    ALLOCATE = "allocate"
+    DEALLOCATE = "deallocate"
     EXPIRE = "expire"
 
 
@@ -96,8 +101,8 @@ class RequisitionView:
     """What the rules look at.
 
     ``step`` is the present step, from 1, while submitted; else None. ``steps`` is the plan of the
-    last submission, ``lines`` the quantities of every line, ``project_archived`` a fact about
-    the project that it asks for.
+    last submission, ``lines`` the quantities of every line, ``in_inventory`` whether one of them
+    asks for something that is in it, ``project_archived`` a fact about the project that it asks for.
     """
 
     state: State
@@ -105,6 +110,7 @@ class RequisitionView:
     step: int | None
     steps: tuple[Step, ...]
     lines: tuple[Quantities, ...]
+    in_inventory: bool = False
     project_archived: bool = False
 
 
@@ -199,6 +205,10 @@ def _fulfiller(_view: RequisitionView, asked: Asked) -> None:
     asked.by.require(FULFIL)
 
 
+def _issuer(_view: RequisitionView, asked: Asked) -> None:
+    asked.by.require(ISSUE)
+
+
 def _canceller(view: RequisitionView, asked: Asked) -> None:
     is_requester = asked.by.user_id == view.requester_id
     if view.state in _BEFORE_APPROVAL:
@@ -233,6 +243,17 @@ def _has_lines(view: RequisitionView) -> None:
 def _nothing_issuing(view: RequisitionView) -> None:
     if any(line.issuing for line in view.lines):
         raise BeingIssued
+
+
+def _something_in_inventory(view: RequisitionView) -> None:
+    if not view.in_inventory:
+        raise NotInInventory
+
+
+def _something_allocated(view: RequisitionView) -> None:
+    if not any(line.allocated for line in view.lines):
+        _nothing_issuing(view)
+        raise NotAllocated
 
 
 def _nothing_issued(view: RequisitionView) -> None:
@@ -281,6 +302,8 @@ _RULES: Final[Mapping[Command, _Rule]] = MappingProxyType(
         Command.CLONE: _Rule(_requester_in_project, (_project_open,)),
         Command.FULFIL: _Rule(_fulfiller, (_IN_FULFILMENT,)),
         Command.CLOSE_SHORT: _Rule(_fulfiller, (_IN_FULFILMENT,)),
+        Command.ALLOCATE: _Rule(_issuer, (_IN_FULFILMENT, _something_in_inventory)),
+        Command.DEALLOCATE: _Rule(_issuer, (_IN_FULFILMENT, _something_allocated)),
         Command.EXPIRE: _Rule(_nobody, (_IN_FULFILMENT, _nothing_issuing)),
     }
 )

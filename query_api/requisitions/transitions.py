@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from domain.errors import Forbidden, Refused
 from domain.fields import time_of
 from domain.requisitions import rules
+from domain.requisitions.content import PURCHASE
 from domain.requisitions.quantities import Quantities, State
 from domain.requisitions.rules import Asked, Command, Delegation, RequisitionView, Step
 from query_api.requisitions.found import FoundRequisition
@@ -51,6 +52,7 @@ def view_of(row: Any, lines: Sequence[Any]) -> RequisitionView:
         step=approval["step"],
         steps=tuple(_step(step) for step in approval["steps"]),
         lines=tuple(_quantities(line) for line in lines),
+        in_inventory=any(line.kind != PURCHASE for line in lines),
         project_archived=row.project_archived,
     )
 

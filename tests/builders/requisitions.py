@@ -13,6 +13,7 @@ from domain.caller import Caller
 from domain.ids import Id
 from domain.ports import PolicyFact
 from domain.requisitions.content import Header, HeaderChanges, Item, Line
+from domain.requisitions.fulfilment import AllocatedItem
 from domain.requisitions.quantities import State
 from domain.requisitions.requisition import Requisition
 from domain.requisitions.rules import Asked
@@ -40,6 +41,11 @@ HEADER: Final = Header(
 LINES: Final = (
     Line(OSCILLOSCOPES, Item("purchase", description="Oscilloscope"), 3),
     Line(CABLES, Item("purchase", description="Cable"), 10, "red ones"),
+)
+MODEL: Final = derived_id("model", "laptop")
+LAPTOPS: Final = Line(derived_id("line", "laptops"), Item("model", MODEL), 3)
+BATTERIES: Final = Line(
+    derived_id("line", "batteries"), Item("consumable", derived_id("consumable", "battery")), 20
 )
 AFTER: Final = NOW + timedelta(days=31)
 """When what was asked for is no longer needed."""
@@ -94,6 +100,53 @@ def fulfilled() -> Requisition:
     requisition = approved()
     requisition.fulfil(OSCILLOSCOPES, 3, None, asked(TECHNICIAN))
     requisition.fulfil(CABLES, 10, None, asked(TECHNICIAN))
+    return requisition
+
+
+def asset(number: int, model: Id | None = MODEL) -> AllocatedItem:
+    """An asset of a model; the same number is the same asset."""
+    return AllocatedItem("asset", derived_id("asset", str(number)), model)
+
+
+def assignment(number: int) -> Id:
+    """The id of an assignment."""
+    return derived_id("assignment", str(number))
+
+
+def operation(number: int) -> Id:
+    """The id of an inventory operation."""
+    return derived_id("operation", str(number))
+
+
+def approved_for_inventory(*lines: Line, header: Header = HEADER) -> Requisition:
+    """Approved, with lines that the inventory meets."""
+    requisition = drafted(*(lines or (LAPTOPS, BATTERIES)), header=header)
+    requisition.submit((), asked(REQUESTER), project_archived=False)
+    requisition.approve((), None, asked(APPROVER))
+    return requisition
+
+
+def allocated(laptops: int = 1, header: Header = HEADER) -> Requisition:
+    """Assignments 1, 2, … keep a laptop each."""
+    requisition = approved_for_inventory(header=header)
+    for number in range(1, laptops + 1):
+        requisition.allocate(
+            LAPTOPS.line_id, assignment(number), asset(number), 1, None, asked(TECHNICIAN)
+        )
+    return requisition
+
+
+def issuing(laptops: int = 1) -> Requisition:
+    """The first of the laptops that are kept is on its way out, by operation 1."""
+    requisition = allocated(laptops)
+    requisition.line_issuing(assignment(1), operation(1), TECHNICIAN.user_id, NOW)
+    return requisition
+
+
+def issued(laptops: int = 1) -> Requisition:
+    """The first of the laptops that are kept was handed over."""
+    requisition = issuing(laptops)
+    requisition.line_issued(assignment(1), operation(1), NOW)
     return requisition
 
 

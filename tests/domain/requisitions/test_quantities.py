@@ -3,11 +3,11 @@
 import pytest
 
 from domain.requisitions.quantities import (
+    Place,
     Quantities,
     State,
     approve,
-    close_short,
-    fulfil,
+    moved,
     state_after_approval,
     void_approval,
 )
@@ -65,8 +65,14 @@ def test_a_void_approval_leaves_nothing_approved() -> None:
 
 
 def test_units_are_open_until_they_are_met_or_given_up() -> None:
-    line = close_short(fulfil(_line(5), 2), 1)
+    line = moved(moved(_line(5), 2, None, Place.ISSUED), 1, None, Place.CLOSED_SHORT)
     assert (line.issued, line.closed_short, line.taken, line.open) == (2, 1, 3, 2)
+
+
+def test_units_leave_one_place_for_another_and_may_be_open_again() -> None:
+    line = moved(_line(5, allocated=3), 2, Place.ALLOCATED, Place.ISSUING)
+    assert (line.allocated, line.issuing, line.open) == (1, 2, 2)
+    assert moved(line, 1, Place.ALLOCATED, None).open == 3
 
 
 @pytest.mark.parametrize(

@@ -375,7 +375,7 @@ def test_every_refusal_has_a_code_and_a_sentence() -> None:
     for refusal in refusals:
         assert refusal.code, refusal
         assert refusal.__doc__, refusal
-    codes = [refusal.code for refusal in refusals]
+    codes = [(refusal.__module__, refusal.code) for refusal in refusals]
     assert sorted(codes) == sorted(set(codes))
 
 

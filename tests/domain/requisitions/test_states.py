@@ -18,6 +18,8 @@ from tests.builders.requisitions import (
     IN_STATE,
     OSCILLOSCOPES,
     asked,
+    asset,
+    assignment,
     line,
     told,
 )
@@ -38,6 +40,8 @@ cancel          +        +          +                  +         already_issued 
 clone           +        +          +                  +         +               +          +         +          +
 fulfil          state    state      state              +         +               state      state     state      state
 close-short     state    state      state              +         +               state      state     state      state
+allocate        state    state      state              not_in_inventory  not_in_inventory  state  state     state      state
+deallocate      state    state      state              not_allocated  not_allocated  state      state     state      state
 expire          state    state      state              +         +               state      state     state      state
 """
 
@@ -56,6 +60,10 @@ GIVEN: Final[Mapping[Command, Callable[[Requisition], object]]] = {
     Command.CLONE: lambda r: told(r.clone(r.id, asked(REQUESTER), project_archived=False)),
     Command.FULFIL: lambda r: r.fulfil(OSCILLOSCOPES, 1, None, asked(TECHNICIAN)),
     Command.CLOSE_SHORT: lambda r: r.close_short(CABLES, 1, "Gone", asked(TECHNICIAN)),
+    Command.ALLOCATE: lambda r: r.allocate(
+        CABLES, assignment(1), asset(1), 1, None, asked(TECHNICIAN)
+    ),
+    Command.DEALLOCATE: lambda r: r.deallocate(assignment(1), "Broken", asked(TECHNICIAN)),
     Command.EXPIRE: lambda r: r.expire(AFTER),
 }
 

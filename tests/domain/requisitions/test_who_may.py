@@ -65,6 +65,8 @@ cancel           approved   permission_missing  permission_missing  +           
 cancel           fulfilled  +                   permission_missing  +                   permission_missing  +           +              permission_missing
 fulfil           approved   permission_missing  permission_missing  permission_missing  permission_missing  +           +              permission_missing
 close-short      approved   permission_missing  permission_missing  permission_missing  permission_missing  +           +              permission_missing
+allocate         approved   permission_missing  permission_missing  permission_missing  permission_missing  +           +              permission_missing
+deallocate       approved   permission_missing  permission_missing  permission_missing  permission_missing  +           +              permission_missing
 """
 
 
