@@ -46,10 +46,16 @@ def _never_triggered(aggregate: type[Aggregate]) -> bool:
 def _described(hint: Any) -> Any:
     if typing.is_typeddict(hint):
         return {name: _described(field) for name, field in typing.get_type_hints(hint).items()}
-    if typing.get_origin(hint) is list:
+    if typing.get_origin(hint) in (list, tuple):
         return [_described(inner) for inner in typing.get_args(hint)]
+    if typing.get_origin(hint) is dict:
+        key, value = typing.get_args(hint)
+        return {f"any {_described(key)}": _described(value)}
     if inner := typing.get_args(hint):
-        return " | ".join(sorted(str(_described(each)) for each in inner))
+        described = [_described(each) for each in inner]
+        if all(isinstance(each, str) for each in described):
+            return " | ".join(sorted(described))
+        return {"one of": described}
     return "None" if hint is type(None) else hint.__name__
 
 
@@ -86,7 +92,7 @@ def test_a_stored_name_says_aggregate_fact_and_version() -> None:
 
 
 def test_payloads_hold_plain_values() -> None:
-    plain = {"str", "int", "bool", "None"}
+    plain = {"str", "int", "bool", "None", "Any"}
 
     def check(described: Any) -> None:
         if isinstance(described, dict):
