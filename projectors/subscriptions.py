@@ -3,13 +3,29 @@
 from typing import Final
 
 from domain.approval_policies.approval_policy import ApprovalPolicy
+from domain.assignments import events as assignment_events
+from domain.inventory_operations import events as operation_events
 from domain.projects.project import Project
 from domain.requisitions import events as requisition_events
 from infrastructure.projection_rows import OwnedTable
-from projectors import approval_policies, history, projects, requisitions
+from projectors import (
+    approval_policies,
+    assignments,
+    assignments_elsewhere,
+    history,
+    inventory_operations,
+    item_books,
+    projects,
+    requisitions,
+)
 from projectors.projection import Projection
 from read_tables.approval_policies import approval_policies as approval_policies_table
+from read_tables.assignments import assignments as assignments_table
+from read_tables.assignments import item_books as item_books_table
+from read_tables.assignments import item_holds as item_holds_table
+from read_tables.circulation import circulation as circulation_table
 from read_tables.history import history as history_table
+from read_tables.inventory_operations import inventory_operations as inventory_operations_table
 from read_tables.projects import project_members as project_members_table
 from read_tables.projects import projects as projects_table
 from read_tables.requisitions import requisition_lines as requisition_lines_table
@@ -65,6 +81,81 @@ APPROVAL_POLICIES: Final = Projection(
     folds={ApprovalPolicy.Added: approval_policies.added},
 )
 
+# One projection, so that an assignment and the operation that it waits for are read as of one
+# position: *issued* is never seen beside a pending operation.
+CUSTODY: Final = Projection(
+    name="custody",
+    version=1,
+    tables=(
+        OwnedTable(assignments_table, by="id"),
+        OwnedTable(item_books_table, by="id"),
+        OwnedTable(item_holds_table, by="book_id"),
+        OwnedTable(inventory_operations_table, by="id"),
+        OwnedTable(circulation_table, by="assignment_id", append_only=True),
+    ),
+    folds={
+        assignment_events.Reserved: assignments.reserved,
+        assignment_events.Cancelled: assignments.cancelled,
+        assignment_events.IssueRequested: assignments.issue_requested,
+        assignment_events.Issued: assignments.issued,
+        assignment_events.IssueFailed: assignments.issue_failed,
+        assignment_events.SyncAttentionRaised: assignments.attention_raised,
+        assignment_events.Accepted: assignments.accepted,
+        assignment_events.Declined: assignments.declined,
+        assignment_events.ExtensionRequested: assignments.extension_requested,
+        assignment_events.ExtensionApproved: assignments.extension_approved,
+        assignment_events.ExtensionRefused: assignments.extension_refused,
+        assignment_events.DueDateChanged: assignments.due_date_changed,
+        assignment_events.DueDateFailed: assignments.due_date_failed,
+        assignment_events.BecameOverdue: assignments.became_overdue,
+        assignment_events.ReminderFell: assignments.reminder_fell_due,
+        assignment_events.ReturnReceived: assignments.return_received,
+        assignment_events.Returned: assignments.returned,
+        assignment_events.ReturnFailed: assignments.return_failed,
+        assignment_events.DamageRecorded: assignments.damage_recorded,
+        assignment_events.Closed: assignments.closed,
+        assignment_events.LossReported: assignments_elsewhere.loss_reported,
+        assignment_events.LossConfirmationRequested: assignments_elsewhere.loss_confirmation_requested,
+        assignment_events.LossConfirmed: assignments_elsewhere.loss_confirmed,
+        assignment_events.LossFailed: assignments_elsewhere.loss_failed,
+        assignment_events.Recovered: assignments_elsewhere.recovered,
+        assignment_events.TransferRequested: assignments_elsewhere.transfer_requested,
+        assignment_events.TransferCheckedIn: assignments_elsewhere.transfer_checked_in,
+        assignment_events.TransferCompleted: assignments_elsewhere.transfer_completed,
+        assignment_events.TransferFailed: assignments_elsewhere.transfer_failed,
+        assignment_events.TransferCompensated: assignments_elsewhere.transfer_compensated,
+        assignment_events.DriftDetected: assignments_elsewhere.drift_detected,
+        assignment_events.DriftResolutionRequested: assignments_elsewhere.drift_resolution_requested,
+        assignment_events.DriftResolutionFailed: assignments_elsewhere.drift_resolution_failed,
+        assignment_events.DriftResolved: assignments_elsewhere.drift_resolved,
+        assignment_events.Opened: item_books.opened,
+        assignment_events.Held: item_books.held,
+        assignment_events.HoldChanged: item_books.hold_changed,
+        assignment_events.Released: item_books.released,
+        operation_events.Requested: inventory_operations.requested,
+        operation_events.AttemptStarted: inventory_operations.attempt_started,
+        operation_events.VerificationStarted: inventory_operations.verification_started,
+        operation_events.AttemptAccepted: inventory_operations.attempt_accepted,
+        operation_events.AlreadyApplied: inventory_operations.already_applied,
+        operation_events.OutcomeUnknown: inventory_operations.outcome_unknown,
+        operation_events.AttemptFailed: inventory_operations.attempt_failed,
+        operation_events.VerifiedNotApplied: inventory_operations.verified_not_applied,
+        operation_events.ConflictDetected: inventory_operations.conflict_detected,
+        operation_events.Synced: inventory_operations.synced,
+        operation_events.Failed: inventory_operations.failed,
+        operation_events.Blocked: inventory_operations.blocked,
+        operation_events.RetriesExhausted: inventory_operations.retries_exhausted,
+        operation_events.RetryOrdered: inventory_operations.retry_ordered,
+        operation_events.ResolutionRequested: inventory_operations.resolution_requested,
+        operation_events.ManuallyResolved: inventory_operations.manually_resolved,
+        operation_events.Abandoned: inventory_operations.abandoned,
+        operation_events.Cancelled: inventory_operations.cancelled,
+        operation_events.LateEffectFound: inventory_operations.late_effect_found,
+        operation_events.CompensationRequested: inventory_operations.compensation_requested,
+        operation_events.Compensated: inventory_operations.compensated,
+    },
+)
+
 HISTORY: Final = Projection(
     name="history",
     version=1,
@@ -72,4 +163,4 @@ HISTORY: Final = Projection(
     every=history.entry,
 )
 
-PROJECTIONS: Final = (REQUISITIONS, PROJECTS, APPROVAL_POLICIES, HISTORY)
+PROJECTIONS: Final = (REQUISITIONS, PROJECTS, APPROVAL_POLICIES, CUSTODY, HISTORY)

@@ -72,7 +72,8 @@ assignments = Table(
     # {to: {kind, id}, successor_id, by, at}
     document("transfer", null=True),
     ulid("transferred_from", null=True),
-    # {actual: [kind, external id] or null, read_at, at} while the inventory disagrees
+    # {actual: [kind, external id] or null, read_at, at, resolution: external_return, reasserted
+    #  or null while nobody has decided} as long as the inventory disagrees
     document("drift", null=True),
     # Why it was cancelled, or why the last operation failed.
     text("reason", null=True),

@@ -35,6 +35,10 @@ inventory_operations = Table(
     text("last_message", null=True),
     # The thing itself can no longer be handed out.
     Column("gone", Boolean(), nullable=False),
+    # Refused for good, called off or abandoned: it is never tried again, whatever turns up later.
+    Column("given_up", Boolean(), nullable=False),
+    # Somebody has asked for proof, and the inventory is still to be read for it.
+    Column("resolving", Boolean(), nullable=False),
     ulid("requested_by", null=True),
     time("requested_at"),
     time("synced_at", null=True),

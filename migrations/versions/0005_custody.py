@@ -133,6 +133,8 @@ CREATE TABLE read.inventory_operations (
     last_error text,
     last_message text,
     gone boolean NOT NULL,
+    given_up boolean NOT NULL,
+    resolving boolean NOT NULL,
     requested_by uuid,
     requested_at timestamptz NOT NULL,
     synced_at timestamptz,

@@ -1,0 +1,280 @@
+"""Assignments as rows, from their own events: one small function per event.
+
+*Issued* and *returned* are folded from the events of that name and from no other, so a row never
+says more than the inventory has confirmed. What an open operation is doing stands in its own row.
+"""
+
+from domain.assignments import events
+from domain.fields import time_of, time_text
+from infrastructure.event_store.recorded import RecordedEvent
+from infrastructure.projection_rows import Row, Rows
+from projectors import circulation
+from projectors.assignment_rows import (
+    NOTHING_OPEN,
+    after,
+    custodian_of,
+    proven,
+    reporting,
+    waiting_for,
+)
+
+_NO_EXTENSION: Row = {"asked_due": None, "extension": None, "extension_reason": None}
+
+
+def reserved(rows: Rows, event: events.Reserved, recorded: RecordedEvent) -> Rows:
+    """The item is kept for somebody."""
+    assignment: Row = {
+        "id": recorded.aggregate_id,
+        "tenant_id": event.tenant_id,
+        "state": "reserved",
+        "outcome": None,
+        "item_kind": event.item["kind"],
+        "item_id": event.item["id"],
+        "quantity": event.quantity,
+        "outstanding": 0,
+        "custodian_kind": event.custodian["kind"],
+        "custodian_id": event.custodian["id"],
+        "project_id": event.project_id,
+        "requisition_id": event.requisition_id,
+        "line_id": event.line_id,
+        "begins": time_of(event.begins),
+        "due": time_of(event.due),
+        **_NO_EXTENSION,
+        "overdue": False,
+        "reminded_day": None,
+        "verified": event.verified,
+        "offline": False,
+        **NOTHING_OPEN,
+        "reserved_by": event.by,
+        "issued_at": None,
+        "returned_at": None,
+        "evidence": None,
+        "attested": False,
+        "accepted_at": None,
+        "accepted_by": None,
+        "witness_id": None,
+        "terms": None,
+        "declined_at": None,
+        "decline_reason": None,
+        "returns": [],
+        "loss": None,
+        "transfer": None,
+        "transferred_from": event.transferred_from,
+        "drift": None,
+        "reason": None,
+        "closed_at": None,
+        "created_at": recorded.recorded_at,
+        "updated_at": recorded.recorded_at,
+        "version": recorded.version,
+    }
+    return {**rows, "assignments": [assignment]}
+
+
+def cancelled(rows: Rows, event: events.Cancelled, recorded: RecordedEvent) -> Rows:
+    """It was given up before it was handed over."""
+    ended = {"state": "cancelled", "reason": event.reason, "closed_at": recorded.recorded_at}
+    return after(rows, recorded, {**NOTHING_OPEN, **_NO_EXTENSION, **ended})
+
+
+def issue_requested(rows: Rows, event: events.IssueRequested, recorded: RecordedEvent) -> Rows:
+    """It is being handed over."""
+    asked = waiting_for(event.operation_id, event.by, recorded)
+    return after(rows, recorded, {**asked, "state": "issuing", "offline": event.offline})
+
+
+def issued(rows: Rows, event: events.Issued, recorded: RecordedEvent) -> Rows:
+    """The custodian has it. A transferred one was told of as a move of the one before."""
+    before = rows["assignments"][0]
+    changes = {
+        "state": "active",
+        "issued_at": recorded.recorded_at,
+        "outstanding": before["quantity"],
+    }
+    changed = proven(rows, recorded, event, changes)
+    if before["transferred_from"] is not None:
+        return changed
+    return circulation.told(
+        changed,
+        recorded,
+        circulation.ISSUE,
+        before=None,
+        after=custodian_of(before),
+        by=before["operation_by"],
+        **circulation.confirmed_by(event),
+    )
+
+
+def issue_failed(rows: Rows, event: events.IssueFailed, recorded: RecordedEvent) -> Rows:
+    """It is kept for them as before; the row goes on naming the operation that failed."""
+    return after(rows, recorded, {"state": "reserved", "reason": event.reason})
+
+
+def attention_raised(
+    rows: Rows, event: events.SyncAttentionRaised, recorded: RecordedEvent
+) -> Rows:
+    """Nothing is known to have changed."""
+    return after(rows, recorded, {"reason": event.reason})
+
+
+def accepted(rows: Rows, event: events.Accepted, recorded: RecordedEvent) -> Rows:
+    """The custodian agrees."""
+    changes = {
+        "accepted_at": recorded.recorded_at,
+        "accepted_by": event.by,
+        "witness_id": event.witness,
+        "terms": event.terms,
+        "declined_at": None,
+        "decline_reason": None,
+    }
+    changed = after(rows, recorded, changes)
+    return reporting(changed, recorded, circulation.CONFIRM, event.by)
+
+
+def declined(rows: Rows, event: events.Declined, recorded: RecordedEvent) -> Rows:
+    """The custodian does not want it."""
+    changes = {"declined_at": recorded.recorded_at, "decline_reason": event.reason}
+    changed = after(rows, recorded, changes)
+    return reporting(changed, recorded, circulation.DECLINE, event.by, note=event.reason)
+
+
+def extension_requested(
+    rows: Rows, event: events.ExtensionRequested, recorded: RecordedEvent
+) -> Rows:
+    """It is due as before; another date is asked for."""
+    asked = {
+        "asked_due": time_of(event.due),
+        "extension": "requested",
+        "extension_reason": event.reason,
+    }
+    return after(rows, recorded, asked)
+
+
+def extension_approved(
+    rows: Rows, event: events.ExtensionApproved, recorded: RecordedEvent
+) -> Rows:
+    """It is due as before until the inventory has confirmed, where that keeps the date."""
+    granted: Row = {"asked_due": time_of(event.due), "extension": "approved"}
+    if event.operation_id is not None:
+        granted.update(waiting_for(event.operation_id, event.by, recorded))
+    return after(rows, recorded, granted)
+
+
+def extension_refused(rows: Rows, event: events.ExtensionRefused, recorded: RecordedEvent) -> Rows:
+    """It is due as before."""
+    return after(rows, recorded, {**_NO_EXTENSION, "reason": event.reason})
+
+
+def due_date_changed(rows: Rows, event: events.DueDateChanged, recorded: RecordedEvent) -> Rows:
+    """It is due then; the reminders begin again."""
+    changes = {
+        **_NO_EXTENSION,
+        "due": time_of(event.due),
+        "overdue": False,
+        "reminded_day": None,
+    }
+    if event.evidence is None:
+        return after(rows, recorded, changes)
+    return proven(rows, recorded, event, changes)
+
+
+def due_date_failed(rows: Rows, event: events.DueDateFailed, recorded: RecordedEvent) -> Rows:
+    """It is due as before."""
+    return after(rows, recorded, {**_NO_EXTENSION, "reason": event.reason})
+
+
+def became_overdue(rows: Rows, event: events.BecameOverdue, recorded: RecordedEvent) -> Rows:  # noqa: ARG001 - all folds are called alike
+    """The time it was due has passed."""
+    return after(rows, recorded, {"overdue": True})
+
+
+def reminder_fell_due(rows: Rows, event: events.ReminderFell, recorded: RecordedEvent) -> Rows:
+    """A reminder is to be given."""
+    return after(rows, recorded, {"reminded_day": event.day})
+
+
+def return_received(rows: Rows, event: events.ReturnReceived, recorded: RecordedEvent) -> Rows:
+    """It is at the desk; the custodian is on record for it until the inventory has confirmed."""
+    received: Row = {
+        "operation_id": event.operation_id,
+        "quantity": event.quantity,
+        "units": [dict(unit) for unit in event.units],
+        "checklist": [dict(check) for check in event.checklist],
+        "location_id": event.location_id,
+        "note": event.note,
+        "by": event.by,
+        "at": time_text(recorded.recorded_at),
+        "confirmed_at": None,
+        "failed": None,
+    }
+    returns = [*rows["assignments"][0]["returns"], received]
+    asked = waiting_for(event.operation_id, event.by, recorded)
+    changed = after(rows, recorded, {**asked, "state": "returning", "returns": returns})
+    return reporting(
+        changed,
+        recorded,
+        circulation.RECEIVE,
+        event.by,
+        quantity=event.quantity,
+        operation_id=event.operation_id,
+        location_id=event.location_id,
+        note=event.note,
+    )
+
+
+def returned(rows: Rows, event: events.Returned, recorded: RecordedEvent) -> Rows:
+    """Units are back."""
+    before = rows["assignments"][0]
+    at = time_text(recorded.recorded_at)
+    changes = {
+        "state": "active" if event.outstanding else "returning",
+        "outstanding": event.outstanding,
+        "returned_at": recorded.recorded_at,
+        "returns": _with_return(before, event.operation_id, {"confirmed_at": at}),
+    }
+    return circulation.told(
+        proven(rows, recorded, event, changes),
+        recorded,
+        circulation.RETURN,
+        before=custodian_of(before),
+        after=None,
+        by=before["operation_by"],
+        quantity=event.quantity,
+        **circulation.confirmed_by(event),
+    )
+
+
+def return_failed(rows: Rows, event: events.ReturnFailed, recorded: RecordedEvent) -> Rows:
+    """The custodian is on record as before."""
+    failed = {"failed": event.reason}
+    changes = {
+        "state": "active",
+        "reason": event.reason,
+        "returns": _with_return(rows["assignments"][0], event.operation_id, failed),
+    }
+    return after(rows, recorded, changes)
+
+
+def damage_recorded(rows: Rows, event: events.DamageRecorded, recorded: RecordedEvent) -> Rows:  # noqa: ARG001 - all folds are called alike
+    """The conditions stand with the return that they were found at."""
+    return after(rows, recorded, {})
+
+
+def closed(rows: Rows, event: events.Closed, recorded: RecordedEvent) -> Rows:
+    """It is over."""
+    changes = {
+        **NOTHING_OPEN,
+        **_NO_EXTENSION,
+        "state": "closed",
+        "outcome": event.outcome,
+        "outstanding": 0,
+        "overdue": False,
+        "closed_at": recorded.recorded_at,
+    }
+    return after(rows, recorded, changes)
+
+
+def _with_return(assignment: Row, operation_id: str, changes: Row) -> list[Row]:
+    return [
+        {**one, **changes} if one["operation_id"] == operation_id else one
+        for one in assignment["returns"]
+    ]

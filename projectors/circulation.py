@@ -1,0 +1,68 @@
+"""The custody feed: one more row for each event after which somebody else has the item, or after
+which somebody has said where it is.
+"""
+
+from typing import Any, Final
+
+from domain.fields import time_of
+from infrastructure.event_store.recorded import RecordedEvent
+from infrastructure.projection_rows import Row, Rows
+
+ISSUE: Final = "issue"
+RETURN: Final = "return"
+MOVE: Final = "move"
+LOSS: Final = "loss"
+CONFIRMED: Final = frozenset({ISSUE, RETURN, MOVE, LOSS})
+"""What may only be said with the inventory's evidence."""
+
+RECEIVE: Final = "receive"
+CONFIRM: Final = "confirm"
+DECLINE: Final = "decline"
+LOSS_REPORT: Final = "loss_report"
+RECOVER: Final = "recover"
+
+
+def told(
+    rows: Rows,
+    recorded: RecordedEvent,
+    type: str,
+    *,
+    before: Row | None,
+    after: Row | None,
+    by: str | None,
+    **known: Any,
+) -> Rows:
+    """The rows with one more step of custody.
+
+    ``before`` and ``after`` are who is on record for the item; ``known`` are other columns.
+    """
+    (assignment,) = rows["assignments"]
+    step: Row = {
+        "position": recorded.position,
+        "tenant_id": recorded.tenant_id,
+        "assignment_id": recorded.aggregate_id,
+        "at": recorded.recorded_at,
+        "type": type,
+        "confirmed": type in CONFIRMED,
+        "item_kind": assignment["item_kind"],
+        "item_id": assignment["item_id"],
+        "quantity": assignment["quantity"],
+        "project_id": assignment["project_id"],
+        "by": by,
+        "custodian_before": before,
+        "custodian_after": after,
+        "operation_id": None,
+        "read_at": None,
+        "location_id": None,
+        "note": None,
+        **known,
+    }
+    return {**rows, "circulation": [*rows.get("circulation", ()), step]}
+
+
+def confirmed_by(event: Any) -> Row:
+    """The columns that say how an event that claims something of the inventory is proved."""
+    return {
+        "operation_id": event.operation_id,
+        "read_at": time_of(event.evidence["read_at"]),
+    }
