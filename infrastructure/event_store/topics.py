@@ -19,6 +19,7 @@ from domain.identity.roles import Role
 from domain.identity.sessions import Session
 from domain.identity.tenants import Tenant
 from domain.identity.users import User
+from domain.inventory.connection import SnipeItConnection
 from domain.inventory_operations.operation import InventoryOperation
 from domain.projects.project import Project
 from domain.requisitions.requisition import Requisition
@@ -32,6 +33,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Project,
     ApprovalPolicy,
     Requisition,
+    SnipeItConnection,
     InventoryOperation,
 )
 

@@ -4,11 +4,11 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import SecretStr
 
+from domain.inventory.servers import plain_url
 from infrastructure.snipe_it.errors import AddressNotAllowed, TokenMissing, UnknownZone
 
 
@@ -75,8 +75,8 @@ def allowed_base_url(base_url: str, allowed: Iterable[str]) -> str:
     Both are compared whole (scheme, host, port, path), so an entry opens one server and
     nothing beside it. Raises AddressNotAllowed.
     """
-    plain = _plain_url(base_url)
-    if plain is None or plain not in {_plain_url(entry) for entry in allowed}:
+    plain = plain_url(base_url)
+    if plain is None or plain not in {plain_url(entry) for entry in allowed}:
         raise AddressNotAllowed(f"{base_url!r} is not an allowed Snipe-IT address.")
     return plain
 
@@ -101,21 +101,3 @@ def _file_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TokenMissing(f"file:{path} cannot be read.") from error
-
-
-def _plain_url(url: str) -> str | None:
-    """``scheme://host[:port][/path]`` in lower case but for the path, None if it is more."""
-    try:
-        parts = urlsplit(url.strip())
-        port = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return None
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    default = {"http": 80, "https": 443}[parts.scheme]
-    where = host if port in {None, default} else f"{host}:{port}"
-    path = parts.path.rstrip("/").removesuffix("/api/v1").rstrip("/")
-    return f"{parts.scheme}://{where}{path}"

@@ -1,0 +1,23 @@
+"""Refusals of the connection to the inventory, named after the rule they protect."""
+
+from domain.errors import NotFound, RuleBroken
+
+
+class NotConnected(NotFound):
+    """This tenant has no inventory yet."""
+
+    code = "inventory_not_connected"
+    help = "Connect it first: PUT /inventory/connection."
+
+
+class MappingNotFound(NotFound):
+    """Nothing in the inventory was ever mapped to this id."""
+
+    code = "mapping_not_found"
+
+
+class ThingMapped(RuleBroken):
+    """A thing of the inventory stands for one id at a time."""
+
+    code = "thing_mapped"
+    help = "Take the mapping from the other id first: DELETE /inventory/mappings/{id}."
