@@ -6,7 +6,7 @@ something about the inventory (``Issued, Returned, DueDateChanged, LossConfirmed
 evidence that it gave.
 """
 
-from typing import TypedDict
+from typing import Protocol, TypedDict, cast
 
 from eventsourcing.domain import Aggregate
 
@@ -60,8 +60,20 @@ class CheckData(TypedDict):
     passed: bool
 
 
+class Follows(Protocol):
+    """What an event changes."""
+
+    def follow(self, event: "Event") -> None:
+        """Be as ``event`` has left it."""
+        ...
+
+
 class Event(Aggregate.Event):
     """What happened to an assignment."""
+
+    def apply(self, aggregate: Aggregate) -> None:
+        """Let the assignment be as this has left it."""
+        cast("Follows", aggregate).follow(self)
 
 
 class Created(Aggregate.Created):
