@@ -135,6 +135,22 @@ class ItemFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ThingFact:
+    """Anything of the inventory by our id, as the mirror last saw it: removed things, too.
+
+    ``kind`` is ``asset, model, location`` or ``category``. ``type`` is what a category is for,
+    ``holder`` who has an asset there, as (kind, external id).
+    """
+
+    kind: str
+    id: Id
+    external_id: int
+    removed: bool
+    type: str | None = None
+    holder: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CustodianFact:
     """A member or a location of the tenant; ``external_id`` None where it is not mapped."""
 
@@ -193,6 +209,10 @@ class Facts(Protocol):
 
     async def inventory_item(self, kind: str, id: Id) -> ItemFact | None:
         """A thing of the inventory by our id; None where the tenant has no such thing."""
+        ...
+
+    async def inventory_thing(self, kind: str, id: Id) -> ThingFact | None:
+        """Anything of the inventory by our id, removed or not; None for what it never had."""
         ...
 
     async def custodian(self, kind: str, id: Id) -> CustodianFact | None:

@@ -18,6 +18,7 @@ from domain.ports import (
     MirroredFact,
     PolicyFact,
     ProjectStanding,
+    ThingFact,
 )
 from infrastructure.batcher import Batcher
 from infrastructure.ids import derived_id, from_uuid, to_uuid
@@ -119,6 +120,10 @@ class TenantFacts:
     async def inventory_item(self, kind: str, id: Id) -> ItemFact | None:
         """A thing of the inventory by our id; None where the tenant has no such thing."""
         return inventory.item(kind, id, await self._read(inventory.ITEM, kind, to_uuid(id)))
+
+    async def inventory_thing(self, kind: str, id: Id) -> ThingFact | None:
+        """Anything of the inventory by our id, removed or not; None for what it never had."""
+        return inventory.thing(kind, id, await self._read(inventory.THING, kind, to_uuid(id)))
 
     async def custodian(self, kind: str, id: Id) -> CustodianFact | None:
         """A member (``user``) or a ``location``; None where the tenant has none such."""

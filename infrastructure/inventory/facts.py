@@ -16,6 +16,10 @@ ITEM: Final = (
 )
 MAPPING: Final = "SELECT kind, external_id FROM inventory.mapping_of(%s, %s)"
 MIRRORED: Final = "SELECT id FROM inventory.mirrored(%s, %s, %s)"
+THING: Final = (
+    "SELECT external_id, removed, type, holder_kind, holder_external_id"
+    " FROM inventory.thing_of(%s, %s, %s)"
+)
 CUSTODIAN: Final = "SELECT external_id FROM inventory.custodian_of(%s, %s, %s)"
 
 Rows = Sequence[Sequence[Any]]
@@ -50,6 +54,15 @@ def item(kind: str, id: Id, rows: Rows) -> ItemFact | None:
         holder=None if holder_kind is None else (holder_kind, holder_id),
         as_of=as_of,
     )
+
+
+def thing(kind: str, id: Id, rows: Rows) -> ThingFact | None:
+    """Anything of the inventory as the mirror last saw it, removed or not."""
+    if not rows:
+        return None
+    external_id, removed, type_, holder_kind, holder_id = rows[0]
+    holder = None if holder_kind is None else (holder_kind, holder_id)
+    return ThingFact(kind, id, external_id, removed, type_, holder)
 
 
 def custodian(kind: str, id: Id, rows: Rows) -> CustodianFact | None:

@@ -24,6 +24,7 @@ from domain.ports import (
     ProjectStanding,
     Receipt,
     RowChange,
+    ThingFact,
 )
 from infrastructure.event_store.topics import decode, encode
 from infrastructure.ids import to_uuid
@@ -104,6 +105,7 @@ class MemoryFacts:
         self.custodians: Final[dict[tuple[str, Id], CustodianFact]] = {}
         self.mappings: Final[dict[Id, MappingFact]] = {}
         self.things: Final[dict[tuple[str, int], MirroredFact]] = {}
+        self.known: Final[dict[tuple[str, Id], ThingFact]] = {}
 
     def has_item(
         self,
@@ -130,11 +132,29 @@ class MemoryFacts:
         self.custodians[kind, id] = fact
         return fact
 
+    def has_thing(
+        self,
+        kind: str,
+        id: Id,
+        external_id: int = 17,
+        *,
+        removed: bool = False,
+        type: str | None = None,
+        holder: tuple[str, int] | None = None,
+    ) -> ThingFact:
+        """Let the inventory have anything, or have had it."""
+        fact = ThingFact(kind, id, external_id, removed, type, holder)
+        self.known[kind, id] = fact
+        return fact
+
     async def inventory(self) -> InventoryStanding:
         return self.standing
 
     async def inventory_item(self, kind: str, id: Id) -> ItemFact | None:
         return self.items.get((kind, id))
+
+    async def inventory_thing(self, kind: str, id: Id) -> ThingFact | None:
+        return self.known.get((kind, id))
 
     async def custodian(self, kind: str, id: Id) -> CustodianFact | None:
         return self.custodians.get((kind, id))
