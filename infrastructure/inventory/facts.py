@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from domain.ids import Id
-from domain.ports import CustodianFact, InventoryStanding, ItemFact, MappingFact, MirroredFact
+from domain.ports import (
+    CustodianFact,
+    InventoryStanding,
+    ItemFact,
+    MappingFact,
+    MirroredFact,
+    ThingFact,
+)
 from infrastructure.ids import from_uuid
 
 STANDING: Final = (
