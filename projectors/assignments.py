@@ -4,21 +4,30 @@
 says more than the inventory has confirmed. What an open operation is doing stands in its own row.
 """
 
+from typing import Final
+
 from domain.assignments import events
+from domain.assignments.content import State
+from domain.assignments.standing import Awaited
 from domain.fields import time_of, time_text
+from domain.ids import Id
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.projection_rows import Row, Rows
 from projectors import circulation
 from projectors.assignment_rows import (
-    NOTHING_OPEN,
     after,
+    asked_by,
+    asking,
+    assignment_in,
     custodian_of,
     proven,
+    refused,
     reporting,
-    waiting_for,
 )
 
-_NO_EXTENSION: Row = {"asked_due": None, "extension": None, "extension_reason": None}
+REQUESTED: Final = "requested"
+APPROVED: Final = "approved"
+_NO_EXTENSION: Final[Row] = {"asked_due": None, "extension": None, "extension_reason": None}
 
 
 def reserved(rows: Rows, event: events.Reserved, recorded: RecordedEvent) -> Rows:
@@ -26,7 +35,7 @@ def reserved(rows: Rows, event: events.Reserved, recorded: RecordedEvent) -> Row
     assignment: Row = {
         "id": recorded.aggregate_id,
         "tenant_id": event.tenant_id,
-        "state": "reserved",
+        "state": State.RESERVED.value,
         "outcome": None,
         "item_kind": event.item["kind"],
         "item_id": event.item["id"],
@@ -40,11 +49,13 @@ def reserved(rows: Rows, event: events.Reserved, recorded: RecordedEvent) -> Row
         "begins": time_of(event.begins),
         "due": time_of(event.due),
         **_NO_EXTENSION,
+        "renewals": 0,
         "overdue": False,
         "reminded_day": None,
         "verified": event.verified,
         "offline": False,
-        **NOTHING_OPEN,
+        "pending": [],
+        "operation_id": None,
         "reserved_by": event.by,
         "issued_at": None,
         "returned_at": None,
@@ -59,6 +70,7 @@ def reserved(rows: Rows, event: events.Reserved, recorded: RecordedEvent) -> Row
         "returns": [],
         "loss": None,
         "transfer": None,
+        "successor_id": None,
         "transferred_from": event.transferred_from,
         "drift": None,
         "reason": None,
@@ -72,24 +84,25 @@ def reserved(rows: Rows, event: events.Reserved, recorded: RecordedEvent) -> Row
 
 def cancelled(rows: Rows, event: events.Cancelled, recorded: RecordedEvent) -> Rows:
     """It was given up before it was handed over."""
-    ended = {"state": "cancelled", "reason": event.reason, "closed_at": recorded.recorded_at}
-    return after(rows, recorded, {**NOTHING_OPEN, **_NO_EXTENSION, **ended})
+    ended = {
+        "state": State.CANCELLED.value,
+        "operation_id": None,
+        "reason": event.reason,
+        "closed_at": recorded.recorded_at,
+    }
+    return after(rows, recorded, {**_NO_EXTENSION, **ended})
 
 
 def issue_requested(rows: Rows, event: events.IssueRequested, recorded: RecordedEvent) -> Rows:
     """It is being handed over."""
-    asked = waiting_for(event.operation_id, event.by, recorded)
-    return after(rows, recorded, {**asked, "state": "issuing", "offline": event.offline})
+    asked = asking(rows, event.operation_id, Awaited.ISSUE, event.by)
+    return after(rows, recorded, {**asked, "offline": event.offline})
 
 
 def issued(rows: Rows, event: events.Issued, recorded: RecordedEvent) -> Rows:
     """The custodian has it. A transferred one was told of as a move of the one before."""
-    before = rows["assignments"][0]
-    changes = {
-        "state": "active",
-        "issued_at": recorded.recorded_at,
-        "outstanding": before["quantity"],
-    }
+    before = assignment_in(rows)
+    changes = {"issued_at": recorded.recorded_at, "outstanding": before["quantity"]}
     changed = proven(rows, recorded, event, changes)
     if before["transferred_from"] is not None:
         return changed
@@ -99,14 +112,14 @@ def issued(rows: Rows, event: events.Issued, recorded: RecordedEvent) -> Rows:
         circulation.ISSUE,
         before=None,
         after=custodian_of(before),
-        by=before["operation_by"],
+        by=asked_by(before, event.operation_id),
         **circulation.confirmed_by(event),
     )
 
 
 def issue_failed(rows: Rows, event: events.IssueFailed, recorded: RecordedEvent) -> Rows:
-    """It is kept for them as before; the row goes on naming the operation that failed."""
-    return after(rows, recorded, {"state": "reserved", "reason": event.reason})
+    """It is kept for them as before."""
+    return refused(rows, recorded, event)
 
 
 def attention_raised(
@@ -132,7 +145,14 @@ def accepted(rows: Rows, event: events.Accepted, recorded: RecordedEvent) -> Row
 
 def declined(rows: Rows, event: events.Declined, recorded: RecordedEvent) -> Rows:
     """The custodian does not want it."""
-    changes = {"declined_at": recorded.recorded_at, "decline_reason": event.reason}
+    changes = {
+        "accepted_at": None,
+        "accepted_by": None,
+        "witness_id": None,
+        "terms": None,
+        "declined_at": recorded.recorded_at,
+        "decline_reason": event.reason,
+    }
     changed = after(rows, recorded, changes)
     return reporting(changed, recorded, circulation.DECLINE, event.by, note=event.reason)
 
@@ -143,7 +163,7 @@ def extension_requested(
     """It is due as before; another date is asked for."""
     asked = {
         "asked_due": time_of(event.due),
-        "extension": "requested",
+        "extension": REQUESTED,
         "extension_reason": event.reason,
     }
     return after(rows, recorded, asked)
@@ -153,9 +173,9 @@ def extension_approved(
     rows: Rows, event: events.ExtensionApproved, recorded: RecordedEvent
 ) -> Rows:
     """It is due as before until the inventory has confirmed, where that keeps the date."""
-    granted: Row = {"asked_due": time_of(event.due), "extension": "approved"}
+    granted: Row = {"asked_due": time_of(event.due), "extension": APPROVED}
     if event.operation_id is not None:
-        granted.update(waiting_for(event.operation_id, event.by, recorded))
+        granted.update(asking(rows, event.operation_id, Awaited.DUE, event.by))
     return after(rows, recorded, granted)
 
 
@@ -169,6 +189,7 @@ def due_date_changed(rows: Rows, event: events.DueDateChanged, recorded: Recorde
     changes = {
         **_NO_EXTENSION,
         "due": time_of(event.due),
+        "renewals": assignment_in(rows)["renewals"] + 1,
         "overdue": False,
         "reminded_day": None,
     }
@@ -179,7 +200,7 @@ def due_date_changed(rows: Rows, event: events.DueDateChanged, recorded: Recorde
 
 def due_date_failed(rows: Rows, event: events.DueDateFailed, recorded: RecordedEvent) -> Rows:
     """It is due as before."""
-    return after(rows, recorded, {**_NO_EXTENSION, "reason": event.reason})
+    return refused(rows, recorded, event, _NO_EXTENSION)
 
 
 def became_overdue(rows: Rows, event: events.BecameOverdue, recorded: RecordedEvent) -> Rows:  # noqa: ARG001 - all folds are called alike
@@ -206,11 +227,10 @@ def return_received(rows: Rows, event: events.ReturnReceived, recorded: Recorded
         "confirmed_at": None,
         "failed": None,
     }
-    returns = [*rows["assignments"][0]["returns"], received]
-    asked = waiting_for(event.operation_id, event.by, recorded)
-    changed = after(rows, recorded, {**asked, "state": "returning", "returns": returns})
+    asked = asking(rows, event.operation_id, Awaited.RETURN, event.by, event.quantity)
+    returns = [*assignment_in(rows)["returns"], received]
     return reporting(
-        changed,
+        after(rows, recorded, {**asked, "returns": returns}),
         recorded,
         circulation.RECEIVE,
         event.by,
@@ -223,13 +243,13 @@ def return_received(rows: Rows, event: events.ReturnReceived, recorded: Recorded
 
 def returned(rows: Rows, event: events.Returned, recorded: RecordedEvent) -> Rows:
     """Units are back."""
-    before = rows["assignments"][0]
-    at = time_text(recorded.recorded_at)
+    before = assignment_in(rows)
+    confirmed = {"confirmed_at": time_text(recorded.recorded_at)}
     changes = {
-        "state": "active" if event.outstanding else "returning",
         "outstanding": event.outstanding,
         "returned_at": recorded.recorded_at,
-        "returns": _with_return(before, event.operation_id, {"confirmed_at": at}),
+        "returns": _with_return(before, event.operation_id, confirmed),
+        "drift": None,
     }
     return circulation.told(
         proven(rows, recorded, event, changes),
@@ -237,7 +257,7 @@ def returned(rows: Rows, event: events.Returned, recorded: RecordedEvent) -> Row
         circulation.RETURN,
         before=custodian_of(before),
         after=None,
-        by=before["operation_by"],
+        by=asked_by(before, event.operation_id),
         quantity=event.quantity,
         **circulation.confirmed_by(event),
     )
@@ -246,12 +266,8 @@ def returned(rows: Rows, event: events.Returned, recorded: RecordedEvent) -> Row
 def return_failed(rows: Rows, event: events.ReturnFailed, recorded: RecordedEvent) -> Rows:
     """The custodian is on record as before."""
     failed = {"failed": event.reason}
-    changes = {
-        "state": "active",
-        "reason": event.reason,
-        "returns": _with_return(rows["assignments"][0], event.operation_id, failed),
-    }
-    return after(rows, recorded, changes)
+    returns = _with_return(assignment_in(rows), event.operation_id, failed)
+    return refused(rows, recorded, event, {"returns": returns})
 
 
 def damage_recorded(rows: Rows, event: events.DamageRecorded, recorded: RecordedEvent) -> Rows:  # noqa: ARG001 - all folds are called alike
@@ -262,18 +278,16 @@ def damage_recorded(rows: Rows, event: events.DamageRecorded, recorded: Recorded
 def closed(rows: Rows, event: events.Closed, recorded: RecordedEvent) -> Rows:
     """It is over."""
     changes = {
-        **NOTHING_OPEN,
         **_NO_EXTENSION,
-        "state": "closed",
         "outcome": event.outcome,
+        "operation_id": None,
         "outstanding": 0,
-        "overdue": False,
         "closed_at": recorded.recorded_at,
     }
     return after(rows, recorded, changes)
 
 
-def _with_return(assignment: Row, operation_id: str, changes: Row) -> list[Row]:
+def _with_return(assignment: Row, operation_id: Id, changes: Row) -> list[Row]:
     return [
         {**one, **changes} if one["operation_id"] == operation_id else one
         for one in assignment["returns"]

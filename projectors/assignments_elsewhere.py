@@ -1,18 +1,24 @@
 """Assignments that leave the straight path: lost, handed on, or not where the inventory says."""
 
 from domain.assignments import events
+from domain.assignments.standing import Awaited
 from domain.fields import time_text
 from infrastructure.event_store.recorded import RecordedEvent
-from infrastructure.projection_rows import Row, Rows
+from infrastructure.projection_rows import Rows
 from projectors import circulation
 from projectors.assignment_rows import (
-    NOTHING_OPEN,
     after,
+    asked_by,
+    asking,
+    assignment_in,
     custodian_of,
     proven,
+    refused,
     reporting,
-    waiting_for,
+    settled,
 )
+
+REASSERTED = "reasserted"
 
 
 def loss_reported(rows: Rows, event: events.LossReported, recorded: RecordedEvent) -> Rows:
@@ -24,7 +30,7 @@ def loss_reported(rows: Rows, event: events.LossReported, recorded: RecordedEven
         "at": time_text(recorded.recorded_at),
         "confirmed_at": None,
     }
-    changed = after(rows, recorded, {"state": "loss_pending", "loss": loss})
+    changed = after(rows, recorded, {"loss": loss})
     return reporting(changed, recorded, circulation.LOSS_REPORT, event.by, note=event.note)
 
 
@@ -32,21 +38,20 @@ def loss_confirmation_requested(
     rows: Rows, event: events.LossConfirmationRequested, recorded: RecordedEvent
 ) -> Rows:
     """An inventory manager agrees."""
-    return after(rows, recorded, waiting_for(event.operation_id, event.by, recorded))
+    return after(rows, recorded, asking(rows, event.operation_id, Awaited.LOSS, event.by))
 
 
 def loss_confirmed(rows: Rows, event: events.LossConfirmed, recorded: RecordedEvent) -> Rows:
     """The inventory lists it as gone."""
-    before = rows["assignments"][0]
-    at = time_text(recorded.recorded_at)
-    loss = {**(before["loss"] or {}), "kind": event.kind, "confirmed_at": at}
+    before = assignment_in(rows)
+    loss = {**before["loss"], "confirmed_at": time_text(recorded.recorded_at)}
     return circulation.told(
         proven(rows, recorded, event, {"loss": loss}),
         recorded,
         circulation.LOSS,
         before=custodian_of(before),
         after=None,
-        by=before["operation_by"],
+        by=asked_by(before, event.operation_id),
         note=event.kind,
         **circulation.confirmed_by(event),
     )
@@ -54,13 +59,14 @@ def loss_confirmed(rows: Rows, event: events.LossConfirmed, recorded: RecordedEv
 
 def loss_failed(rows: Rows, event: events.LossFailed, recorded: RecordedEvent) -> Rows:
     """It is said to be gone, and not listed so."""
-    return after(rows, recorded, {"reason": event.reason})
+    return refused(rows, recorded, event)
 
 
 def recovered(rows: Rows, event: events.Recovered, recorded: RecordedEvent) -> Rows:
-    """It has turned up."""
-    asked = waiting_for(event.operation_id, event.by, recorded)
-    changed = after(rows, recorded, {**asked, "state": "returning"})
+    """It has turned up, and is taken back."""
+    units = assignment_in(rows)["outstanding"]
+    asked = asking(rows, event.operation_id, Awaited.RECOVERY, event.by, units)
+    changed = after(rows, recorded, {**asked, "loss": None})
     operation = {"operation_id": event.operation_id}
     return reporting(changed, recorded, circulation.RECOVER, event.by, **operation)
 
@@ -75,31 +81,33 @@ def transfer_requested(
         "by": event.by,
         "at": time_text(recorded.recorded_at),
     }
-    asked = waiting_for(event.operation_id, event.by, recorded)
-    return after(rows, recorded, {**asked, "state": "transferring", "transfer": transfer})
+    units = assignment_in(rows)["outstanding"]
+    asked = asking(rows, event.operation_id, Awaited.TRANSFER_IN, event.by, units)
+    return after(rows, recorded, {**asked, "transfer": transfer})
 
 
 def transfer_checked_in(
     rows: Rows, event: events.TransferCheckedIn, recorded: RecordedEvent
 ) -> Rows:
     """The second half is being asked for."""
-    by = rows["assignments"][0]["operation_by"]
-    proved = proven(rows, recorded, event, {})
-    return after(proved, recorded, waiting_for(event.next_operation_id, by, recorded))
+    return _go_on(
+        proven(rows, recorded, event, {}), recorded, event.next_operation_id, Awaited.TRANSFER_OUT
+    )
 
 
 def transfer_completed(
     rows: Rows, event: events.TransferCompleted, recorded: RecordedEvent
 ) -> Rows:
     """The successor has it."""
-    before = rows["assignments"][0]
+    before = assignment_in(rows)
+    changes = {"transfer": None, "successor_id": event.successor_id, "outstanding": 0}
     return circulation.told(
-        proven(rows, recorded, event, {}),
+        proven(rows, recorded, event, changes),
         recorded,
         circulation.MOVE,
         before=custodian_of(before),
         after=before["transfer"]["to"],
-        by=before["operation_by"],
+        by=asked_by(before, event.operation_id),
         **circulation.confirmed_by(event),
     )
 
@@ -107,25 +115,24 @@ def transfer_completed(
 def transfer_failed(rows: Rows, event: events.TransferFailed, recorded: RecordedEvent) -> Rows:
     """The custodian keeps it; where the first half was done, once that has been undone."""
     if event.next_operation_id is None:
-        changes: Row = {"state": "active", "transfer": None}
-    else:
-        by = rows["assignments"][0]["operation_by"]
-        changes = waiting_for(event.next_operation_id, by, recorded)
-    return after(rows, recorded, {**changes, "reason": event.reason})
+        return refused(rows, recorded, event, {"transfer": None})
+    going_on = _go_on(
+        refused(rows, recorded, event), recorded, event.next_operation_id, Awaited.TRANSFER_BACK
+    )
+    return after(going_on, recorded, {"reason": event.reason})
 
 
 def transfer_compensated(
     rows: Rows, event: events.TransferCompensated, recorded: RecordedEvent
 ) -> Rows:
     """The custodian has it as before."""
-    return proven(rows, recorded, event, {"state": "active", "transfer": None})
+    return proven(rows, recorded, event, {"transfer": None})
 
 
 def drift_detected(rows: Rows, event: events.DriftDetected, recorded: RecordedEvent) -> Rows:
     """The inventory disagrees."""
-    actual = None if event.actual is None else list(event.actual)
     drift = {
-        "actual": actual,
+        "actual": None if event.actual is None else list(event.actual),
         "read_at": event.read_at,
         "at": time_text(recorded.recorded_at),
         "resolution": None,
@@ -137,8 +144,10 @@ def drift_resolution_requested(
     rows: Rows, event: events.DriftResolutionRequested, recorded: RecordedEvent
 ) -> Rows:
     """Somebody has decided what is to be done about it."""
-    drift = {**rows["assignments"][0]["drift"], "resolution": event.how}
-    asked = waiting_for(event.operation_id, event.by, recorded)
+    assignment = assignment_in(rows)
+    awaited = Awaited.REASSERT if event.how == REASSERTED else Awaited.EXTERNAL_RETURN
+    asked = asking(rows, event.operation_id, awaited, event.by, assignment["outstanding"])
+    drift = {**assignment["drift"], "resolution": event.how}
     return after(rows, recorded, {**asked, "drift": drift})
 
 
@@ -146,13 +155,18 @@ def drift_resolution_failed(
     rows: Rows, event: events.DriftResolutionFailed, recorded: RecordedEvent
 ) -> Rows:
     """The inventory disagrees as before."""
-    drift = {**rows["assignments"][0]["drift"], "resolution": None}
-    return after(rows, recorded, {"drift": drift, "reason": event.reason})
+    drift = {**assignment_in(rows)["drift"], "resolution": None}
+    return refused(rows, recorded, event, {"drift": drift})
 
 
 def drift_resolved(rows: Rows, event: events.DriftResolved, recorded: RecordedEvent) -> Rows:
     """The inventory agrees again."""
-    (assignment,) = rows["assignments"]
-    is_open = event.operation_id is not None and assignment["operation_id"] == event.operation_id
-    settled = NOTHING_OPEN if is_open else {}
-    return after(rows, recorded, {**settled, "drift": None})
+    return after(rows, recorded, {**settled(rows, event.operation_id), "drift": None})
+
+
+def _go_on(rows: Rows, recorded: RecordedEvent, operation_id: str, awaited: Awaited) -> Rows:
+    """Another operation of the same transfer, asked for by whoever asked for the transfer."""
+    assignment = assignment_in(rows)
+    by = assignment["transfer"]["by"]
+    asked = asking(rows, operation_id, awaited, by, assignment["outstanding"])
+    return after(rows, recorded, asked)

@@ -1,9 +1,8 @@
 """Assignments as lists and pages show them, and what is held of each item.
 
-How an assignment stands towards the inventory is not copied into its row: ``operation_id`` names
-the operation that is open (or was given up), and a reader joins read.inventory_operations. Both
-tables belong to one projection, so what is joined is of one moment of the log, and each row comes
-from the events of one stream alone.
+How an operation stands is not copied into an assignment's row: the row names its operations, and
+a reader joins read.inventory_operations. Both tables belong to one projection, so what is joined
+is of one moment of the log, and each row comes from the events of one stream alone.
 """
 
 from sqlalchemy import Boolean, Column, DateTime, Index, Integer, Table, case, literal_column
@@ -17,8 +16,7 @@ assignments = Table(
     metadata,
     ulid("id", key=True),
     ulid("tenant_id"),
-    # One of reserved, issuing, active, returning, transferring, loss_pending, closed,
-    # cancelled.
+    # As domain.assignments has them; an overdue one that is on its way back is "returning".
     text("state"),
     # How a closed one ended: returned, lost, stolen, consumed, written_off, transferred
     text("outcome", null=True),
@@ -39,6 +37,8 @@ assignments = Table(
     time("asked_due", null=True),
     text("extension", null=True),
     text("extension_reason", null=True),
+    # How often the due date was put off.
+    whole("renewals"),
     Column("overdue", Boolean(), nullable=False),
     # The last reminder that fell due, in days after the due date.
     Column("reminded_day", Integer(), nullable=True),
@@ -46,10 +46,10 @@ assignments = Table(
     Column("verified", Boolean(), nullable=False),
     # Handed over although the inventory could not be asked.
     Column("offline", Boolean(), nullable=False),
-    # The inventory operation that is not synced, and who asked for it; null when all is.
+    # What the inventory has not answered: [{operation_id, awaited, quantity, by}].
+    document("pending"),
+    # The operation that was asked for last, or refused last; null once all is confirmed.
     ulid("operation_id", null=True),
-    ulid("operation_by", null=True),
-    time("operation_since", null=True),
     ulid("reserved_by", null=True),
     # Of the events that carry the inventory's evidence, never of what was asked for.
     time("issued_at", null=True),
@@ -69,8 +69,9 @@ assignments = Table(
     document("returns"),
     # {kind: lost | stolen, note, by, at, confirmed_at}
     document("loss", null=True),
-    # {to: {kind, id}, successor_id, by, at}
+    # While it is handed on: {to: {kind, id}, successor_id, by, at}.
     document("transfer", null=True),
+    ulid("successor_id", null=True),
     ulid("transferred_from", null=True),
     # {actual: [kind, external id] or null, read_at, at, resolution: external_return, reasserted
     #  or null while nobody has decided} as long as the inventory disagrees
@@ -131,7 +132,7 @@ Index(
 Index(
     "assignments_to_come_back",
     *assignments.c["due", "id"],
-    postgresql_where=text_("state = 'active' AND due IS NOT NULL"),
+    postgresql_where=text_("state IN ('active', 'overdue') AND due IS NOT NULL"),
 )
 Index(
     "assignments_to_collect",

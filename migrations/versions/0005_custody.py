@@ -27,13 +27,13 @@ CREATE TABLE read.assignments (
     asked_due timestamptz,
     extension text,
     extension_reason text,
+    renewals integer NOT NULL,
     overdue boolean NOT NULL,
     reminded_day integer,
     verified boolean NOT NULL,
     offline boolean NOT NULL,
+    pending jsonb NOT NULL,
     operation_id uuid,
-    operation_by uuid,
-    operation_since timestamptz,
     reserved_by uuid,
     issued_at timestamptz,
     returned_at timestamptz,
@@ -48,6 +48,7 @@ CREATE TABLE read.assignments (
     returns jsonb NOT NULL,
     loss jsonb,
     transfer jsonb,
+    successor_id uuid,
     transferred_from uuid,
     drift jsonb,
     reason text,
@@ -85,7 +86,7 @@ CREATE INDEX assignments_drifted
     WHERE drift IS NOT NULL;
 CREATE INDEX assignments_to_come_back
     ON read.assignments (due, id)
-    WHERE state = 'active' AND due IS NOT NULL;
+    WHERE state IN ('active', 'overdue') AND due IS NOT NULL;
 CREATE INDEX assignments_to_collect ON read.assignments (begins, id) WHERE state = 'reserved';
 
 CREATE TABLE read.item_books (
