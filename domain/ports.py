@@ -3,7 +3,7 @@
 Handlers receive these as arguments; ``infrastructure`` provides them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -13,10 +13,11 @@ from eventsourcing.domain import Aggregate
 from domain.identity.changes import IdentityChange
 from domain.ids import Id
 from domain.inventory.changes import InventoryChange
+from domain.notifications.changes import NotificationChange
 
 A = TypeVar("A", bound=Aggregate)
 
-RowChange = IdentityChange | InventoryChange
+RowChange = IdentityChange | InventoryChange | NotificationChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,17 @@ class Store(Protocol):
     ) -> Receipt:
         """Append the pending events of all given aggregates in one transaction.
 
-        ``changes`` are rows of the identity and inventory tables, written in that transaction too.
+        ``changes`` are rows beside the log, written in that transaction too.
         ``unchanged`` names streams that the decision rests on, as (id, version): if one has
         moved, nothing is stored and the command is decided again. The receipt is that of the
         first aggregate. Aggregates without pending events are stored as they are: nothing.
+        """
+        ...
+
+    async def note(self, id: Id, changes: Sequence[RowChange]) -> Receipt:
+        """Write rows that go with no event, under the command's key; the receipt names ``id``.
+
+        Only for what nothing is decided by: see ``domain.notifications.changes``.
         """
         ...
 
@@ -225,6 +233,14 @@ class Facts(Protocol):
 
     async def mirrored(self, kind: str, external_id: int) -> MirroredFact | None:
         """A thing by its number over there; None where the mirror has none such, or no longer."""
+        ...
+
+    async def has_event(self, position: int, topics: Collection[str]) -> bool:
+        """Whether the tenant's log has an event of one of these names at a position."""
+        ...
+
+    async def webhook_count(self) -> int:
+        """How many webhooks the tenant has."""
         ...
 
 

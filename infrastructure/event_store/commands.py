@@ -15,6 +15,7 @@ from psycopg_pool import PoolClosed, PoolTimeout
 from domain.errors import Refused
 from domain.ids import Id
 from domain.inventory.changes import InventoryChange
+from domain.notifications.changes import NotificationChange
 from domain.ports import Facts, Receipt, Store
 from infrastructure.deadlines import within
 from infrastructure.errors import (
@@ -40,6 +41,7 @@ from infrastructure.event_store.writer import Writer
 from infrastructure.identity import changes as identity_rows
 from infrastructure.ids import derived_id, to_uuid
 from infrastructure.inventory import changes as inventory_rows
+from infrastructure.notifications import changes as notification_rows
 from infrastructure.postgres import Connection, Pool, severed_after
 
 
@@ -334,6 +336,8 @@ def _rows_of(wanted: Wanted) -> Callable[[Connection], Awaitable[None]]:
         for change in wanted.changes:
             if isinstance(change, InventoryChange):
                 await inventory_rows.write(connection, change)
+            elif isinstance(change, NotificationChange):
+                await notification_rows.write(connection, change)
             else:
                 await identity_rows.write(connection, change)
 

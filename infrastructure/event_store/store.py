@@ -149,6 +149,11 @@ class CommandStore:
         self._streams.keep((aggregate, *others))
         return Receipt(wanted.id, wanted.version, position, line_id)
 
+    async def note(self, id: Id, changes: Sequence[RowChange]) -> Receipt:
+        """Write rows that go with no event. The position is the log's head."""
+        position = await self._append(Wanted(id, 1, None, (), (), changes))
+        return Receipt(id, 1, position)
+
 
 def _tenant_of(aggregate: Aggregate) -> UUID:
     return to_uuid(cast("OfTenant", aggregate).tenant_id)

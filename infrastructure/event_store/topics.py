@@ -21,6 +21,7 @@ from domain.identity.tenants import Tenant
 from domain.identity.users import User
 from domain.inventory.connection import SnipeItConnection
 from domain.inventory_operations.operation import InventoryOperation
+from domain.notifications.webhook import Webhook
 from domain.projects.project import Project
 from domain.requisitions.requisition import Requisition
 
@@ -33,6 +34,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Project,
     ApprovalPolicy,
     Requisition,
+    Webhook,
     SnipeItConnection,
     InventoryOperation,
 )

@@ -1,6 +1,6 @@
 """The facts that a handler may ask for, read from identity and inventory under its tenant."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, LiteralString
 from uuid import UUID
@@ -38,6 +38,8 @@ _POLICIES: Final = (
 _MEMBER: Final = "SELECT user_id, roles, permissions, version FROM identity.member_of(%s, %s)"
 _HOLDERS: Final = "SELECT user_id, roles, permissions, version FROM identity.members_with(%s, %s)"
 _ROLES: Final = "SELECT name, permissions FROM identity.roles_of(%s)"
+_HAS_EVENT: Final = "SELECT found FROM notifications.has_event(%s, %s, %s)"
+_WEBHOOKS: Final = "SELECT webhooks FROM notifications.webhook_count(%s)"
 
 _Place = tuple[UUID, UUID, UUID]
 """A tenant, a project, a user."""
@@ -140,6 +142,16 @@ class TenantFacts:
             return None
         rows = await self._read(inventory.MIRRORED, TABLES[kind], external_id)
         return inventory.mirrored(kind, external_id, rows)
+
+    async def has_event(self, position: int, topics: Collection[str]) -> bool:
+        """Whether the tenant's log has an event of one of these names at a position."""
+        ((found,),) = await self._source.read(_HAS_EVENT, self._tenant, position, sorted(topics))
+        return bool(found)
+
+    async def webhook_count(self) -> int:
+        """How many webhooks the tenant has."""
+        ((webhooks,),) = await self._read(_WEBHOOKS)
+        return int(webhooks)
 
     def _member(self, user: UUID, roles: list[str], own: list[str], version: int) -> MemberFact:
         user_id = from_uuid(user)

@@ -3,7 +3,7 @@
 What the inventory says is what a test has told the facts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeVar, cast
 
@@ -13,6 +13,7 @@ from domain.errors import NotFound, VersionMismatch
 from domain.identity import changes
 from domain.identity.roles import SHIPPED_ROLES, TENANT_ADMIN
 from domain.ids import Id, id_of
+from domain.notifications.changes import WebhookSet
 from domain.ports import (
     CustodianFact,
     InventoryStanding,
@@ -77,6 +78,10 @@ class MemoryStore:
         position = sum(len(stream) for stream in self.streams.values())
         return Receipt(id_of(aggregate.id), aggregate.version, position, line_id)
 
+    async def note(self, id: Id, changes: Sequence[RowChange]) -> Receipt:
+        self.rows.extend(changes)
+        return Receipt(id, 1, sum(len(stream) for stream in self.streams.values()))
+
     def _append(self, aggregate: Aggregate) -> None:
         stream = self.streams.setdefault(id_of(aggregate.id), [])
         for event in aggregate.collect_events():
@@ -100,6 +105,7 @@ class MemoryFacts:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
         self.archived: Final[set[Id]] = set()
+        self.told: Final[set[int]] = set()
         self.standing = InventoryStanding(connected=True, available=True)
         self.items: Final[dict[tuple[str, Id], ItemFact]] = {}
         self.custodians: Final[dict[tuple[str, Id], CustodianFact]] = {}
@@ -206,6 +212,12 @@ class MemoryFacts:
     async def roles(self) -> Mapping[str, frozenset[str]]:
         own = {row.name: frozenset(row.permissions) for row in self._all(changes.RoleAdded)}
         return {**own, **SHIPPED_ROLES}
+
+    async def has_event(self, position: int, topics: Collection[str]) -> bool:
+        return position in self.told and bool(topics)
+
+    async def webhook_count(self) -> int:
+        return len({row.webhook_id for row in self._all(WebhookSet)})
 
     def _members(self) -> dict[Id, changes.RolesGranted]:
         return {row.user_id: row for row in self._all(changes.RolesGranted)}

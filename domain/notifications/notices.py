@@ -1,0 +1,261 @@
+"""Which events somebody is told about, who, and with what: pure, from an object's own events.
+
+The feed's projection and the worker that sends both go by this page, so what stands in the feed
+and what comes by e-mail is the same. Nothing here knows a name or an address.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType, ModuleType
+from typing import Any, Final
+
+from domain.assignments import events as assignments
+from domain.fields import time_of
+from domain.identity.roles import INVENTORY_MANAGE
+from domain.ids import Id, derived_id
+from domain.inventory_operations import events as operations
+from domain.notifications.kinds import Kind
+from domain.requisitions import events as requisitions
+
+Subject = Mapping[str, Any]
+"""What must be known of an object to tell of it: plain values, ids and what people typed."""
+
+LEADS_AFTER_DAYS: Final = 7
+"""From this many days after the due date on, the leads of the project are told, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who is told: these people, the leads of a project, whoever holds a permission."""
+
+    people: frozenset[Id] = frozenset()
+    leads_of: Id | None = None
+    permission: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is to be told of one event."""
+
+    kind: Kind
+    audience: Audience
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Learn = Callable[[Subject, Any], Subject]
+Tell = Callable[[Subject, Any], Notice | None]
+
+
+def learnt(subject: Subject, event: Any) -> Subject:
+    """The subject after an event; the same object where the event says nothing new of it."""
+    learn = _LEARN.get(type(event))
+    return subject if learn is None else learn(subject, event)
+
+
+def notice_of(subject: Subject, event: Any, actor_id: Id | None) -> Notice | None:
+    """What is to be told of an event, if anything. ``subject`` knows the event already.
+
+    Nobody is told what they have just done themselves.
+    """
+    tell = TELL.get(type(event))
+    notice = None if tell is None else tell(subject, event)
+    if notice is None:
+        return None
+    audience = notice.audience
+    others = audience.people - {actor_id}
+    if not others and audience.leads_of is None and audience.permission is None:
+        return None
+    return Notice(
+        notice.kind, Audience(others, audience.leads_of, audience.permission), notice.data
+    )
+
+
+def audience_ids(audience: Audience, tenant_id: Id) -> list[Id]:
+    """One id for each part of an audience: a person's own, or one made for a group of them."""
+    ids = sorted(audience.people)
+    if audience.leads_of is not None:
+        ids.append(leads_id(audience.leads_of))
+    if audience.permission is not None:
+        ids.append(holders_id(tenant_id, audience.permission))
+    return ids
+
+
+def leads_id(project_id: Id) -> Id:
+    """Stands for the leads of a project."""
+    return derived_id("leads-of", project_id)
+
+
+def holders_id(tenant_id: Id, permission: str) -> Id:
+    """Stands for whoever holds a permission in the tenant."""
+    return derived_id("holders-of", tenant_id, permission)
+
+
+def _requisition_known(_: Subject, event: requisitions.Drafted) -> Subject:
+    return {
+        "tenant_id": event.tenant_id,
+        "requester_id": event.requester_id,
+        "beneficiary_id": event.beneficiary_id,
+        "purpose": event.purpose,
+    }
+
+
+def _header_known(subject: Subject, event: requisitions.HeaderChanged) -> Subject:
+    return {**subject, "beneficiary_id": event.beneficiary_id, "purpose": event.purpose}
+
+
+def _assignment_known(_: Subject, event: assignments.Reserved) -> Subject:
+    return {
+        "tenant_id": event.tenant_id,
+        "item": dict(event.item),
+        "quantity": event.quantity,
+        "custodian": dict(event.custodian),
+        "project_id": event.project_id,
+        "due": event.due,
+    }
+
+
+def _due_known(subject: Subject, event: assignments.DueDateChanged) -> Subject:
+    return {**subject, "due": event.due}
+
+
+def _operation_known(_: Subject, event: operations.Requested) -> Subject:
+    return {
+        "tenant_id": event.tenant_id,
+        "operation": event.kind,
+        "item": {"kind": event.item["kind"], "id": event.item["id"]},
+    }
+
+
+def _approved(subject: Subject, _: requisitions.Approved) -> Notice:
+    return _decided(subject, "approved", None)
+
+
+def _rejected(subject: Subject, event: requisitions.Rejected) -> Notice:
+    return _decided(subject, "rejected", event.reason)
+
+
+def _changes_requested(subject: Subject, event: requisitions.ChangesRequested) -> Notice:
+    return _decided(subject, "changes_requested", event.reason)
+
+
+def _cancelled(subject: Subject, event: requisitions.Cancelled) -> Notice:
+    return _decided(subject, "cancelled", event.reason)
+
+
+def _expired(subject: Subject, _: requisitions.Expired) -> Notice:
+    return _decided(subject, "expired", None)
+
+
+def _decided(subject: Subject, decision: str, reason: str | None) -> Notice:
+    concerned = {subject["requester_id"], subject["beneficiary_id"]} - {None}
+    data = {"decision": decision, "reason": reason, "purpose": subject["purpose"]}
+    return Notice(Kind.REQUISITION_DECIDED, Audience(frozenset(concerned)), data)
+
+
+def _reserved(subject: Subject, event: assignments.Reserved) -> Notice | None:
+    """Not at a transfer or a hand-over over the counter: the person has it in hand by then."""
+    begins = time_of(event.begins)
+    ahead = begins is not None and begins > event.timestamp
+    if event.transferred_from is not None or not (ahead or event.requisition_id):
+        return None
+    data = {"from": event.begins, "requisition_id": event.requisition_id}
+    return _to_custodian(subject, Kind.READY_TO_COLLECT, data)
+
+
+def _reminded(subject: Subject, event: assignments.ReminderFell) -> Notice:
+    kind = Kind.OVERDUE if event.day > 0 else Kind.DUE_SOON
+    told = _to_custodian(subject, kind, {"day": event.day, "due": event.due})
+    if event.day < LEADS_AFTER_DAYS:
+        return told
+    audience = Audience(told.audience.people, leads_of=subject["project_id"])
+    return Notice(kind, audience, told.data)
+
+
+def _returned(subject: Subject, event: assignments.Returned) -> Notice:
+    data = {"returned": event.quantity, "outstanding": event.outstanding}
+    return _to_custodian(subject, Kind.RETURNED, data)
+
+
+def _drifted(subject: Subject, _: assignments.DriftDetected) -> Notice:
+    return _to_managers(subject, "drift")
+
+
+def _blocked(subject: Subject, event: operations.Blocked) -> Notice:
+    return _to_managers(subject, event.reason)
+
+
+def _conflicting(subject: Subject, _: operations.ConflictDetected) -> Notice:
+    return _to_managers(subject, "conflict")
+
+
+def _exhausted(subject: Subject, event: operations.RetriesExhausted) -> Notice:
+    return _to_managers(subject, event.reason)
+
+
+def _found_late(subject: Subject, _: operations.LateEffectFound) -> Notice:
+    return _to_managers(subject, "late_effect")
+
+
+def _to_custodian(subject: Subject, kind: Kind, data: Mapping[str, Any]) -> Notice:
+    """A location has nobody to tell."""
+    custodian = subject["custodian"]
+    people = frozenset({custodian["id"]} if custodian["kind"] == "user" else ())
+    item = {"item": subject["item"], "quantity": subject["quantity"], "due": subject["due"]}
+    return Notice(kind, Audience(people), {**item, **data})
+
+
+def _to_managers(subject: Subject, reason: str) -> Notice:
+    data = {"reason": reason, "operation": subject.get("operation"), "item": subject["item"]}
+    return Notice(Kind.SYNC_NEEDS_ATTENTION, Audience(permission=INVENTORY_MANAGE), data)
+
+
+def _events_of(*modules: ModuleType) -> frozenset[type[Any]]:
+    return frozenset(
+        found
+        for module in modules
+        for found in vars(module).values()
+        if isinstance(found, type)
+        and found.__module__ == module.__name__
+        and isinstance(vars(found).get("TOPIC"), str)
+    )
+
+
+_LEARN: Final[Mapping[type[Any], Learn]] = MappingProxyType(
+    {
+        requisitions.Drafted: _requisition_known,
+        requisitions.HeaderChanged: _header_known,
+        assignments.Reserved: _assignment_known,
+        assignments.DueDateChanged: _due_known,
+        operations.Requested: _operation_known,
+    }
+)
+
+TELL: Final[Mapping[type[Any], Tell]] = MappingProxyType(
+    {
+        requisitions.Approved: _approved,
+        requisitions.Rejected: _rejected,
+        requisitions.ChangesRequested: _changes_requested,
+        requisitions.Cancelled: _cancelled,
+        requisitions.Expired: _expired,
+        assignments.Reserved: _reserved,
+        assignments.ReminderFell: _reminded,
+        assignments.Returned: _returned,
+        assignments.DriftDetected: _drifted,
+        operations.Blocked: _blocked,
+        operations.ConflictDetected: _conflicting,
+        operations.RetriesExhausted: _exhausted,
+        operations.LateEffectFound: _found_late,
+    }
+)
+"""The events that are told of."""
+
+TOLD_TOPICS: Final = frozenset(event.TOPIC for event in TELL)
+CONCERNED: Final = frozenset(TELL) | frozenset(_LEARN)
+"""The events that change what is known or told."""
+
+EVENTS: Final = frozenset(
+    event
+    for event in _events_of(requisitions, assignments, operations)
+    if not event.TOPIC.startswith("item_book.")
+)
+"""All events of the objects that are told of."""
