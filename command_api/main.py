@@ -9,7 +9,15 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse
 
-from command_api import approval_policies, me, projects, requisitions, roles, users
+from command_api import (
+    approval_policies,
+    inventory_connection,
+    me,
+    projects,
+    requisitions,
+    roles,
+    users,
+)
 from command_api.caller import Requirement, signed_in
 from command_api.services import Services, open_services, utc_now
 from domain.ports import Clock
@@ -29,6 +37,7 @@ ROUTERS: Final = (
     projects.routes,
     approval_policies.routes,
     requisitions.routes,
+    inventory_connection.routes,
 )
 
 DESCRIPTION: Final = """

@@ -8,6 +8,7 @@ from functools import partial
 from hmac import digest
 from typing import Final
 
+from domain.inventory.servers import AllowedServers
 from domain.ports import Clock
 from infrastructure.event_store.commands import Commands
 from infrastructure.event_store.writer import Writer
@@ -25,7 +26,10 @@ SPARE_CONNECTIONS: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """``secret_key`` is the key of request fingerprints."""
+    """``secret_key`` is the key of request fingerprints.
+
+    ``inventory_servers`` are those that a tenant may be connected to.
+    """
 
     commands: Commands
     tokens: Tokens
@@ -33,6 +37,7 @@ class Services:
     sign_ins: SignIns
     addresses: ClientAddresses
     secret_key: bytes
+    inventory_servers: AllowedServers
     clock: Clock
     checks: Mapping[str, Check]
 
@@ -61,6 +66,7 @@ async def open_services(
                 sign_ins=SignIns(pool, digest(key, b"sign-in", "sha256"), limits or Limits()),
                 addresses=ClientAddresses(settings.trusted_proxies),
                 secret_key=key,
+                inventory_servers=settings.inventory_servers(),
                 clock=clock,
                 checks={"log": partial(_ask_log, pool)},
             )

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any, Final, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -17,6 +17,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     SettingsError,
 )
+
+from domain.inventory.servers import AllowedServers
 
 PREFIX: Final = "QM_"
 _SHORTEST_SECRET_KEY: Final = 32
@@ -93,12 +95,32 @@ class MetricsSettings(ProcessSettings):
     metrics_address: str = "127.0.0.1"
 
 
+class InventorySettings(ProcessSettings):
+    """Which Snipe-IT servers tenants may be connected to: addresses, with commas between them.
+
+    Behind an address may stand the place of its token, and then no tenant can name another:
+    ``https://a.example, https://b.example file:/run/secrets/b-token``.
+    """
+
+    snipe_it_allowed_urls: str = ""
+
+    @field_validator("snipe_it_allowed_urls")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        AllowedServers.read(text)
+        return text
+
+    def inventory_servers(self) -> AllowedServers:
+        """The list, as it is asked."""
+        return AllowedServers.read(self.snipe_it_allowed_urls)
+
+
 class _HttpSettings(ProcessSettings):
     secret_key: SecretStr = Field(min_length=_SHORTEST_SECRET_KEY)
     trusted_proxies: tuple[str, ...] = ()
 
 
-class CommandSettings(_HttpSettings):
+class CommandSettings(_HttpSettings, InventorySettings):
     """The command API: the login that may append, and the key of request fingerprints."""
 
     command_database_url: SecretStr
@@ -133,8 +155,8 @@ class RebuildSettings(ProcessSettings):
     rebuild_database_url: SecretStr
 
 
-class WorkerSettings(ProcessSettings):
-    """Workers that give commands by themselves: the timers."""
+class WorkerSettings(InventorySettings):
+    """Workers that give commands by themselves: timers, the mirror, the inventory's writers."""
 
     worker_database_url: SecretStr
 

@@ -19,6 +19,8 @@ from infrastructure.read_positions import ReadPositions
 from infrastructure.settings import QuerySettings
 from query_api.approval_policies import approval_policies
 from query_api.audit import audit
+from query_api.inventory_connection import inventory_connection
+from query_api.inventory_mappings import inventory_mappings
 from query_api.me import me
 from query_api.projects import projects
 from query_api.reader import Sources
@@ -27,7 +29,17 @@ from query_api.roles import roles
 from query_api.users import users
 from read_tables.positions import READ_CHANNEL
 
-ROUTERS: Final = (me, users, roles, projects, approval_policies, requisitions, audit)
+ROUTERS: Final = (
+    me,
+    users,
+    roles,
+    projects,
+    approval_policies,
+    requisitions,
+    audit,
+    inventory_connection,
+    inventory_mappings,
+)
 
 TITLE: Final = "Quartermaster: queries"
 _DESCRIPTION: Final = (
