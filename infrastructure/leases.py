@@ -48,9 +48,9 @@ class Lease:
     ttl_s: float
     _until: float
 
-    def check(self) -> None:
-        """Raise ``LeaseLost`` unless it is held at this moment."""
-        if _now() >= self._until:
+    def check(self, for_s: float = 0.0) -> None:
+        """Raise ``LeaseLost`` unless it is held at this moment, and for ``for_s`` from now."""
+        if _now() + for_s >= self._until:
             raise LeaseLost(f"the lease {self.name} has run out")
 
     async def renew(self, connection: AsyncConnection[TupleRow]) -> None:

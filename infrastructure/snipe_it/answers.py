@@ -68,9 +68,14 @@ class NotFound:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """The write may have happened, or may still happen. Read back before anything else."""
+    """The write may have happened. Read back before anything else.
+
+    It may also still happen, unless ``finished``: then the server itself has said that it is
+    through with the call, and what is read back is final.
+    """
 
     reason: str
+    finished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +207,8 @@ def _server_error(status: int, headers: Mapping[str, str], decoded: Any, *, writ
     maintenance = isinstance(decoded, dict) and decoded.get("messages") == 503  # noqa: PLR2004
     if status == 503 and maintenance:  # noqa: PLR2004
         return Unavailable("maintenance mode", after)
+    if write and status == 500 and isinstance(decoded, dict):  # noqa: PLR2004
+        return Ambiguous("status 500", finished=True)
     return _unknown(f"status {status}", write=write, retry_after_s=after)
 
 

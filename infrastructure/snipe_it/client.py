@@ -1,12 +1,12 @@
 """The Snipe-IT client: reads and writes over one connection."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infrastructure.snipe_it.reading import Reader
 from infrastructure.snipe_it.settings import Connection
-from infrastructure.snipe_it.transport import Transport
+from infrastructure.snipe_it.transport import Check, Guarded, Transport
 from infrastructure.snipe_it.writing import Writer
 
 
@@ -18,6 +18,15 @@ class SnipeIt:
     transport: Transport
     read: Reader
     write: Writer
+
+    def guarded(self, prepare: Callable[[], Awaitable[None]], check: Check) -> "SnipeIt":
+        """The same connection, whose writes leave only while ``check`` lets them.
+
+        ``prepare`` is awaited before each write. What either raises, the write raises, and
+        nothing was sent.
+        """
+        sender = Guarded(self.transport, prepare, check)
+        return replace(self, write=Writer(sender, self.connection))
 
 
 @asynccontextmanager

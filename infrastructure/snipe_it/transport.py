@@ -3,10 +3,10 @@
 import asyncio
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import httpx
 
@@ -21,6 +21,14 @@ is just being closed and becomes ambiguous for nothing."""
 _SENDING = "send_request_headers.started"
 
 
+Check = Callable[[], None]
+"""Raises where a call must no longer be made."""
+
+
+def _always() -> None:
+    return
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request below ``/api/v1``. A write names the operation that it is part of."""
@@ -33,6 +41,14 @@ class Call:
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+
+class Sender(Protocol):
+    """Sends calls, one by one."""
+
+    async def send(self, call: Call) -> Answer:
+        """Make one call and say what it ended in."""
+        ...
 
 
 class Transport:
@@ -71,16 +87,19 @@ class Transport:
         """Close the pooled connections."""
         await self._http.aclose()
 
-    async def send(self, call: Call) -> Answer:
+    async def send(self, call: Call, check: Check = _always) -> Answer:
         """Make one call and say what it ended in, within the deadlines.
 
         Answers Throttled without sending where the rate limit would not let the call
-        through in time. Raises nothing but cancellation.
+        through in time. ``check`` is asked as late as possible, when a connection is there and
+        the next thing is that the request leaves; what it raises is raised, and nothing was
+        sent. Apart from that, raises nothing but cancellation.
         """
         wait = await self._budget.take(self._connection.deadlines.queue)
         if wait > 0:
             return Throttled(wait)
-        answer = await self._exchange("/api/v1" + call.path, call)
+        check()
+        answer = await self._exchange("/api/v1" + call.path, call, check)
         if isinstance(answer, Throttled):
             return Throttled(self._budget.close(answer.retry_after_s))
         return answer
@@ -90,8 +109,8 @@ class Transport:
         call = Call("GET", "/health")
         return await self._exchange("/health", call)
 
-    async def _exchange(self, url: str, call: Call) -> Answer:
-        progress = _Progress()
+    async def _exchange(self, url: str, call: Call, check: Check = _always) -> Answer:
+        progress = _Progress(check)
         try:
             async with asyncio.timeout(self._connection.deadlines.total):
                 response = await self._http.request(
@@ -123,14 +142,35 @@ class Transport:
         return headers
 
 
+class Guarded:
+    """Sends over a transport what may still be sent when its turn has come.
+
+    ``prepare`` is awaited before each call, ``check`` asked when the call is about to leave.
+    """
+
+    def __init__(
+        self, transport: Transport, prepare: Callable[[], Awaitable[None]], check: Check
+    ) -> None:
+        self._transport = transport
+        self._prepare = prepare
+        self._check = check
+
+    async def send(self, call: Call) -> Answer:
+        """As ``Transport.send``; raises what ``prepare`` and ``check`` raise."""
+        await self._prepare()
+        return await self._transport.send(call, self._check)
+
+
 class _Progress:
     """Learns from the HTTP library whether any of a request was sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, check: Check) -> None:
         self.phase = Phase.NOT_SENT
+        self._check = check
 
     async def note(self, event: str, _: Mapping[str, Any]) -> None:
         if event.endswith(_SENDING):
+            self._check()
             self.phase = Phase.SENT
 
 

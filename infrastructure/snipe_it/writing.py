@@ -13,7 +13,7 @@ from typing import Any
 from infrastructure.snipe_it.answers import Answer
 from infrastructure.snipe_it.records import HolderType
 from infrastructure.snipe_it.settings import Connection
-from infrastructure.snipe_it.transport import Call, Transport
+from infrastructure.snipe_it.transport import Call, Sender
 
 EDITABLE = frozenset(
     {
@@ -65,7 +65,7 @@ def operation_note(operation_id: str, text: str = "") -> str:
 class Writer:
     """The writes. Each makes one call and answers with its class; none raises for a refusal."""
 
-    def __init__(self, transport: Transport, connection: Connection) -> None:
+    def __init__(self, transport: Sender, connection: Connection) -> None:
         self._transport = transport
         self._connection = connection
 
