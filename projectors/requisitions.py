@@ -1,6 +1,7 @@
 """Requisitions, their lines and their words as rows: one small function per event."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -8,6 +9,7 @@ from domain.fields import amount_of, time_of, time_text
 from domain.ids import Id
 from domain.requisitions import events
 from domain.requisitions.content import ItemData
+from domain.requisitions.fulfilment import line_after
 from domain.requisitions.quantities import Quantities, State, state_after_approval
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.projection_rows import Row, Rows
@@ -169,14 +171,26 @@ def expired(rows: Rows, event: events.Expired, recorded: RecordedEvent) -> Rows:
     return _ended(rows, recorded, State.EXPIRED, None)
 
 
-def line_fulfilled(rows: Rows, event: events.LineFulfilled, recorded: RecordedEvent) -> Rows:
-    """Units were handed over."""
-    return _moved(rows, recorded, event.line_id, "issued", event.quantity)
+def availability_noted(
+    rows: Rows,
+    event: events.AvailabilityNoted,  # noqa: ARG001 - all folds are called alike
+    recorded: RecordedEvent,
+) -> Rows:
+    """What the inventory had at a decision stands in the history."""
+    return _changed(rows, recorded)
 
 
-def line_closed_short(rows: Rows, event: events.LineClosedShort, recorded: RecordedEvent) -> Rows:
-    """Units will not come."""
-    return _moved(rows, recorded, event.line_id, "closed_short", event.quantity)
+def units_moved(rows: Rows, event: events.UnitsMoved, recorded: RecordedEvent) -> Rows:
+    """Units of a line are kept, handed over, given up or open again."""
+    lines = [
+        {**line, **asdict(line_after(_quantities(line), event))}
+        if line["line_id"] == event.line_id
+        else line
+        for line in rows["requisition_lines"]
+    ]
+    state = state_after_approval([_quantities(line) for line in lines])
+    changed = _changed(rows, recorded, {"state": state.value})
+    return {**changed, "requisition_lines": lines}
 
 
 def _header(event: _Header) -> Row:
@@ -290,16 +304,6 @@ def _ended(rows: Rows, recorded: RecordedEvent, state: State, reason: str | None
     plan = None if approval is None else {**approval, "step": None}
     changes = {**_NOBODY, "approval": plan, "state": state.value, "reason": reason}
     return _changed(rows, recorded, changes)
-
-
-def _moved(rows: Rows, recorded: RecordedEvent, line_id: Id, column: str, quantity: int) -> Rows:
-    lines = [
-        {**line, column: line[column] + quantity} if line["line_id"] == line_id else line
-        for line in rows["requisition_lines"]
-    ]
-    state = state_after_approval([_quantities(line) for line in lines])
-    changed = _changed(rows, recorded, {"state": state.value})
-    return {**changed, "requisition_lines": lines}
 
 
 def _quantities(line: Row) -> Quantities:

@@ -15,6 +15,7 @@ from projectors import (
     history,
     inventory_operations,
     item_books,
+    notifications,
     projects,
     requisitions,
 )
@@ -26,6 +27,8 @@ from read_tables.assignments import item_holds as item_holds_table
 from read_tables.circulation import circulation as circulation_table
 from read_tables.history import history as history_table
 from read_tables.inventory_operations import inventory_operations as inventory_operations_table
+from read_tables.notifications import notification_subjects as notification_subjects_table
+from read_tables.notifications import notifications as notifications_table
 from read_tables.projects import project_members as project_members_table
 from read_tables.projects import projects as projects_table
 from read_tables.requisitions import requisition_lines as requisition_lines_table
@@ -55,8 +58,14 @@ REQUISITIONS: Final = Projection(
         requisition_events.Delegated: requisitions.delegated,
         requisition_events.Cancelled: requisitions.cancelled,
         requisition_events.Expired: requisitions.expired,
-        requisition_events.LineFulfilled: requisitions.line_fulfilled,
-        requisition_events.LineClosedShort: requisitions.line_closed_short,
+        requisition_events.AvailabilityNoted: requisitions.availability_noted,
+        requisition_events.LineFulfilled: requisitions.units_moved,
+        requisition_events.LineClosedShort: requisitions.units_moved,
+        requisition_events.LineAllocated: requisitions.units_moved,
+        requisition_events.LineDeallocated: requisitions.units_moved,
+        requisition_events.LineIssuing: requisitions.units_moved,
+        requisition_events.LineIssued: requisitions.units_moved,
+        requisition_events.LineIssueFailed: requisitions.units_moved,
     },
 )
 
@@ -156,6 +165,16 @@ CUSTODY: Final = Projection(
     },
 )
 
+NOTIFICATIONS: Final = Projection(
+    name="notifications",
+    version=1,
+    tables=(
+        OwnedTable(notification_subjects_table, by="id"),
+        OwnedTable(notifications_table, by="aggregate_id", append_only=True),
+    ),
+    folds=notifications.FOLDS,
+)
+
 HISTORY: Final = Projection(
     name="history",
     version=1,
@@ -163,4 +182,4 @@ HISTORY: Final = Projection(
     every=history.entry,
 )
 
-PROJECTIONS: Final = (REQUISITIONS, PROJECTS, APPROVAL_POLICIES, CUSTODY, HISTORY)
+PROJECTIONS: Final = (REQUISITIONS, PROJECTS, APPROVAL_POLICIES, CUSTODY, NOTIFICATIONS, HISTORY)

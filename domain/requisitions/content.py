@@ -18,11 +18,12 @@ from domain.fields import (
     optional_time_text,
     time_of,
 )
-from domain.ids import Id
+from domain.ids import Id, uuid_of
 from domain.requisitions.errors import KindNotAvailable
 
 PURCHASE: Final = "purchase"
-INVENTORY_KINDS: Final = frozenset({"model", "accessory", "consumable", "kit"})
+INVENTORY_KINDS: Final = frozenset({"model", "accessory", "consumable"})
+KIT: Final = "kit"
 LINE_LIMIT: Final = 200
 QUANTITY_LIMIT: Final = 1_000_000
 
@@ -184,10 +185,27 @@ def check_quantity(quantity: int, path: Path = ("quantity",)) -> None:
 
 
 def _check_item(item: Item, path: Path) -> None:
-    if item.kind in INVENTORY_KINDS:
-        raise KindNotAvailable((*path, "kind"))
-    if item.kind != PURCHASE:
+    if item.kind == PURCHASE:
+        _check_purchase(item, path)
+    elif item.kind in INVENTORY_KINDS:
+        _check_inventory_item(item, path)
+    elif item.kind == KIT:
+        raise KindNotAvailable((*path, "kind"), "A kit cannot be asked for as one thing yet.")
+    else:
         raise InvalidField((*path, "kind"), "There is no such kind of item.")
+
+
+def _check_inventory_item(item: Item, path: Path) -> None:
+    if item.id is None:
+        raise InvalidField((*path, "id"), f"Name the {item.kind} of the inventory by its id.")
+    try:
+        uuid_of(item.id)
+    except ValueError:
+        raise InvalidField((*path, "id"), "This is not an id.") from None
+    check_optional_text((*path, "description"), item.description)
+
+
+def _check_purchase(item: Item, path: Path) -> None:
     if item.id is not None:
         raise InvalidField((*path, "id"), "A purchase has no id in the inventory.")
     if item.description is None:

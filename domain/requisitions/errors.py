@@ -40,7 +40,7 @@ class KindNotAvailable(InvalidField):
     """Items of this kind come with the inventory, which is not connected."""
 
     code = "kind_not_available"
-    help = "Ask for a purchase and describe it."
+    help = "Ask for what the inventory has, one line each, or for a purchase and describe it."
 
 
 class WrongState(RuleBroken):

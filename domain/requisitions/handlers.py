@@ -7,16 +7,23 @@ from datetime import datetime
 
 from domain.caller import Caller
 from domain.errors import InvalidField
+from domain.fields import Path
 from domain.ids import Id, uuid_of
 from domain.ports import Facts, ProjectStanding, Receipt, Store
 from domain.requisitions import commands, rules
 from domain.requisitions.availability import availability_of
+from domain.requisitions.content import INVENTORY_KINDS, Item
+from domain.requisitions.errors import KindNotAvailable
 from domain.requisitions.requisition import Requisition
 from domain.requisitions.rules import Asked, Command
 
 
 async def draft(command: commands.DraftRequisition, store: Store, facts: Facts) -> Receipt:
-    """Begin a requisition. Raises ``InvalidField`` for an unknown project, policy or person."""
+    """Begin a requisition.
+
+    Raises ``InvalidField`` for an unknown project, policy or person, and for an item that the
+    inventory does not have.
+    """
     standing = await facts.project_standing(command.project_id, command.by.user_id)
     if standing is None:
         raise InvalidField(("project_id",), "There is no such project.")
@@ -24,6 +31,8 @@ async def draft(command: commands.DraftRequisition, store: Store, facts: Facts) 
     rules.require_drafter(asked)
     await _check_policy(command.header.policy_id, facts)
     await _check_beneficiary(command.header.beneficiary_id, facts)
+    for index, line in enumerate(command.lines):
+        await _check_item(line.item, ("lines", index, "item"), facts)
     requisition = Requisition.draft(
         uuid_of(command.requisition_id),
         command.project_id,
@@ -57,16 +66,19 @@ async def edit(command: commands.EditRequisition, store: Store, facts: Facts) ->
 
 
 async def add_line(command: commands.AddLine, store: Store, facts: Facts) -> Receipt:
-    """Ask for one more thing."""
+    """Ask for one more thing. Raises ``InvalidField`` for one that the inventory does not have."""
     requisition = await store.load(Requisition, command.requisition_id, command.expected_version)
     requisition.add_line(command.line, Asked(command.by, command.at))
+    await _check_item(command.line.item, ("item",), facts)
     return await store.save(requisition, line_id=command.line.line_id)
 
 
 async def change_line(command: commands.ChangeLine, store: Store, facts: Facts) -> Receipt:
-    """Change a line."""
+    """Change a line. Raises ``InvalidField`` for an item that the inventory does not have."""
     requisition = await store.load(Requisition, command.requisition_id, command.expected_version)
     requisition.change_line(command.line_id, Asked(command.by, command.at), **command.changes)
+    if "item" in command.changes:
+        await _check_item(command.changes["item"], ("item",), facts)
     return await store.save(requisition, line_id=command.line_id)
 
 
@@ -164,6 +176,15 @@ async def _standing(project_id: Id, by: Caller, facts: Facts) -> ProjectStanding
     if standing is None:
         raise LookupError(f"requisition of an unknown project {project_id}")
     return standing
+
+
+async def _check_item(item: Item, path: Path, facts: Facts) -> None:
+    if item.kind not in INVENTORY_KINDS or item.id is None:
+        return
+    if not (await facts.inventory()).connected:
+        raise KindNotAvailable((*path, "kind"))
+    if await facts.inventory_item(item.kind, item.id) is None:
+        raise InvalidField((*path, "id"), f"The inventory has no such {item.kind}.")
 
 
 async def _note_availability(

@@ -36,12 +36,18 @@ from tests.command_api.test_routes import check_problem
         ),
         *(
             (
-                {"lines": [{"item": {"kind": kind, "id": "7"}, "quantity": 1}]},
+                {"lines": [{"item": {"kind": kind, "id": new_id()}, "quantity": 1}]},
                 "lines.0.item.kind",
                 "kind_not_available",
             )
             for kind in ("model", "accessory", "consumable", "kit")
         ),
+        (
+            {"lines": [{"item": {"kind": "model", "id": "7"}, "quantity": 1}]},
+            "lines.0.item.id",
+            None,
+        ),
+        ({"lines": [{"item": {"kind": "accessory"}, "quantity": 1}]}, "lines.0.item.id", None),
         (
             {"lines": [{"item": {"kind": "car", "id": "7"}, "quantity": 1}]},
             "lines.0.item.kind",

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import count
 from typing import Any, Final
 from uuid import uuid4
 
@@ -22,8 +23,9 @@ from domain.ids import Id
 from domain.ports import PolicyFact
 from domain.requisitions import rules
 from domain.requisitions.approval import LineApproval
-from domain.requisitions.content import Header, Line
-from domain.requisitions.quantities import State, state_after_approval
+from domain.requisitions.availability import Availability
+from domain.requisitions.content import PURCHASE, Header, Line
+from domain.requisitions.quantities import Place, State, state_after_approval
 from domain.requisitions.requisition import Requisition
 from domain.requisitions.rules import Asked, Command
 from tests.builders.people import (
@@ -40,7 +42,19 @@ from tests.builders.people import (
     TRUSTED_SELF_APPROVER,
     as_member,
 )
-from tests.builders.requisitions import TWO_STEPS, Event, asked, line, read_back, told
+from tests.builders.requisitions import (
+    LAPTOPS,
+    MODEL,
+    TWO_STEPS,
+    Event,
+    asked,
+    asset,
+    assignment,
+    line,
+    operation,
+    read_back,
+    told,
+)
 
 PEOPLE: Final = (
     REQUESTER,
@@ -53,7 +67,7 @@ PEOPLE: Final = (
     STRANGER,
     TRUSTED_SELF_APPROVER,
 )
-LINES: Final = tuple(line(name, quantity) for name, quantity in (("a", 1), ("b", 2), ("c", 5)))
+LINES: Final = (line("a", 1), line("b", 2), LAPTOPS)
 HEADER: Final = Header(purpose="Anything", needed_until=NOW + timedelta(hours=20))
 IN_APPROVAL: Final = (State.DRAFT, State.CHANGES_REQUESTED, State.SUBMITTED)
 TERMINAL: Final = (State.FULFILLED, State.REJECTED, State.CANCELLED, State.EXPIRED)
@@ -70,6 +84,7 @@ technicians = mostly(TECHNICIAN)
 roles = st.sampled_from((None, "member", "member", "member", "lead"))
 picks = st.integers(min_value=0, max_value=8)
 """Which line: one of those that are there, or seldom one that is not."""
+models = st.sampled_from((MODEL, MODEL, MODEL, None))
 units = st.integers(min_value=1, max_value=5)
 texts = st.sampled_from(("because", "why not"))
 seldom = st.sampled_from((False,) * 7 + (True,))
@@ -83,7 +98,7 @@ class AnyHistory(RuleBasedStateMachine):
     requisition: Requisition
 
     @initialize(
-        lines=st.sampled_from((LINES, LINES[:1], LINES[1:], ())),
+        lines=st.sampled_from((LINES, LINES[:1], LINES[1:], LINES[2:], ())),
         known=policies,
         until=st.sampled_from((State.DRAFT, State.SUBMITTED, State.APPROVED, State.APPROVED)),
     )
@@ -91,6 +106,7 @@ class AnyHistory(RuleBasedStateMachine):
         """Begin, and go straight on to where the deeper states are near."""
         self.now = NOW
         self.again: Requisition | None = None
+        self.numbers = count(1)
         self.requisition = Requisition.draft(
             uuid4(), PROJECT, HEADER, lines, asked(REQUESTER), project_archived=False
         )
@@ -256,12 +272,63 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(by=technicians)
     def fulfil_what_is_open(self, by: Caller) -> None:
         def verb(given: Asked) -> None:
-            for line_id, units in self.requisition.quantities.items():
-                if units.open > 0:
-                    self.requisition.fulfil(line_id, units.open, None, given)
+            for line_id in open_lines:
+                units = self.requisition.quantities[line_id].open
+                self.requisition.fulfil(line_id, units, None, given)
 
-        if any(units.open > 0 for units in self.requisition.quantities.values()):
+        open_lines = [
+            line_id
+            for line_id, units in self.requisition.quantities.items()
+            if units.open > 0 and self.requisition.lines[line_id].item.kind == PURCHASE
+        ]
+        if open_lines:
             self.give(Command.FULFIL, self.asked(by), verb)
+
+    @rule(by=technicians, pick=picks, reason=st.sampled_from((None, "because")), model=models)
+    def allocate(self, by: Caller, pick: int, reason: str | None, model: Id | None) -> None:
+        number = next(self.numbers)
+        self.give(
+            Command.ALLOCATE,
+            self.asked(by),
+            lambda given: self.requisition.allocate(
+                self.line_id(pick), assignment(number), asset(number, model), 1, reason, given
+            ),
+        )
+
+    @rule(by=technicians, pick=picks)
+    def deallocate(self, by: Caller, pick: int) -> None:
+        self.give(
+            Command.DEALLOCATE,
+            self.asked(by),
+            lambda given: self.requisition.deallocate(self.assignment_id(pick), "broken", given),
+        )
+
+    @rule(known=st.booleans())
+    def what_the_inventory_has_is_noted(self, known: bool) -> None:
+        found = Availability(known, dict.fromkeys(self.requisition.lines))
+        self.react(lambda: self.requisition.note_availability(Command.APPROVE, found, self.now))
+
+    @precondition(lambda self: self.requisition.allocations)
+    @rule(pick=picks)
+    def hand_over(self, pick: int) -> None:
+        self.react(
+            lambda: self.requisition.line_issuing(
+                self.assignment_id(pick), operation(1), TECHNICIAN.user_id, self.now
+            )
+        )
+
+    @precondition(lambda self: self.requisition.allocations)
+    @rule(pick=picks, proven=st.booleans(), gone=st.booleans())
+    def the_inventory_answers(self, pick: int, proven: bool, gone: bool) -> None:
+        taken = self.assignment_id(pick)
+        if proven:
+            self.react(lambda: self.requisition.line_issued(taken, operation(1), self.now))
+        else:
+            self.react(
+                lambda: self.requisition.line_issue_failed(
+                    taken, operation(1), "no", self.now, gone=gone
+                )
+            )
 
     @rule(by=technicians, pick=picks, quantity=units, reason=texts)
     def close_short(self, by: Caller, pick: int, quantity: int, reason: str) -> None:
@@ -274,8 +341,12 @@ class AnyHistory(RuleBasedStateMachine):
     @precondition(lambda self: self.requisition.state in (State.APPROVED, State.FULFILLING))
     @rule()
     def expire(self) -> None:
+        self.react(lambda: self.requisition.expire(self.now))
+
+    def react(self, verb: Callable[[], object]) -> None:
+        """Let the system tell it something, which it takes wholly or not at all."""
         before = _facts_of(self.requisition)
-        refusal = _refusal(lambda: self.requisition.expire(self.now))
+        refusal = _refusal(verb)
         new = told(self.requisition)
         assert (refusal is None) == bool(new)
         assert refusal is None or _facts_of(self.requisition) == before
@@ -284,6 +355,10 @@ class AnyHistory(RuleBasedStateMachine):
     def line_id(self, pick: int) -> Id:
         there = tuple(self.requisition.lines)
         return there[pick % len(there)] if there and pick else line("nowhere").line_id
+
+    def assignment_id(self, pick: int) -> Id:
+        there = tuple(self.requisition.allocations)
+        return there[pick % len(there)] if there else assignment(0)
 
     def asked(self, by: Caller, role: str | None = "member") -> Asked:
         return asked(by, self.now, role)
@@ -297,6 +372,17 @@ class AnyHistory(RuleBasedStateMachine):
         assert {id: q.requested for id, q in self.requisition.quantities.items()} == asked_for
 
     @invariant()
+    def assignments_take_what_the_quantities_say(self) -> None:
+        allocations = self.requisition.allocations.values()
+        for line_id, units in self.requisition.quantities.items():
+            own = [one for one in allocations if one.line_id == line_id]
+            kept = sum(one.quantity for one in own if one.place == Place.ALLOCATED)
+            leaving = sum(one.quantity for one in own if one.place == Place.ISSUING)
+            out = sum(one.quantity for one in own if one.place == Place.ISSUED)
+            assert (kept, leaving) == (units.allocated, units.issuing)
+            assert out <= units.issued
+
+    @invariant()
     def the_state_fits_the_quantities(self) -> None:
         lines = tuple(self.requisition.quantities.values())
         state = self.requisition.state
@@ -307,6 +393,8 @@ class AnyHistory(RuleBasedStateMachine):
             assert state_after_approval(lines) == state
         if state in (State.REJECTED, State.EXPIRED, State.CANCELLED):
             assert not any(line.issued for line in lines)
+        if state in TERMINAL:
+            assert not any(line.allocated or line.issuing for line in lines)
 
     @invariant()
     def the_approval_fits_the_state(self) -> None:

@@ -72,6 +72,7 @@ def _reasoned(kind: type, reason: str | None) -> object:
 
 
 _IN_KIND: Final = ("lines", 0, "item", "kind")
+_IN_ID: Final = ("lines", 0, "item", "id")
 _IN_DESCRIPTION: Final = ("item", "description")
 EARLIER: Final = NOW - timedelta(days=1)
 LONG: Final = "x" * (TEXT_LIMIT + 1)
@@ -94,7 +95,9 @@ LONG: Final = "x" * (TEXT_LIMIT + 1)
         (lambda: _draft(header(), replace(GOOD, quantity=0)), ("lines", 0, "quantity")),
         (lambda: _draft(header(), GOOD, replace(GOOD, note="")), ("lines", 1, "note")),
         (lambda: _draft(header(), *[GOOD] * (LINE_LIMIT + 1)), ("lines",)),
-        (lambda: _draft(header(), replace(GOOD, item=Item("model", id="7"))), _IN_KIND),
+        (lambda: _draft(header(), replace(GOOD, item=Item("model", id="7"))), _IN_ID),
+        (lambda: _draft(header(), replace(GOOD, item=Item("accessory"))), _IN_ID),
+        (lambda: _add(replace(GOOD, item=Item("model", new_id(), ""))), _IN_DESCRIPTION),
         (lambda: _draft(header(), replace(GOOD, item=Item("spaceship"))), _IN_KIND),
         (lambda: _edit({"purpose": ""}), ("purpose",)),
         (lambda: _edit({"needed_from": NOW, "needed_until": EARLIER}), ("needed_until",)),
@@ -127,10 +130,14 @@ def test_a_wrong_field_is_refused_with_its_path(make: Callable[[], object], path
     assert refused.value.detail
 
 
-@pytest.mark.parametrize("kind", ["model", "accessory", "consumable", "kit"])
-def test_what_comes_with_the_inventory_is_not_available_yet(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["model", "accessory", "consumable"])
+def test_what_the_inventory_has_is_asked_for_by_its_id(kind: str) -> None:
+    assert _add(replace(GOOD, item=Item(kind, new_id())))
+
+
+def test_a_kit_cannot_be_asked_for_yet() -> None:
     with pytest.raises(InvalidField) as refused:
-        _add(replace(GOOD, item=Item(kind, id="7")))
+        _add(replace(GOOD, item=Item("kit", new_id())))
     assert refused.value.code == "kind_not_available"
 
 

@@ -16,7 +16,7 @@ from domain.projects import handlers as project_handlers
 from domain.projects.commands import CreateProject, RemoveProjectMember, SetProjectMember
 from domain.requisitions import commands, handlers
 from domain.requisitions.approval import LineApproval
-from domain.requisitions.content import Header
+from domain.requisitions.content import Header, Line
 from domain.requisitions.errors import (
     NotProjectMember,
     PolicyDoesNotApply,
@@ -85,13 +85,17 @@ class Tenant:
         return await project_handlers.remove_member(command, self.store, self.facts)
 
     async def draft(
-        self, header: Header = HEADER, by: Caller = REQUESTER, project_id: Id = PROJECT
+        self,
+        header: Header = HEADER,
+        by: Caller = REQUESTER,
+        project_id: Id = PROJECT,
+        lines: tuple[Line, ...] = LINES,
     ) -> Receipt:
         command = commands.DraftRequisition(
             requisition_id=self.requisition_id,
             project_id=project_id,
             header=header,
-            lines=LINES,
+            lines=lines,
             by=by,
             at=NOW,
         )
