@@ -64,6 +64,19 @@ class MappingSet:
 
 
 @dataclass(frozen=True, slots=True)
+class ThingCreated:
+    """What was asked for under our id is in the inventory now, as ``external_id`` of its kind.
+
+    Should the mirror have seen it first and given it another id, that id loses it.
+    """
+
+    tenant_id: Id
+    kind: str
+    id: Id
+    external_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class MappingRemoved:
     """Our id no longer stands for anything in the inventory. ``version`` is the connection's."""
 
@@ -73,4 +86,6 @@ class MappingRemoved:
     version: int
 
 
-InventoryChange = OperationWaiting | OperationSettled | ConnectionSet | MappingSet | MappingRemoved
+InventoryChange = (
+    OperationWaiting | OperationSettled | ConnectionSet | MappingSet | ThingCreated | MappingRemoved
+)

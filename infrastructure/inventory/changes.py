@@ -17,6 +17,7 @@ from domain.inventory.changes import (
     MappingSet,
     OperationSettled,
     OperationWaiting,
+    ThingCreated,
 )
 from infrastructure.ids import to_uuid
 from infrastructure.inventory.kinds import TABLES
@@ -103,18 +104,12 @@ def _(change: ConnectionSet) -> tuple[Statement, ...]:
 
 @_statements.register
 def _(change: MappingSet) -> tuple[Statement, ...]:
-    tenant, id = to_uuid(change.tenant_id), to_uuid(change.id)
-    table = TABLES[change.kind]
-    return (
-        (_TAKE_FROM_OTHERS, (tenant, change.kind, change.external_id, id)),
-        (_SET_MAPPING, (tenant, change.kind, id, change.external_id)),
-        _no_longer_in_mirror(change.tenant_id, change.kind, change.id),
-        (
-            f"UPDATE inventory.{table} SET id = %s WHERE tenant_id = %s AND external_id = %s",  # noqa: S608
-            (id, tenant, change.external_id),
-        ),
-        _connection_version(change.tenant_id, change.version),
-    )
+    return (*_stand_for(change), _connection_version(change.tenant_id, change.version))
+
+
+@_statements.register
+def _(change: ThingCreated) -> tuple[Statement, ...]:
+    return _stand_for(change)
 
 
 @_statements.register
@@ -130,6 +125,20 @@ def _(change: MappingRemoved) -> tuple[Statement, ...]:
         ),
         _no_longer_in_mirror(change.tenant_id, change.kind, change.id),
         _connection_version(change.tenant_id, change.version),
+    )
+
+
+def _stand_for(change: MappingSet | ThingCreated) -> tuple[Statement, ...]:
+    tenant, id = to_uuid(change.tenant_id), to_uuid(change.id)
+    table = TABLES[change.kind]
+    return (
+        (_TAKE_FROM_OTHERS, (tenant, change.kind, change.external_id, id)),
+        (_SET_MAPPING, (tenant, change.kind, id, change.external_id)),
+        _no_longer_in_mirror(change.tenant_id, change.kind, change.id),
+        (
+            f"UPDATE inventory.{table} SET id = %s WHERE tenant_id = %s AND external_id = %s",  # noqa: S608
+            (id, tenant, change.external_id),
+        ),
     )
 
 
