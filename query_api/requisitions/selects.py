@@ -1,10 +1,4 @@
-"""The select of the list of requisitions.
-
-A list is read through one index, in its order, as far as the page needs. Where several things
-let a row in (one's own, one's projects', …), each part is read so through an index of its own
-and the parts are merged: a condition with OR would read until it has found enough, which is the
-whole table for somebody who may see little of it.
-"""
+"""The select of the list of requisitions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +15,6 @@ from sqlalchemy import (
     literal,
     or_,
     true,
-    union,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
@@ -31,6 +24,7 @@ from domain.ids import Id
 from domain.requisitions.rules import APPROVE, APPROVE_OWN
 from infrastructure.identity import tables as identity
 from query_api.keyset import Sort, Window
+from query_api.merged_parts import merged_page, part_of
 from query_api.requisitions.visibility import READ, sees_all
 from query_api.tenant_scope import TenantScope
 from read_tables.requisitions import NEEDED_FROM_KEY, requisition_words, requisitions
@@ -133,26 +127,11 @@ class _Listing:
 
     def merged(self, parts: Sequence[Select[Any]]) -> Select[Any]:
         """One page of what all parts find."""
-        found = union(*parts).subquery("found")
-        page, descending = self.window.page, self.window.sort.descending
-        keys = (
-            self.scope.values(found)
-            .order_by(*Sort(found.c.id, found.c.key, descending=descending).order())
-            .limit(page.limit + 1)
-            .offset(page.offset)
-            .subquery("page")
-        )
-        # One by one: so few rows are never worth a look at the whole table.
-        found_one = self.scope.select(requisitions, *SHOWN).where(R.id == keys.c.id).limit(1)
-        shown = found_one.lateral("shown")
-        in_order = Sort(keys.c.id, keys.c.key, descending=descending).order()
-        return self.scope.each(keys, shown).order_by(*in_order)
+        return merged_page(self.scope, self.window, parts, requisitions, SHOWN)
 
     def _part(self, *conditions: ColumnElement[bool]) -> Select[Any]:
-        key = self.window.sort.key
-        columns = (R.id, R.updated_at.label("key") if key is None else key.label("key"))
-        part = self.scope.select(requisitions, *columns).where(*self.conditions(), *conditions)
-        return self.window.begin(part)
+        met = (*self.conditions(), *conditions)
+        return part_of(self.scope, self.window, requisitions, R.updated_at, met)
 
     def _of_own_projects(self) -> Select[Any]:
         joined = identity.project_members
