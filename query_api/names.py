@@ -56,19 +56,20 @@ async def look_up(
         )
         parts.append(
             members.join(identity.users, identity.users.c.id == identity.members.c.user_id).where(
-                identity.members.c.user_id == _any_of(user_ids)
+                identity.members.c.user_id == any_of(user_ids)
             )
         )
     if project_ids:
         owned = scope.select(identity.projects, identity.projects.c.id, identity.projects.c.name)
-        parts.append(owned.where(identity.projects.c.id == _any_of(project_ids)))
+        parts.append(owned.where(identity.projects.c.id == any_of(project_ids)))
     if not parts:
         return Names({})
     found: Executable = parts[0] if len(parts) == 1 else union_all(*parts)
     return Names({row.id: row.name for row in await snapshot.rows(found)})
 
 
-def _any_of(ids: list[Id]) -> Any:
+def any_of(ids: list[Id]) -> Any:
+    """What a column of ids equals that is one of these."""
     # One text for all: the driver would look at each element of an array on its own.
     listed = ",".join([to_uuid(id).hex for id in ids])
     return any_(cast(literal(f"{{{listed}}}", Text()), ARRAY(Uuid())))

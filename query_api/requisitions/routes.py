@@ -7,12 +7,13 @@ from fastapi import Depends, Query, Response
 from query_api import answers, names
 from query_api.event_items import EventPage, event_page
 from query_api.keyset import Cursors, Page, Window
+from query_api.obstacles import Transitions
 from query_api.reader import Reading, reads
 from query_api.requisitions import shape
 from query_api.requisitions.as_of import Moment, fold, moment
 from query_api.requisitions.found import REQUISITIONS, Visible, VisibleWithHistory
 from query_api.requisitions.selects import SORTS, Filters, requisition_page
-from query_api.requisitions.transitions import Transitions, transitions
+from query_api.requisitions.transitions import transitions
 from query_api.requisitions.visibility import LISTERS
 from query_api.routing import object_responses, page_responses, router
 from query_api.shapes import IdFilter

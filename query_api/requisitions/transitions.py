@@ -3,37 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
-from domain.errors import Forbidden, Refused
 from domain.fields import time_of
 from domain.requisitions import rules
 from domain.requisitions.content import PURCHASE
 from domain.requisitions.quantities import Quantities, State
 from domain.requisitions.rules import Asked, Command, Delegation, RequisitionView, Step
+from query_api.obstacles import forbidden, transition
 from query_api.requisitions.found import FoundRequisition
-
-
-class Obstacle(BaseModel):
-    """A refusal that the command would meet."""
-
-    code: str
-    detail: str
-    help: str | None
-
-
-class Transition(BaseModel):
-    """A command, and whether it would be carried out: nothing in ``blocked_by`` if so."""
-
-    command: str
-    allowed: bool
-    blocked_by: list[Obstacle]
-
-
-class Transitions(BaseModel):
-    """Every command that can be given to a requisition."""
-
-    items: list[Transition]
 
 
 async def transitions(found: FoundRequisition) -> dict[str, Any]:
@@ -58,21 +34,11 @@ def view_of(row: Any, lines: Sequence[Any]) -> RequisitionView:
 
 
 def _transition(command: Command, view: RequisitionView, asked: Asked) -> dict[str, Any]:
-    refusals = (_forbidden(command, view, asked), rules.obstacle(command, view))
-    blocked_by = [_obstacle(refusal) for refusal in refusals if refusal is not None]
-    return {"command": command.value, "allowed": not blocked_by, "blocked_by": blocked_by}
-
-
-def _forbidden(command: Command, view: RequisitionView, asked: Asked) -> Forbidden | None:
-    try:
-        rules.require(command, view, asked)
-    except Forbidden as forbidden:
-        return forbidden
-    return None
-
-
-def _obstacle(refusal: Refused) -> dict[str, Any]:
-    return {"code": refusal.code, "detail": refusal.detail, "help": refusal.help or None}
+    return transition(
+        command.value,
+        forbidden(lambda: rules.require(command, view, asked)),
+        rules.obstacle(command, view),
+    )
 
 
 def _step(step: Mapping[str, Any]) -> Step:

@@ -1,0 +1,195 @@
+"""How an assignment looks in an answer: rows made into what the models say."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import case, or_
+
+from domain.ids import Id
+from query_api import names
+from query_api.inventory_names import LOCATION, Custodians, Thing, Things, look_up_things
+from query_api.names import Names, any_of
+from query_api.reader import Reading
+from read_tables.inventory_operations import inventory_operations
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What rows of assignments refer to."""
+
+    names: Names
+    things: Things
+    syncs: Mapping[Id, Sequence[dict[str, Any]]]
+
+    @property
+    def custodians(self) -> Custodians:
+        """Members and locations."""
+        return Custodians(self.names, self.things)
+
+
+async def look_up(reading: Reading, rows: Sequence[Any]) -> Known:
+    """What these assignments refer to: names, and the operations that are not confirmed."""
+    users: set[Id | None] = set()
+    things: set[Thing] = set()
+    for row in rows:
+        users.update(_people_in(row))
+        things.update(_things_in(row))
+    projects = {row.project_id for row in rows}
+    return Known(
+        names=await names.look_up(reading.snapshot, reading.scope, users, projects),
+        things=await look_up_things(reading, things),
+        syncs=await _syncs(reading, rows),
+    )
+
+
+def assignment(row: Any, known: Known) -> dict[str, Any]:
+    """An assignment as a list shows it."""
+    issued = row.quantity if row.issued_at is not None else 0
+    syncs = known.syncs.get(row.id, ())
+    return {
+        "id": row.id,
+        "state": row.state,
+        "outcome": row.outcome,
+        "item": known.things.of(row.item_kind, row.item_id),
+        "quantity": row.quantity,
+        "issued": issued,
+        "returned": _returned(row),
+        "outstanding": row.outstanding,
+        "custodian": known.custodians.of(row.custodian_kind, row.custodian_id),
+        "project": known.names.of_optional(row.project_id),
+        "requisition_id": row.requisition_id,
+        "line_id": row.line_id,
+        "begins": row.begins,
+        "due": row.due,
+        "overdue": row.overdue,
+        "extension": _extension(row),
+        "renewals": row.renewals,
+        "verified": row.verified,
+        "offline": row.offline,
+        "issued_at": row.issued_at,
+        "returned_at": row.returned_at,
+        "as_of": None if row.evidence is None else row.evidence["read_at"],
+        "attested": row.attested,
+        "accepted_at": row.accepted_at,
+        "declined_at": row.declined_at,
+        "drift": _drift(row.drift),
+        "sync": syncs[0] if syncs else None,
+        "reason": row.reason,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "closed_at": row.closed_at,
+        "version": row.version,
+    }
+
+
+def full_assignment(row: Any, known: Known) -> dict[str, Any]:
+    """An assignment with all that is known of it."""
+    people = known.names
+    return {
+        **assignment(row, known),
+        "reserved_by": people.of_optional(row.reserved_by),
+        "acceptance": {
+            "accepted_by": people.of_optional(row.accepted_by),
+            "witness": people.of_optional(row.witness_id),
+            "terms": row.terms,
+            "decline_reason": row.decline_reason,
+        },
+        "evidence": row.evidence,
+        "returns": [_return(one, known) for one in row.returns],
+        "loss": None if row.loss is None else {**row.loss, "by": people.of(row.loss["by"])},
+        "transfer": _transfer(row.transfer, known),
+        "successor_id": row.successor_id,
+        "transferred_from": row.transferred_from,
+        "syncs": known.syncs.get(row.id, ()),
+    }
+
+
+def _returned(row: Any) -> int:
+    return sum(one["quantity"] for one in row.returns if one["confirmed_at"] is not None)
+
+
+def _extension(row: Any) -> dict[str, Any] | None:
+    if row.extension is None:
+        return None
+    return {"state": row.extension, "due": row.asked_due, "reason": row.extension_reason}
+
+
+def _drift(drift: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if drift is None:
+        return None
+    return {name: drift[name] for name in ("actual", "read_at", "resolution")}
+
+
+def _return(one: Mapping[str, Any], known: Known) -> dict[str, Any]:
+    location_id = one["location_id"]
+    location = None
+    if location_id is not None:
+        location = {"id": location_id, "name": known.things.name_of(LOCATION, location_id)}
+    told = {name: value for name, value in one.items() if name != "location_id"}
+    return {**told, "location": location, "by": known.names.of(one["by"])}
+
+
+def _transfer(transfer: Mapping[str, Any] | None, known: Known) -> dict[str, Any] | None:
+    if transfer is None:
+        return None
+    to = known.custodians.of_optional(transfer["to"])
+    return {**transfer, "to": to, "by": known.names.of(transfer["by"])}
+
+
+def _people_in(row: Any) -> Iterable[Id | None]:
+    yield from (row.reserved_by, row.accepted_by, row.witness_id)
+    if row.custodian_kind != LOCATION:
+        yield row.custodian_id
+    for told in (*row.returns, row.loss, row.transfer):
+        if told is not None:
+            yield told["by"]
+    if row.transfer is not None and row.transfer["to"]["kind"] != LOCATION:
+        yield row.transfer["to"]["id"]
+
+
+def _things_in(row: Any) -> Iterable[Thing]:
+    yield row.item_kind, row.item_id
+    if row.custodian_kind == LOCATION:
+        yield LOCATION, row.custodian_id
+    if row.transfer is not None and row.transfer["to"]["kind"] == LOCATION:
+        yield LOCATION, row.transfer["to"]["id"]
+    for one in row.returns:
+        if one["location_id"] is not None:
+            yield LOCATION, one["location_id"]
+
+
+async def _syncs(reading: Reading, rows: Sequence[Any]) -> dict[Id, list[dict[str, Any]]]:
+    """The operations that the inventory has not confirmed, the most pressing first."""
+    open_ones = [row for row in rows if row.operation_id is not None]
+    if not open_ones:
+        return {}
+    operation = inventory_operations.c
+    urgency = case(
+        (operation.state == "needs_attention", 0), (operation.state == "pending", 1), else_=2
+    )
+    unsettled = or_(
+        operation.state.in_(("pending", "needs_attention")),
+        operation.id == any_of([row.operation_id for row in open_ones]),
+    )
+    found = await reading.rows(
+        reading.scope.select(inventory_operations)
+        .where(operation.subject_id == any_of([row.id for row in open_ones]), unsettled)
+        .order_by(urgency, operation.since, operation.id)
+    )
+    syncs: dict[Id, list[dict[str, Any]]] = {}
+    for one in found:
+        if one.state != "synced":
+            syncs.setdefault(one.subject_id, []).append(sync(one))
+    return syncs
+
+
+def sync(operation: Any) -> dict[str, Any]:
+    """How far an operation is, as a row shows it that waits for it."""
+    return {
+        "state": operation.state,
+        "since": operation.since,
+        "attempts": operation.attempts,
+        "last_error": operation.last_error,
+        "operation_id": operation.id,
+    }

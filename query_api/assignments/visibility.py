@@ -1,0 +1,55 @@
+"""Who may see an assignment: as a condition on one row, and as the parts of a list.
+
+The two say the same; a test holds them against each other.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, or_
+
+from domain.assignments.content import USER
+from domain.caller import Caller
+from domain.identity.roles import (
+    ASSIGNMENTS_READ,
+    INVENTORY_READ,
+    REQUISITIONS_CREATE,
+    REQUISITIONS_READ,
+)
+from infrastructure.identity import tables as identity
+from query_api.tenant_scope import TenantScope
+from read_tables.assignments import assignments
+
+READ: Final = ASSIGNMENTS_READ
+LEAD: Final = "lead"
+LISTERS: Final = (READ, INVENTORY_READ, REQUISITIONS_CREATE, REQUISITIONS_READ)
+"""Whoever holds one of these may ask for a list; it shows what they may see."""
+
+
+def sees_all(caller: Caller) -> bool:
+    """Whether the caller sees every assignment of the tenant."""
+    return caller.may(READ)
+
+
+def may_see(row: Any, caller: Caller, project_role: str | None) -> bool:
+    """Whether the caller may see this assignment: all, their own, or those of their project."""
+    own = row.custodian_kind == USER and row.custodian_id == caller.user_id
+    return sees_all(caller) or own or project_role == LEAD
+
+
+def is_own(caller: Caller) -> ColumnElement[bool]:
+    """The condition that the caller is the custodian. Ids of users and locations never meet."""
+    return assignments.c.custodian_id == caller.user_id
+
+
+def of_led_projects(scope: TenantScope, caller: Caller) -> ColumnElement[bool]:
+    """The condition that the assignment is for a project that the caller leads."""
+    joined = identity.project_members.c
+    led = scope.select(identity.project_members, joined.project_id).where(
+        joined.user_id == caller.user_id, joined.role == LEAD
+    )
+    return assignments.c.project_id.in_(led)
+
+
+def seen_by(scope: TenantScope, caller: Caller) -> ColumnElement[bool]:
+    """The condition that the caller, who does not see all, may see an assignment."""
+    return or_(is_own(caller), of_led_projects(scope, caller))
