@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 
 from command_api import (
     approval_policies,
+    assets,
     inventory_connection,
     me,
     projects,
@@ -38,6 +39,7 @@ ROUTERS: Final = (
     approval_policies.routes,
     requisitions.routes,
     inventory_connection.routes,
+    assets.routes,
 )
 
 DESCRIPTION: Final = """

@@ -57,7 +57,8 @@ def response_of(answer: Answer) -> Response:
 
 def documented(status: int) -> dict[int | str, dict[str, Any]]:
     """The ``responses`` entry of a receipt that is answered with ``status``."""
-    return {status: {"headers": _HEADERS | _LOCATION if status == 201 else _HEADERS}}  # noqa: PLR2004  Created
+    located = status in (201, 202)
+    return {status: {"headers": _HEADERS | _LOCATION if located else _HEADERS}}
 
 
 def _body(receipt: Receipt) -> dict[str, Any]:

@@ -38,8 +38,26 @@ def action(
     }
 
 
+def line_creation(operation_id: str) -> Options:
+    """A command on a line that makes something: 201 with ``Location`` and the line's receipt."""
+    options = creation(operation_id, of=errors.of_existing)
+    return {**options, "response_model": LineReceiptBody}
+
+
 def line_action(
     operation_id: str, *, of: Callable[[], errors.Responses] = errors.of_existing
 ) -> Options:
     """A command on a line: 200 with the requisition's receipt."""
     return {**action(operation_id, of=of), "response_model": LineReceiptBody}
+
+
+def inventory_action(
+    operation_id: str, *, of: Callable[[], errors.Responses] = errors.of_existing
+) -> Options:
+    """A command that the inventory still has to confirm: 202."""
+    return {
+        "operation_id": operation_id,
+        "status_code": 202,
+        "response_model": ReceiptBody,
+        "responses": {**documented(202), **of()},
+    }

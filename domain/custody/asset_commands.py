@@ -31,6 +31,11 @@ COUNTED: Final = (
     " them: add them in Snipe-IT itself, and they appear here with the next sweep."
 )
 
+ON_A_PROJECT: Final = (
+    "The inventory knows no projects. An asset is on a project while it is assigned in it: name"
+    " the project in POST /assets/{id}/assignments."
+)
+
 
 class Standing(StrEnum):
     """What becomes of an asset that is no longer lent out; each has a status label."""
@@ -73,15 +78,27 @@ class AssetFields(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateAsset:
-    """Add an asset, under an id of ours."""
+    """Add an asset, under an id of ours: one thing, with a serial number.
+
+    What is counted, and what project an asset is on, is not in an asset of the inventory.
+    """
 
     asset_id: Id
     operation_id: Id
+    model_id: Id
     fields: AssetFields
     by: Caller
     at: datetime
+    quantity: int = 1
+    project_id: Id | None = None
 
     def __post_init__(self) -> None:
+        if self.quantity != 1:
+            raise InvalidField(("quantity",), COUNTED)
+        if "serial_number" not in self.fields:
+            raise InvalidField(("serial_number",), f"An asset has a serial number. {COUNTED}")
+        if self.project_id is not None:
+            raise InvalidField(("project_id",), ON_A_PROJECT)
         _check(self.fields)
 
 
@@ -134,13 +151,13 @@ class DeleteAsset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateModel:
-    """Add a model of assets, under an id of ours."""
+    """Add a model of assets, under an id of ours. The inventory wants it to have a category."""
 
     model_id: Id
     operation_id: Id
     name: str
     tracking_type: Literal["serialized", "countable"]
-    category_id: Id
+    category_id: Id | None
     by: Caller
     at: datetime
 
@@ -148,6 +165,8 @@ class CreateModel:
         check_text(("name",), self.name, NAME_LIMIT)
         if self.tracking_type != "serialized":
             raise InvalidField(("tracking_type",), COUNTED)
+        if self.category_id is None:
+            raise InvalidField(("category_id",), "Name one of GET /asset-categories.")
 
 
 def _check(fields: AssetFields) -> None:

@@ -64,7 +64,8 @@ async def create(command: CreateAsset, store: Store, facts: Facts) -> Receipt:
     """
     command.by.require(ASSETS_WRITE)
     standing = await _reachable(facts)
-    fields = await _inventory_fields(command.fields, facts)
+    named = AssetFields(**command.fields, model_id=command.model_id)
+    fields = await _inventory_fields(named, facts)
     fields.setdefault("asset_tag", f"QM-{command.asset_id[-_TAG_LENGTH:]}")
     fields["status_id"] = _label(standing, DEPLOYABLE)
     new = _Subject(ASSET, command.asset_id, None)
@@ -76,7 +77,7 @@ async def create_model(command: CreateModel, store: Store, facts: Facts) -> Rece
     """Add a model of assets. Raises ``InvalidField`` for an unknown or unfit category."""
     command.by.require(ASSETS_WRITE)
     await _reachable(facts)
-    category = await _named("category", command.category_id, ("category_id",), facts)
+    category = await _named("category", command.category_id or "", ("category_id",), facts)
     if (category.type or "").lower() != ASSET:
         raise InvalidField(("category_id",), "This category is not one of assets.")
     fields = {"name": command.name, "category_id": category.external_id}

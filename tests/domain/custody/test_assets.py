@@ -53,10 +53,13 @@ class Desk:
         self.facts.has_thing("category", LAB, 2, type="Asset")
 
     async def create(self, by: Caller = MANAGER, **fields: Any) -> Receipt:
-        named = {"model_id": MK4, "serial_number": "SN-1", **fields}
+        named = {"serial_number": "SN-1", **fields}
         command = commands.CreateAsset(
             asset_id=NEW,
             operation_id=OPERATION,
+            model_id=named.pop("model_id", MK4),
+            quantity=named.pop("quantity", 1),
+            project_id=named.pop("project_id", None),
             fields=commands.AssetFields(**named),  # type: ignore[typeddict-item]  # a test's own
             by=by,
             at=NOW,
@@ -146,15 +149,32 @@ async def test_a_new_asset_keeps_the_tag_that_it_is_given(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("model_id", LAB), ("home_location_id", MK4), ("serial_number", " "), ("name", "x" * 201)],
+    [
+        ("model_id", LAB),
+        ("home_location_id", MK4),
+        ("serial_number", " "),
+        ("name", "x" * 201),
+        ("quantity", 3),
+        ("project_id", LAB),
+    ],
 )
 async def test_a_new_asset_with_a_wrong_field_is_refused(
-    desk: Desk, field: str, value: str
+    desk: Desk, field: str, value: Any
 ) -> None:
+    wrong: dict[str, Any] = {field: value}
     with pytest.raises(InvalidField) as refused:
-        await desk.create(**{field: value})
+        await desk.create(**wrong)
     assert refused.value.path == (field,)
     assert desk.store.topics == []
+
+
+async def test_a_new_asset_has_a_serial_number() -> None:
+    with pytest.raises(InvalidField) as refused:
+        commands.CreateAsset(
+            asset_id=NEW, operation_id=OPERATION, model_id=MK4, fields={}, by=MANAGER, at=NOW
+        )
+    assert refused.value.path == ("serial_number",)
+    assert "Snipe-IT" in refused.value.detail
 
 
 async def test_a_new_asset_needs_the_label_with_which_it_can_be_lent(desk: Desk) -> None:
@@ -174,6 +194,13 @@ async def test_a_new_model_is_of_a_category_of_assets(desk: Desk) -> None:
     desk.facts.has_thing("category", MK4, 5, type="Consumable")
     with pytest.raises(InvalidField):
         await desk.create_model(category_id=MK4)
+
+
+async def test_a_new_model_names_a_category(desk: Desk) -> None:
+    for unknown in (None, NEW):
+        with pytest.raises(InvalidField) as refused:
+            await desk.create_model(category_id=unknown)
+        assert refused.value.path == ("category_id",)
 
 
 async def test_things_that_are_counted_are_added_in_the_inventory_itself(desk: Desk) -> None:
@@ -244,10 +271,11 @@ async def test_what_is_out_or_reserved_is_not_taken_out_of_use(
     desk: Desk, standing: Standing, out: bool
 ) -> None:
     await desk.keep(out=out)
-    for refuse in (lambda: desk.stand(standing), desk.delete):
-        with pytest.raises(AssetInUse) as refused:
-            await refuse()
-        assert ASSIGNMENT in refused.value.detail
+    with pytest.raises(AssetInUse) as refused:
+        await desk.stand(standing)
+    assert ASSIGNMENT in refused.value.detail
+    with pytest.raises(AssetInUse):
+        await desk.delete()
 
 
 async def test_what_somebody_has_by_the_inventorys_word_is_not_removed(desk: Desk) -> None:
@@ -288,13 +316,9 @@ async def test_a_removed_asset_is_restored_and_any_other_made_deployable(desk: D
 
 async def test_a_removed_asset_is_not_changed(desk: Desk) -> None:
     desk.facts.has_thing("asset", PRINTER, 17, removed=True)
-    for change in (
-        lambda: desk.change(name="x"),
-        lambda: desk.stand(Standing.RETIRED),
-        desk.delete,
-    ):
+    for change in ("change", "retire", "delete"):
         with pytest.raises(AssetRemoved):
-            await change()
+            await EVERY[change](desk, MANAGER)
 
 
 Ask = Callable[[Desk, Caller], Awaitable[Receipt]]

@@ -1,0 +1,28 @@
+"""What is looked at before a command on an asset of the inventory: 404, 403, then 412."""
+
+from command_api.caller import Call, Scene
+from domain.assignments.content import ASSET
+from domain.errors import NotFound
+from domain.identity.roles import ASSETS_WRITE
+from infrastructure.http.problems import Problem
+
+
+async def asset_there(scene: Scene) -> None:
+    """Raise 404, then 403, unless the caller may change the asset in the path."""
+    if await scene.facts.inventory_thing(ASSET, scene.ids["id"]) is None:
+        raise NotFound("There is no such asset.")
+    scene.caller.require(ASSETS_WRITE)
+
+
+def without_version(call: Call) -> None:
+    """Raise 412 where If-Match names a version.
+
+    The inventory keeps none, and answers no request for one: nobody could keep the promise.
+    """
+    if call.if_match not in (None, "*"):
+        raise Problem(
+            412,
+            "version_mismatch",
+            "An asset of the inventory has no version.",
+            help="Leave If-Match out.",
+        )
