@@ -5,50 +5,28 @@ Verbs that claim something about the inventory take the evidence that it gave, a
 only when the operation is proven: see ``domain.custody.outcomes``.
 """
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final, Self
+from datetime import datetime
+from typing import Final, Self
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
 from domain.assignments import events, rules, standing
-from domain.assignments.content import (
-    ASSET,
-    CONSUMABLE,
-    OF_AN_ASSET,
-    Check,
-    Condition,
-    Custodian,
-    Item,
-    State,
-    Terms,
-    Units,
-)
-from domain.assignments.errors import (
-    ConditionUnfit,
-    DueNotLater,
-    HeldByAnother,
-    MoreThanOutstanding,
-    NoExtensionRequested,
-    NotAwaited,
-    NotCustodian,
-    NotDue,
-    SameCustodian,
-)
+from domain.assignments.coming_back import ComingBack
+from domain.assignments.content import CONSUMABLE, Custodian, Item, State, Terms
+from domain.assignments.drift import Drifting
+from domain.assignments.due_date import DueDate
+from domain.assignments.errors import NotAwaited, NotCustodian, SameCustodian
 from domain.assignments.events import CustodianData, EvidenceData, ItemData
-from domain.assignments.rules import Asked, AssignmentView, Command
-from domain.assignments.standing import ACCEPTED, BACK, DECLINED, Awaited, Pending, Standing
+from domain.assignments.rules import Asked, Command
+from domain.assignments.standing import ACCEPTED, DECLINED, Awaited, Standing, Transfer
 from domain.fields import optional_time_text, time_of, time_text
 from domain.ids import Id, id_of, operation_id, uuid_of
 
 GONE_REASON: Final = "The item can no longer be handed out."
-EXTERNAL_RETURN: Final = "external_return"
-REASSERTED: Final = "reasserted"
-VANISHED: Final = "vanished"
 
 
-class Assignment(Aggregate):
+class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     """Something lent to a member or kept at a location."""
 
     TOPIC = "assignment"
@@ -153,12 +131,9 @@ class Assignment(Aggregate):
     def issued(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
         """The inventory shows it with the custodian. A consumable is used up by that."""
         self._pending(operation_id, Awaited.ISSUE)
-        self._add_issued(operation_id, evidence, at)
-
-    def found_issued(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
-        """The inventory shows it with the custodian after the hand-over was given up."""
-        rules.check_in_state(self.view(), State.RESERVED)
-        self._add_issued(operation_id, evidence, at)
+        self._add(events.Issued, at, operation_id=operation_id, evidence=evidence)
+        if self.item.kind == CONSUMABLE:
+            self._add(events.Closed, at, outcome="consumed")
 
     def issue_failed(self, operation_id: Id, reason: str, *, gone: bool, at: datetime) -> None:
         """The inventory refused the hand-over; an item that is gone is not kept any longer."""
@@ -189,170 +164,6 @@ class Assignment(Aggregate):
         if self.standing.answer != DECLINED:
             self._add(events.Declined, asked.at, by=asked.by.user_id, reason=reason)
 
-    # Verbs: the due date
-
-    def request_extension(self, due: datetime, reason: str | None, asked: Asked) -> None:
-        """Ask to keep it longer. Raises ``DueNotLater`` and what the loan rules refuse."""
-        rules.check(Command.REQUEST_EXTENSION, self.view(), asked)
-        self._check_later(due, asked.at)
-        self._add(
-            events.ExtensionRequested,
-            asked.at,
-            due=time_text(due),
-            by=asked.by.user_id,
-            reason=reason,
-        )
-
-    def approve_extension(
-        self, due: datetime | None, operation_id: Id | None, asked: Asked
-    ) -> datetime:
-        """Let it be kept until ``due`` (None: as asked for), which is returned.
-
-        Without an operation the date is ours alone. Raises ``NoExtensionRequested, DueNotLater``.
-        """
-        rules.check(Command.APPROVE_EXTENSION, self.view(), asked)
-        until = due or self.standing.extension
-        if until is None:
-            raise NoExtensionRequested
-        self._check_later(until, asked.at)
-        self._add(
-            events.ExtensionApproved,
-            asked.at,
-            operation_id=operation_id,
-            due=time_text(until),
-            by=asked.by.user_id,
-        )
-        if operation_id is None:
-            self._add_due(None, until, None, asked.at)
-        return until
-
-    def refuse_extension(self, reason: str, asked: Asked) -> None:
-        """Leave it due as it is."""
-        rules.check(Command.REFUSE_EXTENSION, self.view(), asked)
-        self._add(events.ExtensionRefused, asked.at, by=asked.by.user_id, reason=reason)
-
-    def due_changed(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
-        """The inventory shows the new due date."""
-        pending = self._pending(operation_id, Awaited.DUE)
-        self._add_due(operation_id, pending.due, evidence, at)
-
-    def due_failed(self, operation_id: Id, reason: str, at: datetime) -> None:
-        """The inventory refused the new due date."""
-        self._pending(operation_id, Awaited.DUE)
-        self._add(events.DueDateFailed, at, operation_id=operation_id, reason=reason)
-
-    def mark_overdue(self, at: datetime) -> None:
-        """Say that the time it was due has passed. Raises ``NotDue`` and ``WrongState``."""
-        rules.check_in_state(self.view(), State.ACTIVE, State.OVERDUE)
-        due = self.standing.due
-        if due is None or at <= due:
-            raise NotDue
-        if not self.standing.overdue:
-            self._add(events.BecameOverdue, at, due=time_text(due))
-
-    def remind(self, day: int, at: datetime) -> None:
-        """Remind of the due date, ``day`` days after it, once. Raises ``NotDue, WrongState``."""
-        rules.check_in_state(self.view(), State.ACTIVE, State.OVERDUE)
-        due = self.standing.due
-        if due is None or at < due + timedelta(days=day):
-            raise NotDue
-        if (day, time_text(due)) not in self.standing.reminded:
-            self._add(events.ReminderFell, at, day=day, due=time_text(due))
-
-    # Verbs: coming back, or not
-
-    def receive(
-        self,
-        operation_id: Id,
-        units: Sequence[Units],
-        asked: Asked,
-        *,
-        checklist: Sequence[Check] = (),
-        location_id: Id | None = None,
-        note: str | None = None,
-    ) -> None:
-        """Take units back at the desk. Raises ``MoreThanOutstanding`` and ``ConditionUnfit``."""
-        rules.check(Command.RETURN, self.view(), asked)
-        quantity = sum(group.quantity for group in units)
-        if not 1 <= quantity <= self.standing.unreturned:
-            raise MoreThanOutstanding
-        if self.item.kind == ASSET and any(group.condition not in OF_AN_ASSET for group in units):
-            raise ConditionUnfit
-        self._add(
-            events.ReturnReceived,
-            asked.at,
-            operation_id=operation_id,
-            quantity=quantity,
-            units=[group.data for group in units],
-            checklist=[point.data for point in checklist],
-            location_id=location_id,
-            note=note,
-            by=asked.by.user_id,
-        )
-        spoilt = [group.data for group in units if group.condition is not Condition.OK]
-        if spoilt:
-            self._add(events.DamageRecorded, asked.at, units=spoilt, by=asked.by.user_id)
-
-    def returned(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
-        """The inventory shows that these units are back."""
-        pending = self._pending(operation_id, *BACK)
-        if pending.awaited is Awaited.EXTERNAL_RETURN:
-            self._add(
-                events.DriftResolved,
-                at,
-                how=EXTERNAL_RETURN,
-                operation_id=operation_id,
-                by=pending.by,
-            )
-        outstanding = self.standing.outstanding - pending.quantity
-        self._add(
-            events.Returned,
-            at,
-            operation_id=operation_id,
-            quantity=pending.quantity,
-            outstanding=outstanding,
-            evidence=evidence,
-        )
-        if outstanding == 0:
-            self._add(events.Closed, at, outcome="returned")
-
-    def return_failed(self, operation_id: Id, reason: str, at: datetime) -> None:
-        """The inventory refused the return: the custodian is on record as before."""
-        self._pending(operation_id, Awaited.RETURN, Awaited.RECOVERY)
-        self._add(events.ReturnFailed, at, operation_id=operation_id, reason=reason)
-
-    def report_loss(self, kind: str, note: str | None, asked: Asked) -> None:
-        """Say that it is ``lost`` or ``stolen``."""
-        rules.check(Command.REPORT_LOSS, self.view(), asked)
-        self._add(events.LossReported, asked.at, kind=kind, note=note, by=asked.by.user_id)
-
-    def confirm_loss(self, operation_id: Id, asked: Asked) -> None:
-        """Agree that it is gone, and have the inventory list it so."""
-        rules.check(Command.CONFIRM_LOSS, self.view(), asked)
-        self._add(
-            events.LossConfirmationRequested,
-            asked.at,
-            operation_id=operation_id,
-            by=asked.by.user_id,
-        )
-
-    def loss_confirmed(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
-        """The inventory lists it as gone."""
-        self._pending(operation_id, Awaited.LOSS)
-        kind = self.standing.loss
-        self._add(events.LossConfirmed, at, operation_id=operation_id, kind=kind, evidence=evidence)
-        self._add(events.Closed, at, outcome=kind)
-
-    def loss_failed(self, operation_id: Id, reason: str, at: datetime) -> None:
-        """The inventory refused to list it as gone."""
-        self._pending(operation_id, Awaited.LOSS)
-        self._add(events.LossFailed, at, operation_id=operation_id, reason=reason)
-
-    def recover(self, operation_id: Id, asked: Asked) -> None:
-        """Take back what was said to be gone."""
-        rules.check(Command.RECOVER, self.view(), asked)
-        self._add(events.Recovered, asked.at, operation_id=operation_id, by=asked.by.user_id)
-
     # Verbs: handing on
 
     def transfer(self, operation_id: Id, to: Custodian, successor_id: Id, asked: Asked) -> None:
@@ -368,6 +179,13 @@ class Assignment(Aggregate):
             successor_id=successor_id,
             by=asked.by.user_id,
         )
+
+    @property
+    def transfer_under_way(self) -> Transfer:
+        """To whom it is being handed on. Raises ``NotAwaited``."""
+        if self.standing.transfer is None:
+            raise NotAwaited
+        return self.standing.transfer
 
     def transfer_checked_in(
         self, operation_id: Id, next_operation_id: Id, evidence: EvidenceData, at: datetime
@@ -421,110 +239,8 @@ class Assignment(Aggregate):
         self._pending(operation_id, Awaited.TRANSFER_BACK)
         self._add(events.TransferCompensated, at, operation_id=operation_id, evidence=evidence)
 
-    # Verbs when the inventory says otherwise
-
-    def detect_drift(self, actual: tuple[str, int] | None, read_at: datetime, at: datetime) -> None:
-        """Note who has it according to the inventory. Says nothing new: nothing happens."""
-        rules.check_in_state(self.view(), State.ACTIVE, State.OVERDUE, State.LOSS_PENDING)
-        known = self.standing.drift
-        if not self.standing.pending and (known is None or known.actual != actual):
-            self._add(events.DriftDetected, at, actual=actual, read_at=time_text(read_at))
-
-    def drift_vanished(self, at: datetime) -> None:
-        """The inventory agrees again."""
-        if self.standing.drift is not None and not self.standing.pending:
-            self._add(events.DriftResolved, at, how=VANISHED, operation_id=None, by=None)
-
-    def resolve_drift(self, how: str, operation_id: Id, asked: Asked) -> None:
-        """Take it as returned, or have the inventory say again who has it.
-
-        Raises ``HeldByAnother`` for the first where the inventory shows it with somebody else.
-        """
-        rules.check(Command.RESOLVE_DRIFT, self.view(), asked)
-        drift = self.standing.drift
-        if how == EXTERNAL_RETURN and drift is not None and drift.actual is not None:
-            raise HeldByAnother
-        self._add(
-            events.DriftResolutionRequested,
-            asked.at,
-            how=how,
-            operation_id=operation_id,
-            by=asked.by.user_id,
-        )
-
-    def reasserted(self, operation_id: Id, at: datetime) -> None:
-        """The inventory shows it with the custodian again."""
-        pending = self._pending(operation_id, Awaited.REASSERT)
-        self._add(
-            events.DriftResolved, at, how=REASSERTED, operation_id=operation_id, by=pending.by
-        )
-
-    def drift_resolution_failed(self, operation_id: Id, reason: str, at: datetime) -> None:
-        """The inventory refused it: the drift stands."""
-        self._pending(operation_id, Awaited.REASSERT, Awaited.EXTERNAL_RETURN)
-        self._add(events.DriftResolutionFailed, at, operation_id=operation_id, reason=reason)
-
-    # What others ask
-
-    @property
-    def state(self) -> State:
-        """Where it stands."""
-        return self.standing.state
-
-    def pending(self, operation_id: Id) -> Pending:
-        """What an operation would mean. Raises ``NotAwaited``."""
-        return self._pending(operation_id, *Awaited)
-
-    def view(self) -> AssignmentView:
-        """What the rules look at."""
-        now = self.standing
-        return AssignmentView(
-            state=now.state,
-            item_kind=self.item.kind,
-            custodian_kind=self.custodian.kind,
-            custodian_id=self.custodian.id,
-            due=now.due,
-            unreturned=now.unreturned,
-            asked=bool(now.pending),
-            extension=now.extension,
-            renewals=now.renewals,
-            drifted=now.drift is not None,
-        )
-
-    def _pending(self, operation_id: Id, *awaited: Awaited) -> Pending:
-        pending = self.standing.pending.get(operation_id)
-        if pending is None or pending.awaited not in awaited:
-            raise NotAwaited
-        return pending
-
-    def _check_later(self, due: datetime, at: datetime) -> None:
-        if due <= at or (self.standing.due is not None and due <= self.standing.due):
-            raise DueNotLater
-
-    def _add_issued(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
-        self._add(events.Issued, at, operation_id=operation_id, evidence=evidence)
-        if self.item.kind == CONSUMABLE:
-            self._add(events.Closed, at, outcome="consumed")
-
-    def _add_due(
-        self,
-        operation_id: Id | None,
-        due: datetime | None,
-        evidence: EvidenceData | None,
-        at: datetime,
-    ) -> None:
-        self._add(
-            events.DueDateChanged,
-            at,
-            operation_id=operation_id,
-            due=optional_time_text(due),
-            evidence=evidence,
-        )
-
     def _successor(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> "Assignment":
-        transfer = self.standing.transfer
-        if transfer is None:
-            raise NotAwaited
+        transfer = self.transfer_under_way
         successor = Assignment.reserve(
             uuid_of(transfer.successor_id),
             Terms(
@@ -552,9 +268,6 @@ class Assignment(Aggregate):
         )
         successor.issued(operation_id, evidence, at)
         return successor
-
-    def _add(self, event: type[events.Event], at: datetime, **fields: Any) -> None:
-        self.trigger_event(event, timestamp=at, **fields)
 
     # Appliers
 

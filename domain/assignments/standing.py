@@ -43,13 +43,17 @@ TRANSFER: Final = frozenset({Awaited.TRANSFER_IN, Awaited.TRANSFER_OUT, Awaited.
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An operation that the inventory has not answered: ``quantity`` units, or a new ``due``."""
+    """An operation that the inventory has not answered: ``quantity`` units, or a new ``due``.
+
+    ``rows`` are the checkout rows of an accessory that it takes back.
+    """
 
     operation_id: Id
     awaited: Awaited
     quantity: int = 0
     due: datetime | None = None
     by: Id | None = None
+    rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,11 @@ class Standing:
         return self.outstanding - sum(
             pending.quantity for pending in self.pending.values() if pending.awaited in BACK
         )
+
+    def next_rows(self, quantity: int) -> tuple[int, ...]:
+        """The checkout rows that the next ``quantity`` units come back under."""
+        claimed = {row for pending in self.pending.values() for row in pending.rows}
+        return tuple(row for row in self.rows if row not in claimed)[:quantity]
 
     def awaits(self, *awaited: Awaited) -> bool:
         """Whether the inventory is being asked for one of these."""
@@ -211,13 +220,24 @@ def _reminded(now: Standing, told: events.ReminderFell) -> Standing:
 
 
 def _return_received(now: Standing, told: events.ReturnReceived) -> Standing:
-    return _asks(now, Pending(told.operation_id, Awaited.RETURN, told.quantity, by=told.by))
+    return _back(now, told.operation_id, Awaited.RETURN, told.quantity, told.by)
+
+
+def _back(
+    now: Standing, operation_id: Id, awaited: Awaited, quantity: int, by: Id | None
+) -> Standing:
+    rows = now.next_rows(quantity)
+    return _asks(now, Pending(operation_id, awaited, quantity, by=by, rows=rows))
 
 
 def _returned(now: Standing, told: events.Returned) -> Standing:
-    still_out = now.rows[told.quantity :]
+    pending = now.pending.get(told.operation_id)
+    gone = pending.rows if pending is not None else ()
     return replace(
-        _answered(now, told.operation_id), outstanding=told.outstanding, rows=still_out, drift=None
+        _answered(now, told.operation_id),
+        outstanding=told.outstanding,
+        rows=tuple(row for row in now.rows if row not in gone),
+        drift=None,
     )
 
 
@@ -238,19 +258,19 @@ def _loss_confirmed(now: Standing, told: events.LossConfirmed) -> Standing:
 
 
 def _recovered(now: Standing, told: events.Recovered) -> Standing:
-    pending = Pending(told.operation_id, Awaited.RECOVERY, now.outstanding, by=told.by)
-    return _asks(replace(now, loss=None), pending)
+    found = replace(now, loss=None)
+    return _back(found, told.operation_id, Awaited.RECOVERY, now.outstanding, told.by)
 
 
 def _transfer_requested(now: Standing, told: events.TransferRequested) -> Standing:
     transfer = Transfer(Custodian(**told.to), told.successor_id, told.operation_id, told.by)
-    pending = Pending(told.operation_id, Awaited.TRANSFER_IN, now.outstanding, by=told.by)
-    return _asks(replace(now, transfer=transfer), pending)
+    handing_on = replace(now, transfer=transfer)
+    return _back(handing_on, told.operation_id, Awaited.TRANSFER_IN, now.outstanding, told.by)
 
 
 def _transfer_checked_in(now: Standing, told: events.TransferCheckedIn) -> Standing:
     pending = Pending(told.next_operation_id, Awaited.TRANSFER_OUT, now.outstanding)
-    return _asks(_answered(now, told.operation_id), pending)
+    return _asks(replace(_answered(now, told.operation_id), rows=()), pending)
 
 
 def _transfer_completed(now: Standing, told: events.TransferCompleted) -> Standing:
@@ -276,7 +296,7 @@ def _drifted(now: Standing, told: events.DriftDetected) -> Standing:
 
 def _drift_resolution(now: Standing, told: events.DriftResolutionRequested) -> Standing:
     awaited = Awaited.REASSERT if told.how == "reasserted" else Awaited.EXTERNAL_RETURN
-    return _asks(now, Pending(told.operation_id, awaited, now.outstanding, by=told.by))
+    return _back(now, told.operation_id, awaited, now.outstanding, told.by)
 
 
 def _drift_resolved(now: Standing, told: events.DriftResolved) -> Standing:

@@ -1,0 +1,62 @@
+"""The verbs of an assignment that concern an inventory which says otherwise."""
+
+from datetime import datetime
+from typing import Final
+
+from domain.assignments import events, rules
+from domain.assignments.content import State
+from domain.assignments.errors import HeldByAnother
+from domain.assignments.rules import Asked, Command
+from domain.assignments.standing import Awaited
+from domain.assignments.verbs import Verbs
+from domain.fields import time_text
+from domain.ids import Id
+
+EXTERNAL_RETURN: Final = "external_return"
+REASSERTED: Final = "reasserted"
+VANISHED: Final = "vanished"
+
+
+class Drifting(Verbs):
+    """Drift, and how it is dealt with."""
+
+    def detect_drift(self, actual: tuple[str, int] | None, read_at: datetime, at: datetime) -> None:
+        """Note who has it according to the inventory. Says nothing new: nothing happens."""
+        rules.check_in_state(self.view(), State.ACTIVE, State.OVERDUE, State.LOSS_PENDING)
+        known = self.standing.drift
+        if not self.standing.pending and (known is None or known.actual != actual):
+            self._add(events.DriftDetected, at, actual=actual, read_at=time_text(read_at))
+
+    def drift_vanished(self, at: datetime) -> None:
+        """The inventory agrees again."""
+        if self.standing.drift is not None and not self.standing.pending:
+            self._add(events.DriftResolved, at, how=VANISHED, operation_id=None, by=None)
+
+    def resolve_drift(self, how: str, operation_id: Id, asked: Asked) -> None:
+        """Take it as returned, or have the inventory say again who has it.
+
+        Raises ``HeldByAnother`` for the first where the inventory shows it with somebody else.
+        """
+        rules.check(Command.RESOLVE_DRIFT, self.view(), asked)
+        drift = self.standing.drift
+        if how == EXTERNAL_RETURN and drift is not None and drift.actual is not None:
+            raise HeldByAnother
+        self._add(
+            events.DriftResolutionRequested,
+            asked.at,
+            how=how,
+            operation_id=operation_id,
+            by=asked.by.user_id,
+        )
+
+    def reasserted(self, operation_id: Id, at: datetime) -> None:
+        """The inventory shows it with the custodian again."""
+        pending = self._pending(operation_id, Awaited.REASSERT)
+        self._add(
+            events.DriftResolved, at, how=REASSERTED, operation_id=operation_id, by=pending.by
+        )
+
+    def drift_resolution_failed(self, operation_id: Id, reason: str, at: datetime) -> None:
+        """The inventory refused it: the drift stands."""
+        self._pending(operation_id, Awaited.REASSERT, Awaited.EXTERNAL_RETURN)
+        self._add(events.DriftResolutionFailed, at, operation_id=operation_id, reason=reason)

@@ -1,0 +1,128 @@
+"""How an assignment asks the inventory: the operation that goes with a command."""
+
+from datetime import datetime
+from typing import Any
+
+from domain.assignments.assignment import Assignment
+from domain.assignments.content import ASSET, NEEDS_REPAIR, Custodian, Units
+from domain.caller import Caller
+from domain.custody.errors import CustodianNotMapped, ItemNotMapped, NoInventory
+from domain.errors import InventoryUnavailable
+from domain.ids import Id, id_of, uuid_of
+from domain.inventory_operations.events import ItemData, TargetData
+from domain.inventory_operations.kinds import Kind
+from domain.inventory_operations.operation import InventoryOperation
+from domain.ports import Facts, InventoryStanding
+
+SUBJECT = "assignment"
+
+
+async def reachable(by: Caller, offline: str, facts: Facts) -> InventoryStanding:
+    """The inventory, for what must not be done without it.
+
+    Raises ``NoInventory``, and ``InventoryUnavailable`` for those without the permission
+    ``offline``.
+    """
+    standing = await facts.inventory()
+    if not standing.connected:
+        raise NoInventory
+    if not standing.available and not by.may(offline):
+        raise InventoryUnavailable(retry_after_s=standing.retry_after_s)
+    return standing
+
+
+async def item_of(assignment: Assignment, facts: Facts) -> ItemData:
+    """What is lent, with its number over there. Raises ``ItemNotMapped``."""
+    item = assignment.item
+    mapping = await facts.mapping(item.id)
+    if mapping is None or mapping.external_id is None:
+        raise ItemNotMapped
+    return ItemData(kind=item.kind, id=item.id, external_id=mapping.external_id)
+
+
+async def target_of(custodian: Custodian, facts: Facts) -> TargetData:
+    """A custodian, with their number over there. Raises ``CustodianNotMapped``."""
+    mapping = await facts.mapping(custodian.id)
+    if mapping is None or mapping.external_id is None:
+        raise CustodianNotMapped
+    return TargetData(kind=custodian.kind, id=custodian.id, external_id=mapping.external_id)
+
+
+def ask(
+    assignment: Assignment,
+    kind: Kind,
+    purpose: str,
+    item: ItemData,
+    target: TargetData | None,
+    wanted: dict[str, Any],
+    by: Id | None,
+    at: datetime,
+    *,
+    compensates: Id | None = None,
+) -> InventoryOperation:
+    """The next operation of an assignment: to be asked for in the verb, then saved with it."""
+    return InventoryOperation.request(
+        uuid_of(assignment.next_operation(kind)),
+        tenant_id=assignment.tenant_id,
+        kind=kind,
+        purpose=purpose,
+        subject_kind=SUBJECT,
+        subject_id=id_of(assignment.id),
+        item=item,
+        target=target,
+        wanted=wanted,
+        requested_by=by,
+        compensates=compensates,
+        at=at,
+    )
+
+
+def hand_over(
+    assignment: Assignment,
+    purpose: str,
+    item: ItemData,
+    target: TargetData,
+    by: Id | None,
+    at: datetime,
+    *,
+    compensates: Id | None = None,
+) -> InventoryOperation:
+    """The operation that gives what is lent to ``target``."""
+    if item["kind"] == ASSET:
+        due = assignment.standing.due
+        wanted: dict[str, Any] = {"due": None if due is None else date_of(due)}
+        kind = Kind.CHECKOUT
+    else:
+        wanted = {"quantity": assignment.standing.outstanding}
+        kind = Kind.QUANTITY_CHECKOUT
+    return ask(assignment, kind, purpose, item, target, wanted, by, at, compensates=compensates)
+
+
+def take_back(
+    assignment: Assignment,
+    purpose: str,
+    item: ItemData,
+    target: TargetData,
+    quantity: int,
+    by: Id | None,
+    at: datetime,
+    *,
+    status_id: int | None = None,
+    location_id: int | None = None,
+) -> InventoryOperation:
+    """The operation that takes units back from ``target``."""
+    if item["kind"] == ASSET:
+        wanted: dict[str, Any] = {"status_id": status_id, "location_id": location_id}
+        return ask(assignment, Kind.CHECKIN, purpose, item, target, wanted, by, at)
+    wanted = {"quantity": quantity, "rows": list(assignment.standing.next_rows(quantity))}
+    return ask(assignment, Kind.QUANTITY_CHECKIN, purpose, item, target, wanted, by, at)
+
+
+def needs_repair(units: tuple[Units, ...]) -> bool:
+    """Whether something came back that is not to be lent as it is."""
+    return any(group.condition in NEEDS_REPAIR for group in units)
+
+
+def date_of(due: datetime) -> str:
+    """A due date as the inventory keeps it."""
+    return due.date().isoformat()

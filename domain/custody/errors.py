@@ -1,0 +1,46 @@
+"""Refusals of what concerns assignments and the inventory together."""
+
+from domain.errors import InvalidField, RuleBroken
+
+
+class NoInventory(RuleBroken):
+    """The tenant has no inventory that could be asked."""
+
+    code = "inventory_not_connected"
+    help = "Ask an inventory manager to connect one."
+
+
+class UnknownItem(InvalidField):
+    """The inventory has no such item."""
+
+    code = "unknown_item"
+
+    def __init__(self) -> None:
+        super().__init__(("item", "id"), "The inventory has no such item.")
+
+
+class ItemNotMapped(RuleBroken):
+    """Nothing in the inventory stands for this item any more."""
+
+    code = "item_not_mapped"
+    help = "Ask an inventory manager to map it."
+
+
+class CustodianNotMapped(RuleBroken):
+    """The inventory has no user or location that stands for this custodian."""
+
+    code = "custodian_not_mapped"
+    help = "Ask an inventory manager to map the member or the location."
+
+
+class StatusLabelMissing(RuleBroken):
+    """The connection does not say which of the inventory's status labels stands for this."""
+
+    code = "status_label_missing"
+    help = "Ask an inventory manager to set it in the inventory connection."
+
+
+class EvidenceUnfit(RuleBroken):
+    """What the inventory shows is not what was wanted: nothing is claimed."""
+
+    code = "evidence_unfit"

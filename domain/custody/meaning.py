@@ -1,0 +1,319 @@
+"""What the outcome of an operation means to its assignment, the item's book and the requisition.
+
+One function for each thing that an assignment may wait for, for the proof and for the refusal.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, Self
+
+from eventsourcing.domain import Aggregate
+
+from domain.assignments.assignment import Assignment
+from domain.assignments.content import State
+from domain.assignments.events import EvidenceData as Proof
+from domain.assignments.item_book import ItemBook
+from domain.assignments.standing import Awaited
+from domain.custody import asking
+from domain.custody.errors import CustodianNotMapped
+from domain.custody.keeping import book_of, requisition_of
+from domain.ids import Id, id_of, operation_id, uuid_of
+from domain.inventory.changes import InventoryChange
+from domain.inventory_operations.events import EvidenceData
+from domain.inventory_operations.kinds import Kind
+from domain.inventory_operations.operation import InventoryOperation
+from domain.inventory_operations.queue import waiting
+from domain.ports import Facts, Store
+from domain.requisitions.requisition import Requisition
+
+LATE_EFFECT: Final = "late_effect"
+_LIVE: Final = frozenset({State.ACTIVE, State.OVERDUE, State.LOSS_PENDING})
+
+
+@dataclass(slots=True)
+class Case:
+    """An operation, its assignment if it has one, and what else is to be saved with them."""
+
+    operation: InventoryOperation
+    assignment: Assignment | None
+    store: Store
+    facts: Facts
+    others: list[Aggregate] = field(default_factory=list)
+    changes: list[InventoryChange] = field(default_factory=list)
+
+    @classmethod
+    async def of(cls, operation: InventoryOperation, store: Store, facts: Facts) -> Self:
+        """The case of an operation, with its assignment loaded."""
+        if operation.subject_kind != asking.SUBJECT:
+            return cls(operation, None, store, facts)
+        assignment = await store.load(Assignment, operation.subject_id)
+        return cls(operation, assignment, store, facts, [assignment])
+
+    @property
+    def awaited(self) -> Awaited | None:
+        """What the operation would mean; None where nobody waits for it."""
+        if self.assignment is None:
+            return None
+        pending = self.assignment.standing.pending.get(id_of(self.operation.id))
+        return None if pending is None else pending.awaited
+
+    def add_operation(self, operation: InventoryOperation, at: datetime) -> None:
+        """Ask the inventory for something more."""
+        self.others.append(operation)
+        self.changes.append(waiting(operation, at))
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A case with what its functions need: the assignment that surely is there."""
+
+    case: Case
+    assignment: Assignment
+    id: Id
+    at: datetime
+
+    async def book(self) -> ItemBook:
+        assignment = self.assignment
+        book = await book_of(assignment.item, assignment.tenant_id, self.case.store, self.at)
+        self.case.others.append(book)
+        return book
+
+    async def requisition(self) -> Requisition | None:
+        requisition = await requisition_of(self.assignment, self.case.store)
+        if requisition is not None:
+            self.case.others.append(requisition)
+        return requisition
+
+
+async def proven(case: Case, evidence: Proof, at: datetime) -> None:
+    """Let everybody concerned know that the operation is proven."""
+    if case.operation.compensates is not None:
+        await _undone(case, case.operation.compensates, at)
+    if case.assignment is None or case.awaited is None:
+        return
+    turn = _Turn(case, case.assignment, id_of(case.operation.id), at)
+    await _PROVEN[case.awaited](turn, evidence)
+
+
+async def refused(case: Case, reason: str, *, gone: bool, at: datetime) -> None:
+    """Let everybody concerned know that the operation came to nothing."""
+    if case.assignment is None or case.awaited is None:
+        return
+    turn = _Turn(case, case.assignment, id_of(case.operation.id), at)
+    await _REFUSED[case.awaited](turn, reason, gone)
+
+
+async def found_late(case: Case, evidence: EvidenceData, *, given_up: bool, at: datetime) -> None:
+    """Deal with what happened after all.
+
+    A hand-over that was given up is undone by an operation of its own; what then shows another
+    holder than ours is drift; anything else is for a person to look at.
+    """
+    assignment, operation = case.assignment, case.operation
+    if assignment is None:
+        return
+    if given_up and operation.kind is Kind.CHECKOUT and _nobody_has(assignment):
+        _undo(case, at)
+    elif given_up and operation.kind in (Kind.CHECKIN, Kind.CHECKOUT) and assignment.state in _LIVE:
+        actual = evidence["assigned_to"]
+        holder = None if actual is None else (actual[0], actual[1])
+        assignment.detect_drift(holder, datetime.fromisoformat(evidence["read_at"]), at)
+    assignment.raise_attention(id_of(operation.id), LATE_EFFECT, at)
+
+
+def _nobody_has(assignment: Assignment) -> bool:
+    return assignment.state in (State.RESERVED, State.CANCELLED)
+
+
+def _undo(case: Case, at: datetime) -> None:
+    operation = case.operation
+    given_up = id_of(operation.id)
+    undoing = InventoryOperation.request(
+        uuid_of(operation_id(given_up, Kind.CHECKIN, 1)),
+        tenant_id=operation.tenant_id,
+        kind=Kind.CHECKIN,
+        purpose="return",
+        subject_kind=asking.SUBJECT,
+        subject_id=operation.subject_id,
+        item=operation.item,
+        target=operation.target,
+        wanted={"status_id": None, "location_id": None},
+        requested_by=None,
+        compensates=given_up,
+        at=at,
+    )
+    operation.request_compensation(id_of(undoing.id), at)
+    case.add_operation(undoing, at)
+
+
+async def _undone(case: Case, undone_id: Id, at: datetime) -> None:
+    undone = await case.store.load(InventoryOperation, undone_id)
+    undone.compensate(id_of(case.operation.id), at)
+    case.others.append(undone)
+
+
+async def _issued(turn: _Turn, evidence: Proof) -> None:
+    turn.assignment.issued(turn.id, evidence, turn.at)
+    book = await turn.book()
+    if turn.assignment.state is State.CLOSED:
+        book.release(id_of(turn.assignment.id), turn.at)
+    else:
+        book.handed_out(id_of(turn.assignment.id), turn.at)
+    requisition = await turn.requisition()
+    if requisition is not None:
+        requisition.line_issued(id_of(turn.assignment.id), turn.id, turn.at)
+
+
+async def _issue_refused(turn: _Turn, reason: str, gone: bool) -> None:
+    assignment_id = id_of(turn.assignment.id)
+    turn.assignment.issue_failed(turn.id, reason, gone=gone, at=turn.at)
+    book = await turn.book()
+    if gone:
+        book.release(assignment_id, turn.at)
+    else:
+        book.not_handed_out(assignment_id, turn.assignment.begins, turn.at)
+    requisition = await turn.requisition()
+    if requisition is not None:
+        requisition.line_issue_failed(assignment_id, turn.id, reason, turn.at, gone=gone)
+
+
+async def _returned(turn: _Turn, evidence: Proof) -> None:
+    turn.assignment.returned(turn.id, evidence, turn.at)
+    book = await turn.book()
+    book.come_back(id_of(turn.assignment.id), turn.assignment.standing.outstanding, turn.at)
+
+
+async def _return_refused(turn: _Turn, reason: str, _gone: bool) -> None:
+    turn.assignment.return_failed(turn.id, reason, turn.at)
+
+
+async def _due_changed(turn: _Turn, evidence: Proof) -> None:
+    turn.assignment.due_changed(turn.id, evidence, turn.at)
+
+
+async def _due_refused(turn: _Turn, reason: str, _gone: bool) -> None:
+    turn.assignment.due_failed(turn.id, reason, turn.at)
+    book = await turn.book()
+    book.not_extended(id_of(turn.assignment.id), turn.assignment.standing.due, turn.at)
+
+
+async def _lost(turn: _Turn, evidence: Proof) -> None:
+    turn.assignment.loss_confirmed(turn.id, evidence, turn.at)
+    book = await turn.book()
+    book.release(id_of(turn.assignment.id), turn.at)
+
+
+async def _loss_refused(turn: _Turn, reason: str, _gone: bool) -> None:
+    turn.assignment.loss_failed(turn.id, reason, turn.at)
+
+
+async def _checked_in(turn: _Turn, evidence: Proof) -> None:
+    """The first half of a transfer: the second is asked for."""
+    assignment, case = turn.assignment, turn.case
+    transfer = assignment.transfer_under_way
+    try:
+        to = await asking.target_of(transfer.to, case.facts)
+    except CustodianNotMapped as unmapped:
+        await _hand_back(turn, unmapped.code)
+        return
+    out = asking.hand_over(assignment, "transfer", case.operation.item, to, transfer.by, turn.at)
+    assignment.transfer_checked_in(turn.id, id_of(out.id), evidence, turn.at)
+    case.add_operation(out, turn.at)
+
+
+async def _handed_on(turn: _Turn, evidence: Proof) -> None:
+    """The second half of a transfer."""
+    successor = turn.assignment.transfer_completed(turn.id, evidence, turn.at)
+    book = await turn.book()
+    book.hand_on(id_of(turn.assignment.id), id_of(successor.id), turn.at)
+    turn.case.others.append(successor)
+
+
+async def _handed_back(turn: _Turn, evidence: Proof) -> None:
+    turn.assignment.transfer_compensated(turn.id, evidence, turn.at)
+
+
+async def _check_in_refused(turn: _Turn, reason: str, _gone: bool) -> None:
+    turn.assignment.transfer_failed(turn.id, None, reason, turn.at)
+
+
+async def _hand_on_refused(turn: _Turn, reason: str, _gone: bool) -> None:
+    await _hand_back(turn, reason)
+
+
+async def _hand_back(turn: _Turn, reason: str) -> None:
+    """Undo the first half of a transfer: the old custodian gets it again."""
+    case = turn.case
+    check_in_id = turn.assignment.transfer_under_way.check_in_id
+    check_in = await _operation(case, check_in_id)
+    target = check_in.target
+    if target is None:
+        raise LookupError(f"a transfer that took {check_in_id} back from nobody")
+    back = asking.hand_over(
+        turn.assignment,
+        "transfer",
+        check_in.item,
+        target,
+        None,
+        turn.at,
+        compensates=check_in_id,
+    )
+    turn.assignment.transfer_failed(turn.id, id_of(back.id), reason, turn.at)
+    check_in.request_compensation(id_of(back.id), turn.at)
+    case.add_operation(back, turn.at)
+
+
+async def _operation(case: Case, id: Id) -> InventoryOperation:
+    if id == id_of(case.operation.id):
+        return case.operation
+    operation = await case.store.load(InventoryOperation, id)
+    case.others.append(operation)
+    return operation
+
+
+async def _hand_back_refused(turn: _Turn, reason: str, _gone: bool) -> None:
+    turn.assignment.transfer_failed(turn.id, None, reason, turn.at)
+
+
+async def _reasserted(turn: _Turn, _evidence: Proof) -> None:
+    turn.assignment.reasserted(turn.id, turn.at)
+
+
+async def _resolution_refused(turn: _Turn, reason: str, _gone: bool) -> None:
+    turn.assignment.drift_resolution_failed(turn.id, reason, turn.at)
+
+
+_Proven = Callable[[_Turn, Proof], Awaitable[None]]
+_Refused = Callable[[_Turn, str, bool], Awaitable[None]]
+
+_PROVEN: Final[Mapping[Awaited, _Proven]] = MappingProxyType(
+    {
+        Awaited.ISSUE: _issued,
+        Awaited.RETURN: _returned,
+        Awaited.RECOVERY: _returned,
+        Awaited.EXTERNAL_RETURN: _returned,
+        Awaited.DUE: _due_changed,
+        Awaited.LOSS: _lost,
+        Awaited.TRANSFER_IN: _checked_in,
+        Awaited.TRANSFER_OUT: _handed_on,
+        Awaited.TRANSFER_BACK: _handed_back,
+        Awaited.REASSERT: _reasserted,
+    }
+)
+
+_REFUSED: Final[Mapping[Awaited, _Refused]] = MappingProxyType(
+    {
+        Awaited.ISSUE: _issue_refused,
+        Awaited.RETURN: _return_refused,
+        Awaited.RECOVERY: _return_refused,
+        Awaited.EXTERNAL_RETURN: _resolution_refused,
+        Awaited.DUE: _due_refused,
+        Awaited.LOSS: _loss_refused,
+        Awaited.TRANSFER_IN: _check_in_refused,
+        Awaited.TRANSFER_OUT: _hand_on_refused,
+        Awaited.TRANSFER_BACK: _hand_back_refused,
+        Awaited.REASSERT: _resolution_refused,
+    }
+)

@@ -1,0 +1,87 @@
+"""What becomes of inventory operations: each outcome is stored with what it means, at once.
+
+An outcome and its meaning to the assignment, the item's book and the requisition go in one
+transaction: *issued* stands in the log exactly where *synced* does. All of these raise
+``NotFound`` and the refusals of the operation's verbs.
+"""
+
+from domain.custody import commands, proof
+from domain.custody.meaning import Case, found_late, proven, refused
+from domain.identity.roles import INVENTORY_MANAGE
+from domain.ids import Id
+from domain.inventory_operations.operation import InventoryOperation
+from domain.inventory_operations.queue import settled
+from domain.ports import Facts, Receipt, Store
+
+ABANDONED = "abandoned"
+
+
+async def prove(command: commands.ProveOperation, store: Store, facts: Facts) -> Receipt:
+    """The inventory shows it. Raises ``Fenced`` and ``EvidenceUnfit``."""
+    case = await _fenced(command.operation_id, command.fence, store, facts)
+    proof.check_evidence(case.operation, command.evidence)
+    case.operation.sync(command.evidence, command.at)
+    await proven(case, proof.proof_of(command.evidence), command.at)
+    return await _save(case)
+
+
+async def refuse(command: commands.RefuseOperation, store: Store, facts: Facts) -> Receipt:
+    """The inventory refuses it. Raises ``Fenced``."""
+    case = await _fenced(command.operation_id, command.fence, store, facts)
+    case.operation.fail(command.reason, command.message, command.gone, command.at)
+    await refused(case, command.reason, gone=command.gone, at=command.at)
+    return await _save(case)
+
+
+async def raise_attention(command: commands.RaiseAttention, store: Store, facts: Facts) -> Receipt:
+    """It needs a person. Raises ``Fenced``."""
+    case = await _fenced(command.operation_id, command.fence, store, facts)
+    case.operation.raise_problem(command.problem, command.at)
+    if case.assignment is not None:
+        case.assignment.raise_attention(command.operation_id, command.problem.reason, command.at)
+    return await _save(case)
+
+
+async def abandon(command: commands.AbandonOperation, store: Store, facts: Facts) -> Receipt:
+    """Give it up. Raises ``Forbidden`` and the operation's ``WrongState``."""
+    command.by.require(INVENTORY_MANAGE)
+    case = await _case(command.operation_id, store, facts, command.expected_version)
+    case.operation.abandon(command.by.user_id, command.reason, command.at)
+    await refused(case, ABANDONED, gone=False, at=command.at)
+    return await _save(case)
+
+
+async def attest(command: commands.AttestOperation, store: Store, facts: Facts) -> Receipt:
+    """Take an inventory manager's word for it. Raises ``Forbidden, WrongState, GivenUp``."""
+    command.by.require(INVENTORY_MANAGE)
+    case = await _case(command.operation_id, store, facts, command.expected_version)
+    case.operation.resolve(command.by.user_id, command.reason, command.at)
+    await proven(case, proof.word_for(case.operation, command.by.user_id, command.at), command.at)
+    return await _save(case)
+
+
+async def find_late_effect(command: commands.FindLateEffect, store: Store, facts: Facts) -> Receipt:
+    """It happened after all: what the subject no longer wants is undone or shown as drift."""
+    case = await _case(command.operation_id, store, facts)
+    given_up = case.operation.given_up
+    case.operation.find_late_effect(command.evidence, command.at)
+    await found_late(case, command.evidence, given_up=given_up, at=command.at)
+    return await _save(case)
+
+
+async def _fenced(operation_id: Id, fence: int, store: Store, facts: Facts) -> Case:
+    case = await _case(operation_id, store, facts)
+    case.operation.check_fence(fence)
+    return case
+
+
+async def _case(
+    operation_id: Id, store: Store, facts: Facts, expected_version: int | None = None
+) -> Case:
+    operation = await store.load(InventoryOperation, operation_id, expected_version)
+    return await Case.of(operation, store, facts)
+
+
+async def _save(case: Case) -> Receipt:
+    changes = [settled(case.operation), *case.changes]
+    return await case.store.save(case.operation, *case.others, changes=changes)
