@@ -20,7 +20,7 @@ from domain.custody import asking
 from domain.custody.errors import CustodianNotMapped
 from domain.custody.keeping import book_of, requisition_of
 from domain.ids import Id, id_of, operation_id, uuid_of
-from domain.inventory.changes import InventoryChange
+from domain.inventory.changes import InventoryChange, ThingCreated
 from domain.inventory_operations.events import EvidenceData
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
@@ -91,10 +91,20 @@ async def proven(case: Case, evidence: Proof, at: datetime) -> None:
     """Let everybody concerned know that the operation is proven."""
     if case.operation.compensates is not None:
         await _undone(case, case.operation.compensates, at)
+    _keep_id(case, evidence)
     if case.assignment is None or case.awaited is None:
         return
     turn = _Turn(case, case.assignment, id_of(case.operation.id), at)
     await _PROVEN[case.awaited](turn, evidence)
+
+
+def _keep_id(case: Case, evidence: Proof) -> None:
+    """Let what was created stand under the id that it was asked for under, once it is known."""
+    item = case.operation.item
+    external_id = evidence["external_id"] or case.operation.created_external_id
+    if item["external_id"] is None and item["id"] is not None and external_id is not None:
+        tenant_id = case.operation.tenant_id
+        case.changes.append(ThingCreated(tenant_id, item["kind"], item["id"], external_id))
 
 
 async def refused(case: Case, reason: str, *, gone: bool, at: datetime) -> None:
