@@ -6,7 +6,7 @@ one small class per process, so that each can be given what it needs and nothing
 
 import os
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -22,6 +22,9 @@ from domain.inventory.servers import AllowedServers
 
 PREFIX: Final = "QM_"
 _SHORTEST_SECRET_KEY: Final = 32
+
+Tls = Literal["none", "starttls", "implicit"]
+"""How a connection to a mail server is protected."""
 
 
 class SettingsUnusable(Exception):
@@ -125,6 +128,7 @@ class CommandSettings(_HttpSettings, InventorySettings):
 
     command_database_url: SecretStr
     pool_size: int = Field(default=8, ge=2, le=200)
+    webhook_allow_private: bool = False
 
 
 class QuerySettings(_HttpSettings):
@@ -159,6 +163,39 @@ class WorkerSettings(InventorySettings):
     """Workers that give commands by themselves: timers, the mirror, the inventory's writers."""
 
     worker_database_url: SecretStr
+
+
+class NotificationSettings(ProcessSettings):
+    """Notifications: the log to follow, the mail server if there is one, and where we are.
+
+    ``smtp_url`` says it all at once, or host, port, user, password and kind of TLS by themselves.
+    ``public_url`` is what links in letters begin with. ``secret_key`` is that of the APIs: the
+    secrets of webhooks come from it.
+    """
+
+    worker_database_url: SecretStr
+    secret_key: SecretStr = Field(min_length=_SHORTEST_SECRET_KEY)
+    public_url: str | None = Field(default=None, pattern=r"^https?://[!-~]+$")
+    smtp_url: SecretStr | None = None
+    smtp_host: str | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_tls: Tls = "starttls"
+    smtp_from: str | None = None
+    smtp_ca_file: Path | None = None
+    webhook_allow_private: bool = False
+
+
+class MirrorSettings(WorkerSettings):
+    """The mirror: how often it asks what happened, and how often it reads everything.
+
+    ``mirror_calls_per_minute`` is its share of what a server lets one user do.
+    """
+
+    mirror_every_s: float = Field(default=10, ge=0.1, le=3600)
+    mirror_sweep_every_s: float = Field(default=900, ge=1, le=7 * 24 * 3600)
+    mirror_calls_per_minute: int = Field(default=20, ge=1, le=6000)
 
 
 class MigrateSettings(ProcessSettings):

@@ -1,0 +1,39 @@
+"""The connections of all tenants, as workers read them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+from psycopg_pool import PoolClosed, PoolTimeout
+
+from domain.ids import Id
+from infrastructure.errors import StoreUnavailable
+from infrastructure.ids import from_uuid
+from infrastructure.postgres import Pool, severed_after
+
+DEADLINE_S: Final = 5.0
+_ALL: Final = (
+    "SELECT tenant_id, base_url, token_source, company_id, server_zone"
+    " FROM inventory.connections ORDER BY tenant_id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredConnection:
+    """How one tenant's Snipe-IT is reached; the token itself stands at ``token_source``."""
+
+    tenant_id: Id
+    base_url: str
+    token_source: str
+    company_id: int | None
+    server_zone: str
+
+
+async def stored_connections(pool: Pool) -> list[StoredConnection]:
+    """Every tenant's. Raises ``StoreUnavailable``."""
+    try:
+        async with pool.connection() as connection, severed_after(connection, DEADLINE_S):
+            rows = await (await connection.execute(_ALL)).fetchall()
+    except (psycopg.Error, PoolTimeout, PoolClosed) as error:
+        raise StoreUnavailable(str(error)) from error
+    return [StoredConnection(from_uuid(tenant), *rest) for tenant, *rest in rows]

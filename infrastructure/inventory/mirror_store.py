@@ -1,0 +1,216 @@
+"""The mirror's rows of one tenant: written in bulk, given ids of ours, found to be gone.
+
+Every statement is a transaction of its own and may be repeated.
+"""
+
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, LiteralString
+
+import orjson
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import PoolClosed, PoolTimeout
+
+from domain.ids import Id, inventory_id
+from infrastructure.errors import StoreUnavailable
+from infrastructure.ids import to_uuid
+from infrastructure.inventory import matching
+from infrastructure.inventory.kinds import TABLES
+from infrastructure.inventory.tables import metadata
+from infrastructure.postgres import Connection, Pool, severed_after
+
+DEADLINE_S: Final = 30.0
+BATCH: Final = 1_000
+
+Row = Mapping[str, Any]
+"""A thing of the inventory by the columns of its table; those of ours are the store's."""
+
+_NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""In JSON, a character that Postgres cannot store."""
+_OF_OURS: Final = frozenset({"tenant_id", "external_id", "id", "as_of"})
+
+_SAVE_STATE: Final = (
+    "INSERT INTO inventory.mirror_states AS s"
+    " (tenant_id, base_url, last_activity_id, swept_at, as_of)"
+    " VALUES (%(tenant)s, %(base_url)s, %(last)s, %(swept_at)s, %(as_of)s)"
+    " ON CONFLICT (tenant_id) DO UPDATE SET base_url = excluded.base_url,"
+    " last_activity_id = excluded.last_activity_id,"
+    " swept_at = coalesce(excluded.swept_at, s.swept_at), as_of = excluded.as_of,"
+    " error = NULL, failing_since = NULL"
+)
+_FAILED: Final = (
+    "INSERT INTO inventory.mirror_states AS s (tenant_id, base_url, error, failing_since)"
+    " VALUES (%s, %s, %s, %s) ON CONFLICT (tenant_id) DO UPDATE SET error = excluded.error,"
+    " failing_since = coalesce(s.failing_since, excluded.failing_since)"
+)
+_KIND: Final = (
+    "INSERT INTO inventory.mirror_kinds (tenant_id, kind, as_of, things) VALUES (%s, %s, %s, %s)"
+    " ON CONFLICT (tenant_id, kind)"
+    " DO UPDATE SET as_of = excluded.as_of, things = excluded.things"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorState:
+    """How far a mirror is: of which server, and up to which row of its activity report."""
+
+    base_url: str
+    last_activity_id: int | None
+    swept_at: datetime | None
+
+
+class MirrorStore:
+    """The mirror of one tenant. Every call raises ``StoreUnavailable`` where it must."""
+
+    def __init__(self, pool: Pool, tenant_id: Id) -> None:
+        self._pool = pool
+        self._tenant_id = tenant_id
+        self._tenant = to_uuid(tenant_id)
+
+    async def state(self) -> MirrorState | None:
+        """How far it is; None for one that never began."""
+        rows = await self._run(
+            "SELECT base_url, last_activity_id, swept_at FROM inventory.mirror_states"
+            " WHERE tenant_id = %s",
+            self._tenant,
+        )
+        return MirrorState(*rows[0]) if rows else None
+
+    async def save_state(
+        self,
+        base_url: str,
+        last_activity_id: int | None,
+        as_of: datetime,
+        swept_at: datetime | None = None,
+    ) -> None:
+        """The mirror holds all that the report says up to this row; with ``swept_at``, all."""
+        values = {
+            "tenant": self._tenant,
+            "base_url": base_url,
+            "last": last_activity_id,
+            "swept_at": swept_at,
+            "as_of": as_of,
+        }
+        async with self._connection() as connection:
+            await connection.execute(_SAVE_STATE, values)
+
+    async def failed(self, base_url: str, error: str, at: datetime) -> None:
+        """Nothing can be read just now, since ``at`` if it could until then."""
+        await self._run(_FAILED, self._tenant, base_url, error, at)
+
+    async def put(self, kind: str, rows: Sequence[Row], as_of: datetime) -> None:
+        """Things as they were read at ``as_of`` or after it. What was read later stays."""
+        statement = _upsert(TABLES[kind])
+        for start in range(0, len(rows), BATCH):
+            batch = orjson.dumps(rows[start : start + BATCH]).decode()
+            await self._run(statement, self._tenant, as_of, _NUL.sub(r"\1", batch))
+
+    async def unseen(self, kind: str, since: datetime) -> list[int]:
+        """The numbers of living things that nothing has been read of since then."""
+        rows = await self._run(
+            f"SELECT external_id FROM inventory.{TABLES[kind]}"  # noqa: S608
+            " WHERE tenant_id = %s AND deleted_at IS NULL AND as_of < %s ORDER BY external_id",
+            self._tenant,
+            since,
+        )
+        return [external_id for (external_id,) in rows]
+
+    async def put_away(self, kind: str, external_ids: Sequence[int], at: datetime) -> None:
+        """These things are no longer in the inventory."""
+        await self._run(
+            f"UPDATE inventory.{TABLES[kind]} SET deleted_at = %s, as_of = %s"  # noqa: S608
+            " WHERE tenant_id = %s AND external_id = ANY (%s) AND deleted_at IS NULL",
+            at,
+            at,
+            self._tenant,
+            list(external_ids),
+        )
+
+    async def complete(self, kind: str, as_of: datetime) -> int:
+        """All things of a kind are as of then, or newer. Returns how many there are."""
+        things = await self.living(kind)
+        await self._run(_KIND, self._tenant, kind, as_of, things)
+        return things
+
+    async def living(self, kind: str) -> int:
+        """How many things of a kind there are."""
+        rows = await self._run(
+            f"SELECT count(*) FROM inventory.{TABLES[kind]}"  # noqa: S608
+            " WHERE tenant_id = %s AND deleted_at IS NULL",
+            self._tenant,
+        )
+        things: int = rows[0][0]
+        return things
+
+    async def give_ids(self, kind: str) -> None:
+        """Let everything of a kind have an id of ours, but for what somebody took away.
+
+        An asset that was made again keeps the id of the one it replaces.
+        """
+        table = TABLES[kind]
+        if kind == "asset":
+            await self._run_all(matching.adopt("serial"), matching.adopt("tag"))
+        rows = await self._run(
+            f"SELECT external_id FROM inventory.{table}"  # noqa: S608
+            " WHERE tenant_id = %s AND id IS NULL",
+            self._tenant,
+        )
+        if not rows:
+            return
+        numbers = [number for (number,) in rows]
+        ids = [to_uuid(inventory_id(self._tenant_id, kind, number)) for number in numbers]
+        await self._run(matching.FIRST_SEEN, self._tenant, kind, ids, numbers)
+        await self._run(matching.take_over(table), self._tenant, kind)
+
+    async def match_members(self) -> None:
+        """Let members stand for users over there, by e-mail, then by user name."""
+        await self._run_all(
+            matching.members_by("email"),
+            matching.members_by("username"),
+            matching.FREE_USERS,
+            matching.TAKE_OVER_USERS,
+        )
+
+    async def _run_all(self, *statements: LiteralString) -> None:
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute(
+                "SELECT set_config('app.tenant', %s, true)", (str(self._tenant),)
+            )
+            for statement in statements:
+                await connection.execute(statement, {"tenant": self._tenant})
+
+    async def _run(self, statement: LiteralString, *values: object) -> list[TupleRow]:
+        async with self._connection() as connection:
+            cursor = await connection.execute(statement, values)
+            return await cursor.fetchall() if cursor.description else []
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        try:
+            async with self._pool.connection() as connection, severed_after(connection, DEADLINE_S):
+                yield connection
+        except (psycopg.Error, PoolTimeout, PoolClosed) as error:
+            raise StoreUnavailable(str(error)) from error
+
+
+def _upsert(table: LiteralString) -> LiteralString:
+    columns = [column for column in _columns(table) if column not in _OF_OURS]
+    listed = ", ".join(columns)
+    taken = ", ".join(f"r.{column}" for column in columns)
+    changed = ", ".join(f"{column} = excluded.{column}" for column in columns)
+    return (
+        f"INSERT INTO inventory.{table} AS m (tenant_id, as_of, external_id, {listed})"  # noqa: S608
+        f" SELECT %s, %s, r.external_id, {taken}"
+        f" FROM jsonb_populate_recordset(NULL::inventory.{table}, %s::jsonb) AS r"
+        " ON CONFLICT (tenant_id, external_id)"
+        f" DO UPDATE SET as_of = excluded.as_of, {changed} WHERE m.as_of <= excluded.as_of"
+    )
+
+
+def _columns(table: str) -> list[LiteralString]:
+    found: list[Any] = [column.name for column in metadata.tables[f"inventory.{table}"].columns]
+    return found
