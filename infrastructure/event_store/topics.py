@@ -14,6 +14,8 @@ from eventsourcing.persistence import Mapper, StoredEvent, Transcoder
 from eventsourcing.utils import resolve_topic
 
 from domain.approval_policies.approval_policy import ApprovalPolicy
+from domain.assignments.assignment import Assignment
+from domain.assignments.item_book import ItemBook
 from domain.identity.memberships import Membership
 from domain.identity.roles import Role
 from domain.identity.sessions import Session
@@ -37,6 +39,8 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Webhook,
     SnipeItConnection,
     InventoryOperation,
+    Assignment,
+    ItemBook,
 )
 
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS

@@ -130,12 +130,14 @@ class MemoryFacts:
         as_of = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
         fact = ItemFact(kind, id, external_id, model_id, deployable, remaining, holder, as_of)
         self.items[kind, id] = fact
+        self.mappings[id] = MappingFact(kind, id, external_id)
         return fact
 
     def has_custodian(self, kind: str, id: Id, external_id: int | None = 5) -> CustodianFact:
         """Let a member or a location be known, under a number of the inventory or unmapped."""
         fact = CustodianFact(kind, id, external_id)
         self.custodians[kind, id] = fact
+        self.mappings[id] = MappingFact(kind, id, external_id)
         return fact
 
     def has_thing(
