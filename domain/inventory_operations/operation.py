@@ -409,6 +409,7 @@ class InventoryOperation(Aggregate):
     def _compensated(self, operation_id: Id, timestamp: datetime) -> None:
         self.state = State.COMPENSATED
         self.reason = None
+        self.resolving = False
 
     def _needs_attention(self, reason: str) -> None:
         self.state = State.NEEDS_ATTENTION

@@ -1,0 +1,224 @@
+"""Whatever happened to an assignment, a book or an operation, their rows say what they say."""
+
+import random
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, Final
+
+from eventsourcing.domain import Aggregate
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.assignments import events as assignment_events
+from domain.assignments.assignment import Assignment
+from domain.assignments.content import State as AssignmentState
+from domain.assignments.item_book import ItemBook
+from domain.ids import id_of
+from domain.inventory_operations import events as operation_events
+from domain.inventory_operations.kinds import State
+from domain.inventory_operations.operation import InventoryOperation
+from infrastructure.event_store.recorded import RecordedEvent
+from infrastructure.projection_rows import Row, Rows
+from projectors.subscriptions import CUSTODY
+from query_api.assignments.transitions import view_of
+from tests.builders import custody as build
+from tests.builders.log import MemoryLog
+
+EMPTY: Final[Rows] = {owned.name: [] for owned in CUSTODY.tables}
+STEPS: Final = 40
+CHANCE: Final = st.integers(min_value=0, max_value=2**32).map(random.Random)
+OVER: Final = (AssignmentState.CLOSED, AssignmentState.CANCELLED)
+
+
+def rows_of(events: Sequence[RecordedEvent]) -> Rows:
+    rows = EMPTY
+    for event in events:
+        rows = CUSTODY.fold(rows, event)
+    return rows
+
+
+def rows_after(aggregate: Aggregate) -> Rows:
+    return rows_of(MemoryLog().append(list(aggregate.pending_events)))
+
+
+def test_every_event_of_the_aggregates_followed_has_a_fold() -> None:
+    modules = (assignment_events, operation_events)
+    stored = {
+        event
+        for module in modules
+        for event in vars(module).values()
+        if isinstance(event, type) and "TOPIC" in vars(event)
+    }
+    never_triggered = {
+        assignment_events.Created,
+        assignment_events.BookCreated,
+        operation_events.Created,
+    }
+
+    assert stored - never_triggered == set(CUSTODY.folds)
+
+
+@given(chance=CHANCE)
+@settings(max_examples=150, deadline=None)
+def test_the_row_of_an_assignment_says_what_the_assignment_says(chance: random.Random) -> None:
+    story = build.AnyAssignment(chance)
+    for _ in range(STEPS):
+        story.step()
+
+        rows = rows_after(story.assignment)
+        assert_same_assignment(rows["assignments"][0], story.assignment)
+    if story.successor is not None:
+        assert_same_assignment(rows_after(story.successor)["assignments"][0], story.successor)
+
+
+@given(chance=CHANCE)
+@settings(max_examples=150, deadline=None)
+def test_the_rows_of_a_book_are_its_holds(chance: random.Random) -> None:
+    story = build.AnyBook(chance)
+    for _ in range(STEPS):
+        story.step()
+
+    rows = rows_after(story.book)
+    (book,) = rows["item_books"]
+    assert (book["item_kind"], book["item_id"]) == (story.book.item.kind, story.book.item.id)
+    assert book["version"] == story.book.version
+    assert {hold["assignment_id"]: hold_in(hold) for hold in rows["item_holds"]} == {
+        id: (hold.quantity, hold.begins, hold.until, hold.out)
+        for id, hold in story.book.holds.items()
+    }
+    assert all(hold["item_id"] == book["item_id"] for hold in rows["item_holds"])
+
+
+@given(chance=CHANCE)
+@settings(max_examples=150, deadline=None)
+def test_the_row_of_an_operation_says_what_the_operation_says(chance: random.Random) -> None:
+    story = build.AnyOperation(chance)
+    for _ in range(STEPS):
+        story.step()
+
+        (row,) = rows_after(story.operation)["inventory_operations"]
+        assert_same_operation(row, story.operation)
+
+
+@given(chance=CHANCE)
+@settings(max_examples=150, deadline=None)
+def test_issued_and_returned_are_told_only_with_evidence(chance: random.Random) -> None:
+    story = build.AnyAssignment(chance)
+    for _ in range(STEPS):
+        story.step()
+
+    rows = rows_after(story.assignment)
+    (row,) = rows["assignments"]
+    happened = [type(event) for event in story.assignment.pending_events]
+    claims = (assignment_events.Issued, assignment_events.Returned)
+    issued, returned = (claim in happened for claim in claims)
+    assert (row["issued_at"] is not None) == issued
+    assert (row["returned_at"] is not None) == returned
+    assert row["outstanding"] == 0 or issued
+    confirmed = [step for step in rows["circulation"] if step["confirmed"]]
+    assert all(step["read_at"] is not None for step in confirmed)
+    assert {step["type"] for step in confirmed} <= {"issue", "return", "move", "loss"}
+
+
+@given(chance=CHANCE)
+@settings(max_examples=100, deadline=None)
+def test_the_feed_tells_who_has_it_without_a_break(chance: random.Random) -> None:
+    story = build.AnyAssignment(chance)
+    for _ in range(STEPS):
+        story.step()
+
+    custodian = {"kind": "user", "id": build.BEN.id}
+    for step in rows_after(story.assignment)["circulation"]:
+        if step["type"] == "issue":
+            assert (step["custodian_before"], step["custodian_after"]) == (None, custodian)
+        elif step["type"] == "move":
+            assert step["custodian_before"] == custodian
+            assert step["custodian_after"] == {"kind": "location", "id": build.ROOM.id}
+        elif step["confirmed"]:
+            assert (step["custodian_before"], step["custodian_after"]) == (custodian, None)
+        else:
+            assert step["custodian_before"] == step["custodian_after"] == custodian
+
+
+def test_folding_leaves_the_rows_it_was_given_as_they_were() -> None:
+    assignment = build.issued(build.reserved())
+    build.receiving(assignment)
+    log = MemoryLog()
+    log.append(list(assignment.pending_events))
+    before = rows_of(log.events[:-1])
+    copy = {name: [dict(row) for row in rows] for name, rows in before.items()}
+
+    CUSTODY.fold(before, log.events[-1])
+
+    assert {name: list(rows) for name, rows in before.items()} == copy
+
+
+def test_a_handover_that_is_not_confirmed_is_not_issued() -> None:
+    assignment = build.reserved()
+    operation_id = build.issuing(assignment)
+
+    (row,) = rows_after(assignment)["assignments"]
+    assert (row["state"], row["issued_at"], row["outstanding"]) == ("issuing", None, 0)
+    assert row["operation_id"] == operation_id
+    assert rows_after(assignment)["circulation"] == []
+
+
+def test_a_return_at_the_desk_is_received_and_not_returned() -> None:
+    assignment = build.issued(build.reserved())
+    build.receiving(assignment)
+
+    rows = rows_after(assignment)
+
+    (row,) = rows["assignments"]
+    assert (row["state"], row["returned_at"], row["outstanding"]) == ("returning", None, 1)
+    assert [step["type"] for step in rows["circulation"]] == ["issue", "receive"]
+
+
+def assert_same_assignment(row: Row, assignment: Assignment) -> None:
+    now = assignment.standing
+    assert row["state"] == assignment.state.value
+    assert row["version"] == assignment.version
+    view, seen = assignment.view(), view_of(SimpleNamespace(**row))
+    if assignment.state not in OVER:
+        assert seen == view
+    assert [waits["operation_id"] for waits in row["pending"]] == list(now.pending)
+    assert (row["due"], row["overdue"], row["outcome"]) == (now.due, now.overdue, now.outcome)
+    if row["issued_at"] is not None and assignment.state is not AssignmentState.CLOSED:
+        assert row["outstanding"] == now.outstanding
+    assert (row["accepted_at"] is not None) == (now.answer == "accepted")
+    assert (row["declined_at"] is not None) == (now.answer == "declined")
+    if now.pending:
+        assert row["operation_id"] in now.pending
+
+
+def assert_same_operation(row: Row, operation: InventoryOperation) -> None:
+    working = (State.PENDING, State.IN_FLIGHT, State.VERIFYING)
+    shown = "pending" if operation.state in working else operation.state.value
+    assert (row["state"], row["version"]) == (shown, operation.version)
+    assert (row["step"] is None) == (operation.state not in working)
+    if operation.state in (State.IN_FLIGHT, State.VERIFYING):
+        assert row["step"] == operation.state.value
+    assert row["attempts"] == operation.attempts
+    assert row["given_up"] == operation.given_up
+    assert row["resolving"] == operation.resolving
+    assert (row["late_effect"] is not None) == operation.late
+    assert row["compensated_by"] == operation.compensated_by
+    assert row["created_external_id"] == operation.created_external_id
+    if operation.state in (State.FAILED, State.NEEDS_ATTENTION):
+        assert row["last_error"] == operation.reason
+    assert row["id"] == id_of(operation.id)
+
+
+def hold_in(row: Row) -> tuple[Any, ...]:
+    return row["quantity"], row["begins"], row["until"], row["out"]
+
+
+def test_a_book_that_is_empty_again_keeps_nothing() -> None:
+    story = build.AnyBook(random.Random(1))
+    while not story.book.holds:
+        story.step()
+    for assignment_id in list(story.book.holds):
+        story.book.release(assignment_id, story.at)
+
+    assert rows_after(story.book)["item_holds"] == []
+    assert isinstance(story.book, ItemBook)
