@@ -115,6 +115,15 @@ async def accessory_checkouts(call: Call, accessory_id: str) -> Reply:
     return listed([rendering.accessory_checkout(call.view, one) for one in found], len(units))
 
 
+async def consumable_users(call: Call, consumable_id: str) -> Reply:
+    """``GET /consumables/{id}/users``."""
+    if call.inventory.row("consumables", whole(consumable_id)) is None:
+        raise Unrecorded("the users of a consumable that does not exist")
+    units = call.inventory.units_out("consumables", whole(consumable_id) or 0)
+    found = _page(units, call)
+    return listed([rendering.consumable_use(call.view, one) for one in found], len(units))
+
+
 async def activity(call: Call) -> Reply:
     """``GET /reports/activity``, which has a content type of its own."""
     found = listing.activity(call.view, call.query)
@@ -197,6 +206,7 @@ ENDPOINTS = (
     Endpoint(
         "POST", r"/consumables/(\d+)/checkout", "consumables.checkout", stock.checkout_consumable
     ),
+    Endpoint("GET", r"/consumables/(\d+)/users", "consumables.view", consumable_users),
     Endpoint("GET", "/reports/activity", "reports.view", activity),
     Endpoint("GET", "/maintenances", "assets.view", maintenance_list),
     Endpoint("GET", r"/maintenances/(\d+)", "assets.view", maintenance),

@@ -227,6 +227,20 @@ def accessory_checkout(view: View, one: Checkout) -> Row:
     return shown
 
 
+def consumable_use(view: View, one: Checkout) -> Row:
+    """A row of ``/consumables/{id}/users``: with links, without an id, the receiver for the giver."""
+    user = view.inventory.rows["users"][one.target_id]
+    link = f'<a href="{view.base_url}/users/{one.target_id}">{escaped(user["name"])}</a>'
+    return {
+        "avatar": user["avatar"],
+        "name": link,
+        "created_at": time_form(one.created_at),
+        "note": escaped(one.note),
+        "admin": link,
+        "created_by": link,
+    }
+
+
 def named(row: Row | None) -> Row | None:
     """Id and name of a row, None without one."""
     return None if row is None else reference(row)

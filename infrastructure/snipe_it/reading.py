@@ -230,6 +230,20 @@ class Reader:
         """One consumable."""
         return await self._one(f"/consumables/{consumable_id}", parsing.consumable)
 
+    async def consumable_notes(self, consumable_id: int) -> list[str]:
+        """The note of every unit of a consumable that was given away.
+
+        These rows have no id. One that comes in while they are read may show another one twice.
+        """
+        notes: list[str] = []
+        while True:
+            params = (("limit", str(PAGE)), ("offset", str(len(notes))))
+            path = f"/consumables/{consumable_id}/users"
+            rows, total = self._rows(await self._body(Call("GET", path, params)))
+            notes.extend(row.required("note") for row in rows)
+            if not rows or len(notes) >= total:
+                return notes
+
     def maintenances(self, asset_id: int) -> AsyncIterator[Maintenance]:
         """The maintenances of one asset, open and closed."""
         params = (("asset_id", str(asset_id)),)

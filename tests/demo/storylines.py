@@ -202,8 +202,10 @@ ACCESSORIES = Story(
 
 CONSUMABLES = Story(
     (
+        "consumables-users.empty",
         "consumables-checkout.ok",
         "consumables-checkout.after.get",
+        "consumables-users.some",
         "consumables-checkout.error.qty-too-big",
         Do("/consumables/1/checkout", {"assigned_to": 3}, "01:25:59", times=2),
         "consumables-checkout.error.none-left",

@@ -1,0 +1,1 @@
+"""Brings the changes that were asked for into the inventory, and proves them there."""
