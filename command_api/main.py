@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 from command_api import (
     approval_policies,
     assets,
+    assignments,
     inventory_connection,
     me,
     projects,
@@ -38,6 +39,7 @@ ROUTERS: Final = (
     projects.routes,
     approval_policies.routes,
     requisitions.routes,
+    assignments.routes,
     inventory_connection.routes,
     assets.routes,
 )
