@@ -16,8 +16,10 @@ from domain.caller import Caller
 from domain.errors import Refused
 from domain.ids import Id, book_id, uuid_of
 from domain.inventory_operations.kinds import Kind
+from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.ids import derived_id
 from tests.builders import operations
+from tests.builders.log import MemoryLog
 from tests.builders.people import NOW, PROJECT, TENANT, with_roles
 
 CUSTODIAN: Final = with_roles("custodian", "requester")
@@ -112,6 +114,11 @@ class AnyAssignment:
         due = chance.choice((None, NOW + 10 * DAY))
         self.assignment = reserved(name, item=item, quantity=units, due=due)
         self.successor: Assignment | None = None
+
+    @property
+    def aggregates(self) -> list[Assignment]:
+        """The assignment, and the one that it was handed on to."""
+        return [one for one in (self.assignment, self.successor) if one is not None]
 
     def step(self) -> None:
         """Let something happen that is allowed; what is not, does not."""
@@ -261,6 +268,11 @@ class AnyOperation:
         self.at = NOW
         self.operation = operations.requested(chance.choice(list(Kind)))
 
+    @property
+    def aggregates(self) -> list[InventoryOperation]:
+        """The operation."""
+        return [self.operation]
+
     def step(self) -> None:
         """Let something happen that is allowed; what is not, does not."""
         self.at += timedelta(minutes=1)
@@ -302,3 +314,24 @@ class AnyOperation:
 
 def _ignore(_: object) -> None:
     """Take what a verb returns as read."""
+
+
+def busy_log(seed: int, streams: int = 12, steps: int = 40) -> MemoryLog:
+    """The histories of assignments, books and operations, mixed as if all were at work at once."""
+    chance = random.Random(seed)
+    told: list[list[Any]] = []
+    for number in range(streams):
+        story = (AnyAssignment, AnyOperation)[number % 2](chance)
+        for _ in range(steps):
+            story.step()
+        told += [list(aggregate.pending_events) for aggregate in story.aggregates]
+    book = AnyBook(chance, units=6)
+    for _ in range(steps):
+        book.step()
+    told.append(list(book.book.pending_events))
+    log = MemoryLog()
+    while told:
+        stream = chance.choice(told)
+        log.append([stream.pop(0)])
+        told = [stream for stream in told if stream]
+    return log
