@@ -28,6 +28,13 @@ class CrashPoint(StrEnum):
     PROJECTOR_AFTER_READ = "projector_after_read"
     PROJECTOR_BEFORE_COMMIT = "projector_before_commit"
     PROJECTOR_AFTER_COMMIT = "projector_after_commit"
+    # notifications: log → what is to be sent → out, and recorded
+    NOTIFICATIONS_AFTER_READ = "notifications_after_read"
+    NOTIFICATIONS_BEFORE_COMMIT = "notifications_before_commit"
+    NOTIFICATIONS_AFTER_COMMIT = "notifications_after_commit"
+    NOTIFICATIONS_BEFORE_SEND = "notifications_before_send"
+    NOTIFICATIONS_AFTER_SEND = "notifications_after_send"
+    NOTIFICATIONS_AFTER_RECORD = "notifications_after_record"
 
 
 _VARIABLE = "QM_CRASH_AT"

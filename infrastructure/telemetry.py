@@ -12,3 +12,11 @@ PROJECTOR_LAG: Final = Gauge(
 )
 PARKED_EVENTS: Final = Gauge("qm_parked_events", "Events put aside", ["projection"])
 APPLIED_EVENTS: Final = Counter("qm_applied_events", "Events taken into the rows", ["projection"])
+NOTIFICATIONS_LAG: Final = Gauge(
+    "qm_notifications_lag", "Events of the log that were not looked at for whom to tell"
+)
+DELIVERIES: Final = Counter("qm_deliveries", "Attempts to send", ["channel", "outcome"])
+DELIVERIES_WAITING: Final = Gauge("qm_deliveries_waiting", "What is still to be sent", ["channel"])
+WEBHOOKS_DISABLED: Final = Counter(
+    "qm_webhooks_disabled", "Webhooks switched off because they failed for too long"
+)

@@ -91,6 +91,8 @@ CREATE TABLE notifications.deliveries (
 );
 CREATE INDEX deliveries_due ON notifications.deliveries (channel, due_at)
     WHERE state = 'waiting';
+CREATE INDEX deliveries_claimed ON notifications.deliveries (recipient_id)
+    WHERE state = 'waiting' AND claimed_until IS NOT NULL;
 CREATE INDEX deliveries_by_recipient
     ON notifications.deliveries (tenant_id, recipient_id, position);
 CREATE INDEX deliveries_settled ON notifications.deliveries (settled_at)
