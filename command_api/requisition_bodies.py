@@ -1,13 +1,20 @@
 """The bodies of requisition commands."""
 
-from typing import Annotated, Any, cast
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import ConfigDict, Field
 
-from command_api.fields import Begin, Body, End, IdText, Money, Text
+from command_api.fields import ULID, Begin, Body, End, IdText, Money, Text
+from domain.assignments.content import ASSET
+from domain.caller import Caller
+from domain.errors import InvalidField
 from domain.fields import TEXT_LIMIT
+from domain.ids import Id
 from domain.requisitions.approval import LineApproval
+from domain.requisitions.commands import AllocateLine
 from domain.requisitions.content import (
+    INVENTORY_KINDS,
     LINE_LIMIT,
     QUANTITY_LIMIT,
     Header,
@@ -21,25 +28,47 @@ from infrastructure.ids import new_id
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY_LIMIT)]
 
 
-def _of_a_purchase(schema: dict[str, Any]) -> None:
-    schema["required"] = ["kind", "description"]
-    schema["properties"] |= {
-        "kind": {"type": "string", "enum": ["purchase"]},
-        "id": {"type": "null", "description": "Of the inventory; a purchase has none."},
-        "description": {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": TEXT_LIMIT,
-            "pattern": r"^[!-~]",
-            "examples": ["Soldering station, 80 W"],
+_DESCRIPTION: Final[dict[str, Any]] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": TEXT_LIMIT,
+    "pattern": r"^[!-~]",
+    "examples": ["Soldering station, 80 W"],
+}
+
+
+def _of_an_item(schema: dict[str, Any]) -> None:
+    del schema["properties"], schema["required"]
+    schema["anyOf"] = [
+        {
+            "type": "object",
+            "title": "Purchase",
+            "additionalProperties": False,
+            "required": ["kind", "description"],
+            "properties": {
+                "kind": {"type": "string", "enum": ["purchase"]},
+                "id": {"type": "null"},
+                "description": _DESCRIPTION,
+            },
         },
-    }
+        {
+            "type": "object",
+            "title": "Of the inventory",
+            "additionalProperties": False,
+            "required": ["kind", "id"],
+            "properties": {
+                "kind": {"type": "string", "enum": sorted(INVENTORY_KINDS)},
+                "id": {"type": "string", "pattern": ULID},
+                "description": {"anyOf": [_DESCRIPTION, {"type": "null"}]},
+            },
+        },
+    ]
 
 
 class ItemBody(Body):
-    """What is asked for. A ``purchase`` is not in the inventory: it is described."""
+    """What is asked for: a ``purchase`` is described, anything else has an id of the inventory."""
 
-    model_config = ConfigDict(json_schema_extra=_of_a_purchase)
+    model_config = ConfigDict(json_schema_extra=_of_an_item)
 
     kind: str
     id: str | None = None
@@ -158,6 +187,60 @@ class FulfilBody(Body):
 
     quantity: Quantity
     note: Text | None = None
+
+
+class AllocateBody(Body):
+    """What is kept for a line: an asset by ``asset_id``, or units of another kind by ``item_id``.
+
+    Without ``begins`` and ``due`` it is kept for when the requisition needs it.
+    """
+
+    asset_id: IdText | None = None
+    item_kind: Literal["asset", "accessory", "consumable"] | None = None
+    item_id: IdText | None = None
+    quantity: Quantity = 1
+    substitution_reason: Text | None = None
+    begins: Begin | None = None
+    due: End | None = None
+
+    def item(self) -> tuple[str, Id]:
+        """Kind and id of what is kept. Raises ``InvalidField`` where the body names none, or two."""
+        if self.asset_id is not None:
+            if self.item_id is not None or self.item_kind not in (None, ASSET):
+                raise InvalidField(("asset_id",), "Name an asset or another item, not both.")
+            return ASSET, self.asset_id
+        if self.item_id is None:
+            raise InvalidField(("asset_id",), "Name an asset with asset_id, or another item.")
+        if self.item_kind is None:
+            raise InvalidField(("item_kind",), "This is asset, accessory or consumable.")
+        return self.item_kind, self.item_id
+
+    def command(
+        self, id: Id, line_id: Id, assignment_id: Id, by: Caller, at: datetime, version: int | None
+    ) -> AllocateLine:
+        """The command. Raises ``InvalidField``."""
+        item_kind, item_id = self.item()
+        return AllocateLine(
+            requisition_id=id,
+            line_id=line_id,
+            assignment_id=assignment_id,
+            item_kind=item_kind,
+            item_id=item_id,
+            quantity=self.quantity,
+            substitution_reason=self.substitution_reason,
+            begins=self.begins,
+            due=self.due,
+            by=by,
+            at=at,
+            expected_version=version,
+        )
+
+
+class DeallocateBody(Body):
+    """Which assignment is given up, and why."""
+
+    assignment_id: IdText
+    reason: Text
 
 
 class CloseShortBody(Body):

@@ -8,8 +8,10 @@ from command_api import errors
 from command_api.caller import Call, Requires
 from command_api.fields import Empty, PathId
 from command_api.requisition_bodies import (
+    AllocateBody,
     ApproveBody,
     CloseShortBody,
+    DeallocateBody,
     DelegateBody,
     DraftBody,
     FulfilBody,
@@ -20,14 +22,16 @@ from command_api.requisition_bodies import (
     WithdrawBody,
 )
 from command_api.requisition_checks import may
-from command_api.routing import action, creation, line_action, router
+from command_api.routing import action, creation, line_action, line_creation, router
+from domain.custody import allocation
 from domain.requisitions import commands, handlers
-from domain.requisitions.rules import CREATE, FULFIL, Command
+from domain.requisitions.rules import CREATE, FULFIL, ISSUE, Command
 from infrastructure.ids import new_id
 
 routes = router("requisitions")
 
 LOCATION: Final = "/api/v1/requisitions/{id}"
+ASSIGNMENT: Final = "/api/v1/assignments/"
 
 
 @routes.post("/requisitions", **creation("draft_requisition"))
@@ -258,7 +262,7 @@ async def cancel(
 ) -> Response:
     """Call it off: the requester before approval, afterwards a technician or the project's lead."""
     return await call.run(
-        handlers.cancel,
+        allocation.cancel,
         lambda by: commands.CancelRequisition(
             requisition_id=id,
             reason=body.reason,
@@ -329,6 +333,47 @@ async def close_short(
             requisition_id=id,
             line_id=line_id,
             quantity=body.quantity,
+            reason=body.reason,
+            by=by,
+            at=call.at,
+            expected_version=call.version,
+        ),
+        turn=id,
+    )
+
+
+@routes.post("/requisitions/{id}/lines/{line_id}/allocate", **line_creation("allocate_line"))
+async def allocate(
+    id: PathId,
+    line_id: PathId,
+    body: AllocateBody,
+    call: Annotated[Call, Requires(ISSUE, first=may(Command.ALLOCATE))],
+) -> Response:
+    """Keep an item of the inventory for a line. ``Location`` is the assignment that does."""
+    assignment_id = new_id()
+    return await call.run(
+        allocation.allocate,
+        lambda by: body.command(id, line_id, assignment_id, by, call.at, call.version),
+        status=201,
+        location=ASSIGNMENT + assignment_id,
+        turn=id,
+    )
+
+
+@routes.post("/requisitions/{id}/lines/{line_id}/deallocate", **line_action("deallocate_line"))
+async def deallocate(
+    id: PathId,
+    line_id: PathId,
+    body: DeallocateBody,
+    call: Annotated[Call, Requires(ISSUE, first=may(Command.DEALLOCATE))],
+) -> Response:
+    """Give up what an assignment keeps for a line, before it is handed over."""
+    return await call.run(
+        allocation.deallocate,
+        lambda by: commands.DeallocateLine(
+            requisition_id=id,
+            line_id=line_id,
+            assignment_id=body.assignment_id,
             reason=body.reason,
             by=by,
             at=call.at,

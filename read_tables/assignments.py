@@ -92,6 +92,10 @@ DUE_KEY = Grouping(case((assignments.c.due.is_(None), _NEVER), else_=assignments
 IS_OVERDUE = literal_column("assignments.overdue", Boolean())
 IS_UNSETTLED = literal_column("assignments.operation_id IS NOT NULL", Boolean())
 HAS_DRIFTED = literal_column("assignments.drift IS NOT NULL", Boolean())
+IS_TO_COME_BACK = literal_column(
+    "(assignments.state IN ('active', 'overdue') AND assignments.due IS NOT NULL)", Boolean()
+)
+IS_TO_BE_COLLECTED = literal_column("assignments.state = 'reserved'", Boolean())
 
 Index("assignments_by_update", *assignments.c["tenant_id", "updated_at", "id"])
 Index("assignments_by_creation", *assignments.c["tenant_id", "created_at", "id"])

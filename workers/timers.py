@@ -12,11 +12,24 @@ from infrastructure.event_store.writer import Writer
 from infrastructure.identity.facts import FactSource
 from infrastructure.postgres import pool_of
 from infrastructure.settings import WorkerSettings
+from workers.due import Process
+from workers.processes.cancel_reservations_nobody_collected import (
+    cancel_reservations_nobody_collected,
+)
 from workers.processes.expire_requisitions_past_their_date import (
     expire_requisitions_past_their_date,
 )
+from workers.processes.let_reminders_fall_due import let_reminders_fall_due
+from workers.processes.mark_assignments_overdue import mark_assignments_overdue
 
 EVERY_S: Final = 10.0
+
+PROCESSES: Final = (
+    expire_requisitions_past_their_date,
+    cancel_reservations_nobody_collected,
+    mark_assignments_overdue,
+    let_reminders_fall_due,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -31,18 +44,19 @@ async def run(settings: WorkerSettings, every_s: float = EVERY_S) -> None:
     ):
         commands = Commands(pool, writer, FactSource(pool).of)
         while True:
-            await _look(reader, commands)
+            for process in PROCESSES:
+                await _look(process, reader, commands)
             await asyncio.sleep(every_s)
 
 
-async def _look(reader: AllTenantsReader, commands: Commands) -> None:
+async def _look(process: Process, reader: AllTenantsReader, commands: Commands) -> None:
     try:
-        expired = await expire_requisitions_past_their_date(reader, commands, _now)
+        given = await process.run(reader, commands, _now)
     except InfrastructureError as error:
-        logger.warning("what is due waits: %s", error)
+        logger.warning("%s waits: %s", process.name, error)
         return
-    if expired:
-        logger.info("%s requisitions expired", expired)
+    if given:
+        logger.info("%s: %s times", process.name, given)
 
 
 def _now() -> datetime:

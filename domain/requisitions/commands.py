@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.caller import Caller
-from domain.fields import check_optional_text, check_text
+from domain.fields import check_optional_text, check_period, check_text
 from domain.ids import Id
 from domain.requisitions.approval import LineApproval, check_approvals
 from domain.requisitions.content import (
@@ -240,3 +240,46 @@ class ExpireRequisition:
 
     requisition_id: Id
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllocateLine:
+    """Let a new assignment keep units of an item for a line.
+
+    ``begins`` and ``due`` are when the requisition needs them, where they are None; ``quantity``
+    is 1 for an asset. ``substitution_reason`` says why the item is not what the line asks for.
+    """
+
+    requisition_id: Id
+    line_id: Id
+    assignment_id: Id
+    item_kind: str
+    item_id: Id
+    by: Caller
+    at: datetime
+    quantity: int = 1
+    substitution_reason: str | None = None
+    begins: datetime | None = None
+    due: datetime | None = None
+    expected_version: int | None = None
+
+    def __post_init__(self) -> None:
+        check_quantity(self.quantity)
+        check_optional_text(("substitution_reason",), self.substitution_reason)
+        check_period(("due",), self.begins, self.due)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeallocateLine:
+    """Give up what an assignment keeps for a line."""
+
+    requisition_id: Id
+    line_id: Id
+    assignment_id: Id
+    reason: str
+    by: Caller
+    at: datetime
+    expected_version: int | None = None
+
+    def __post_init__(self) -> None:
+        check_text(("reason",), self.reason)

@@ -1,6 +1,7 @@
 """One function for every command: load, ask, save.
 
-All of them raise ``NotFound``, ``VersionMismatch`` and the refusals of the verb that they ask.
+What concerns the assignments that keep something for it, too, stands in
+``domain.custody.allocation``. All of them raise ``NotFound``, ``VersionMismatch`` and the refusals of the verb that they ask.
 """
 
 from datetime import datetime
@@ -47,7 +48,7 @@ async def draft(command: commands.DraftRequisition, store: Store, facts: Facts) 
 async def clone(command: commands.CloneRequisition, store: Store, facts: Facts) -> Receipt:
     """Begin the same requisition again; the receipt is the new one's."""
     original = await store.load(Requisition, command.requisition_id, command.expected_version)
-    standing = await _standing(original.project_id, command.by, facts)
+    standing = await standing_of(original.project_id, command.by, facts)
     requisition = original.clone(
         uuid_of(command.new_id),
         Asked(command.by, command.at, standing.role),
@@ -92,7 +93,7 @@ async def remove_line(command: commands.RemoveLine, store: Store, facts: Facts) 
 async def submit(command: commands.SubmitRequisition, store: Store, facts: Facts) -> Receipt:
     """Ask for approval: the policy that applies now is pinned."""
     requisition = await store.load(Requisition, command.requisition_id, command.expected_version)
-    standing = await _standing(requisition.project_id, command.by, facts)
+    standing = await standing_of(requisition.project_id, command.by, facts)
     requisition.submit(
         await facts.approval_policies(),
         Asked(command.by, command.at, standing.role),
@@ -140,14 +141,6 @@ async def delegate(command: commands.DelegateStep, store: Store, facts: Facts) -
     return await store.save(requisition, unchanged=unchanged)
 
 
-async def cancel(command: commands.CancelRequisition, store: Store, facts: Facts) -> Receipt:
-    """Call it off."""
-    requisition = await store.load(Requisition, command.requisition_id, command.expected_version)
-    standing = await _standing(requisition.project_id, command.by, facts)
-    requisition.cancel(command.reason, Asked(command.by, command.at, standing.role))
-    return await store.save(requisition, unchanged=[(standing.project_id, standing.version)])
-
-
 async def fulfil(command: commands.FulfilLine, store: Store, facts: Facts) -> Receipt:
     """Meet units of a purchase line."""
     requisition = await store.load(Requisition, command.requisition_id, command.expected_version)
@@ -164,14 +157,8 @@ async def close_short(command: commands.CloseLineShort, store: Store, facts: Fac
     return await store.save(requisition, line_id=command.line_id)
 
 
-async def expire(command: commands.ExpireRequisition, store: Store, facts: Facts) -> Receipt:
-    """Give up what was not handed over in time."""
-    requisition = await store.load(Requisition, command.requisition_id)
-    requisition.expire(command.at)
-    return await store.save(requisition)
-
-
-async def _standing(project_id: Id, by: Caller, facts: Facts) -> ProjectStanding:
+async def standing_of(project_id: Id, by: Caller, facts: Facts) -> ProjectStanding:
+    """The place of ``by`` in the project of a requisition that exists."""
     standing = await facts.project_standing(project_id, by.user_id)
     if standing is None:
         raise LookupError(f"requisition of an unknown project {project_id}")

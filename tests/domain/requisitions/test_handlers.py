@@ -8,6 +8,7 @@ import pytest
 from domain.approval_policies import handlers as policy_handlers
 from domain.approval_policies.commands import AddPolicy
 from domain.caller import Caller
+from domain.custody import allocation
 from domain.errors import InvalidField, NotFound, VersionMismatch
 from domain.identity.changes import RolesGranted
 from domain.ids import Id
@@ -130,7 +131,7 @@ class Tenant:
         command = commands.CancelRequisition(
             requisition_id=self.requisition_id, reason="Over", by=by, at=NOW
         )
-        return await handlers.cancel(command, self.store, self.facts)
+        return await allocation.cancel(command, self.store, self.facts)
 
     async def requisition(self) -> Requisition:
         return await self.store.load(Requisition, self.requisition_id)
@@ -369,7 +370,7 @@ async def test_the_system_lets_a_requisition_expire(tenant: Tenant) -> None:
     await tenant.submit()
     await tenant.approve()
     command = commands.ExpireRequisition(requisition_id=tenant.requisition_id, at=AFTER)
-    await handlers.expire(command, tenant.store, tenant.facts)
+    await allocation.expire(command, tenant.store, tenant.facts)
     assert (await tenant.requisition()).state == State.EXPIRED
 
 
