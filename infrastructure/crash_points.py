@@ -28,6 +28,13 @@ class CrashPoint(StrEnum):
     PROJECTOR_AFTER_READ = "projector_after_read"
     PROJECTOR_BEFORE_COMMIT = "projector_before_commit"
     PROJECTOR_AFTER_COMMIT = "projector_after_commit"
+    # sync worker: operation → Snipe-IT → operation
+    SYNC_AFTER_START = "sync_after_start"
+    SYNC_AFTER_READ = "sync_after_read"
+    SYNC_AFTER_WRITE = "sync_after_write"
+    SYNC_AFTER_ANSWER = "sync_after_answer"
+    SYNC_AFTER_READ_BACK = "sync_after_read_back"
+    SYNC_AFTER_SETTLE = "sync_after_settle"
     # notifications: log → what is to be sent → out, and recorded
     NOTIFICATIONS_AFTER_READ = "notifications_after_read"
     NOTIFICATIONS_BEFORE_COMMIT = "notifications_before_commit"

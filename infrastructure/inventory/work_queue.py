@@ -18,13 +18,16 @@ _IS_FIRST: Final = """
 NOT EXISTS (SELECT FROM inventory.work w
             WHERE w.tenant_id = first.tenant_id AND w.thing = first.thing AND w.turn < first.turn)
 """
-# A tenant whose circuit is open is left alone: its work stays due.
+# A tenant whose circuit is open is left alone: its work stays due. No tenant takes all places.
 _DUE: Final = f"""
-SELECT first.tenant_id, first.operation_id, first.thing FROM inventory.work first
-LEFT JOIN inventory.circuits c ON c.tenant_id = first.tenant_id
-WHERE first.due_at <= clock_timestamp() AND c.state IS DISTINCT FROM 'open'
-    AND first.operation_id <> ALL (%s) AND {_IS_FIRST}
-ORDER BY first.due_at, first.turn LIMIT %s
+SELECT tenant_id, operation_id, thing FROM (
+    SELECT first.*, row_number() OVER (PARTITION BY first.tenant_id ORDER BY due_at, turn) AS nth
+    FROM inventory.work first
+    LEFT JOIN inventory.circuits c ON c.tenant_id = first.tenant_id
+    WHERE first.due_at <= clock_timestamp() AND c.state IS DISTINCT FROM 'open'
+        AND first.operation_id <> ALL (%s) AND {_IS_FIRST}
+) due
+WHERE nth <= %s ORDER BY due_at, turn LIMIT %s
 """  # noqa: S608  what is put in is a constant of this file
 _STILL_DUE: Final = f"""
 SELECT FROM inventory.work first
@@ -53,11 +56,11 @@ class WorkQueue:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def due(self, limit: int, but: Collection[Id] = ()) -> list[Due]:
-        """What is due now, longest first, apart from the operations ``but``."""
+    async def due(self, limit: int, of_one: int, but: Collection[Id] = ()) -> list[Due]:
+        """What is due now, longest first, ``of_one`` tenant at most so many, apart from ``but``."""
         left_out = [to_uuid(id) for id in but]
         async with pooled_call(self._pool) as connection:
-            cursor = await connection.execute(_DUE, (left_out, limit))
+            cursor = await connection.execute(_DUE, (left_out, of_one, limit))
             rows = await cursor.fetchall()
         return [Due(from_uuid(tenant), from_uuid(id), thing) for tenant, id, thing in rows]
 

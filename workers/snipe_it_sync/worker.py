@@ -1,0 +1,157 @@
+"""Takes what is due, one lease at a time, a bounded number of them at once."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.errors import Refused
+from domain.ids import Id
+from infrastructure.errors import InfrastructureError, StoreUnavailable
+from infrastructure.inventory.work_queue import Due
+from infrastructure.leases import LeaseLost
+from infrastructure.snipe_it.answers import Answer, Done, Throttled, Unavailable
+from infrastructure.snipe_it.client import SnipeIt
+from infrastructure.snipe_it.transport import Call
+from workers.snipe_it_sync.attempt import OperationGone, Tools, attempt
+from workers.snipe_it_sync.ports import Inventories, Lease, Leases
+
+AT_ONCE: Final = 8
+OF_ONE_TENANT: Final = 4
+"""Operations of one process at the same time, and of one tenant among them."""
+
+VERSION: Final = Call("GET", "/version")
+
+logger = logging.getLogger(__name__)
+
+
+def lease_name(tenant_id: Id, thing: str) -> str:
+    """What is locked while somebody is at a thing of a tenant's inventory."""
+    return f"inventory:{tenant_id}:{thing}"
+
+
+class Worker:
+    """One worker; any number of them may run."""
+
+    def __init__(self, tools: Tools, leases: Leases, inventories: Inventories) -> None:
+        self._tools = tools
+        self._leases = leases
+        self._inventories = inventories
+        self._left_alone: dict[Id, datetime] = {}
+        self._running: dict[Id, asyncio.Task[None]] = {}
+
+    async def run(self, rung: Callable[[], Awaitable[object]]) -> None:
+        """Work until cancelled; ``rung`` waits until it is worth looking again.
+
+        Cancelled, it takes nothing new and lets what it has begun go at once: an operation that
+        is in the middle of something is read back by whoever takes it up.
+        """
+        try:
+            while True:
+                await self._take()
+                await rung()
+        finally:
+            await self._stop()
+
+    async def look(self, due: Due) -> None:
+        """See to one operation that is due, if nobody else does. Raises nothing but cancellation."""
+        try:
+            await self._look(due)
+        except LeaseLost as lost:
+            logger.info("operation %s is left to another worker: %s", due.operation_id, lost)
+        except Refused as refused:
+            logger.warning("operation %s: %s: %s", due.operation_id, refused.code, refused)
+        except InfrastructureError as error:
+            logger.warning("operation %s waits: %s", due.operation_id, error)
+        except OperationGone:
+            logger.error("operation %s is in the queue, but not in the log", due.operation_id)
+        except Exception:
+            # One that cannot be handled must not stop the others. It is due again later.
+            logger.exception("operation %s", due.operation_id)
+
+    async def probe(self) -> None:
+        """Ask the servers whose pause is over whether they answer again."""
+        for tenant_id in await self._tools.circuits.to_probe():
+            if await self._tools.circuits.take_probe(tenant_id):
+                await self._probe(tenant_id)
+
+    async def _take(self) -> None:
+        free = AT_ONCE - len(self._running)
+        if free <= 0:
+            return
+        try:
+            await self.probe()
+            found = await self._tools.queue.due(free, OF_ONE_TENANT, tuple(self._running))
+        except StoreUnavailable as error:
+            logger.warning("what is due cannot be seen: %s", error)
+            return
+        for due in found:
+            if not self._is_left_alone(due.tenant_id):
+                self._begin(due)
+
+    def _begin(self, due: Due) -> None:
+        task = asyncio.create_task(self.look(due))
+        self._running[due.operation_id] = task
+        task.add_done_callback(lambda _: self._running.pop(due.operation_id, None))
+
+    async def _stop(self) -> None:
+        for task in tuple(self._running.values()):
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def _look(self, due: Due) -> None:
+        snipe_it = await self._inventories.of(due.tenant_id)
+        if snipe_it is None:
+            await self._tools.queue.put_off(due.operation_id, self._tools.timing.unreachable_s)
+            return
+        lease_s = self._tools.timing.lease_s(snipe_it.connection.deadlines)
+        lease = await self._leases.take(lease_name(due.tenant_id, due.thing), lease_s)
+        if lease is None:
+            return
+        try:
+            await self._look_under(lease, due, snipe_it)
+        finally:
+            with suppress(StoreUnavailable):
+                await lease.give_back()
+
+    async def _look_under(self, lease: Lease, due: Due, snipe_it: SnipeIt) -> None:
+        if not await self._tools.queue.still_due(due):
+            return
+        operation = await self._tools.operations.load(due.tenant_id, due.operation_id)
+        if operation is None:
+            raise OperationGone(due.operation_id)
+        if not await self._tools.circuits.lets_through(due.tenant_id):
+            return
+        leave_alone_s = await attempt(operation, snipe_it, lease, self._tools)
+        if leave_alone_s is not None:
+            until = self._tools.clock() + timedelta(seconds=leave_alone_s)
+            self._left_alone[due.tenant_id] = until
+
+    def _is_left_alone(self, tenant_id: Id) -> bool:
+        until = self._left_alone.get(tenant_id)
+        if until is None or until > self._tools.clock():
+            return until is not None
+        del self._left_alone[tenant_id]
+        return False
+
+    async def _probe(self, tenant_id: Id) -> None:
+        snipe_it = await self._inventories.of(tenant_id)
+        circuits = self._tools.circuits
+        if snipe_it is None:
+            await circuits.open(tenant_id, "not_connected")
+            return
+        answer = await snipe_it.transport.send(VERSION)
+        if isinstance(answer, Done | Throttled):
+            await circuits.answered(tenant_id)
+            return
+        await circuits.open(tenant_id, _reason(answer), _retry_after(answer))
+
+
+def _reason(answer: Answer) -> str:
+    return answer.reason if isinstance(answer, Unavailable) else type(answer).__name__.lower()
+
+
+def _retry_after(answer: Answer) -> float | None:
+    return answer.retry_after_s if isinstance(answer, Unavailable) else None
