@@ -12,6 +12,7 @@ from cli.errors import one_line
 from cli.processes import (
     CannotServe,
     Side,
+    run_notifications,
     run_projector,
     run_relay,
     run_timers,
@@ -72,6 +73,15 @@ def projector() -> None:
 
     with one_line(ProjectorStopped):
         run_projector()
+
+
+@app.command()
+def notifications() -> None:
+    """Tell people by e-mail, and webhooks, what happens."""
+    from workers.notifications.planning import LogShorter
+
+    with one_line(LogShorter):
+        run_notifications()
 
 
 @app.command()

@@ -24,6 +24,7 @@ from infrastructure.logs import configure_logging
 from infrastructure.settings import (
     CommandSettings,
     MetricsSettings,
+    NotificationSettings,
     ProjectorSettings,
     QuerySettings,
     RelaySettings,
@@ -88,6 +89,14 @@ def run_projector() -> None:
 
     settings = ProjectorSettings.from_environment()
     _run_until_signalled("projector", lambda: run(settings))
+
+
+def run_notifications() -> None:
+    """Tell people and webhooks what happens, until told to stop."""
+    from workers.notifications.main import run
+
+    settings = NotificationSettings.from_environment()
+    _run_until_signalled("notifications", lambda: run(settings))
 
 
 def run_timers() -> None:

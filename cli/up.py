@@ -157,6 +157,7 @@ def _jobs(port: int, *, with_broker: bool) -> list[Job]:
         Job(_API, ["api", "both", "--port", str(port)]),
         Job("projector", ["projector"]),
         Job("timers", ["timers"]),
+        Job("notifications", ["notifications"]),
     ]
     return [*jobs, Job("relay", ["relay"])] if with_broker else jobs
 

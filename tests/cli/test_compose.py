@@ -24,6 +24,7 @@ PROCESSES: Final[dict[str, type[settings.ProcessSettings]]] = {
     "relay": settings.RelaySettings,
     "projector": settings.ProjectorSettings,
     "timers": settings.WorkerSettings,
+    "notifications": settings.NotificationSettings,
 }
 
 
