@@ -21,14 +21,14 @@ def one(reading: Reading, body: Mapping[str, Any], version: int, *, names: bool)
     what the caller may do): its ETag carries a hash of the whole.
     """
     content = json_bytes(body)
-    etag = f'"{version}"'
-    if names:
-        digest = hashlib.blake2b(content, digest_size=_HASH_BYTES).hexdigest()
-        etag = f'"{version}.{digest}"'
-    headers = {"ETag": etag, POSITION_HEADER: str(reading.position)}
-    if reading.if_none_match is not None and _matches(reading.if_none_match, etag):
-        return Response(status_code=304, headers=headers)
-    return _json(content, headers)
+    etag = f'"{version}.{_digest(content)}"' if names else f'"{version}"'
+    return _unless_known(reading, content, etag)
+
+
+def unversioned(reading: Reading, body: Mapping[str, Any]) -> Response:
+    """One object that comes from no event of ours: its ETag is a hash of the whole answer."""
+    content = json_bytes(body)
+    return _unless_known(reading, content, f'"{_digest(content)}"')
 
 
 def page(reading: Reading, items: Sequence[Any], following: str | None) -> Response:
@@ -40,6 +40,17 @@ def page(reading: Reading, items: Sequence[Any], following: str | None) -> Respo
 def json_bytes(value: Any) -> bytes:
     """JSON with times in UTC."""
     return orjson.dumps(value, option=_OPTIONS)
+
+
+def _unless_known(reading: Reading, content: bytes, etag: str) -> Response:
+    headers = {"ETag": etag, POSITION_HEADER: str(reading.position)}
+    if reading.if_none_match is not None and _matches(reading.if_none_match, etag):
+        return Response(status_code=304, headers=headers)
+    return _json(content, headers)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=_HASH_BYTES).hexdigest()
 
 
 def _json(content: bytes, headers: Mapping[str, str]) -> Response:

@@ -18,14 +18,19 @@ from infrastructure.read_engine import ReadEngine
 from infrastructure.read_positions import ReadPositions
 from infrastructure.settings import QuerySettings
 from query_api.approval_policies import approval_policies
+from query_api.asset_models import asset_models
+from query_api.assets.routes import assets
 from query_api.audit import audit
 from query_api.inventory_connection import inventory_connection
 from query_api.inventory_mappings import inventory_mappings
+from query_api.locations import locations
 from query_api.me import me
 from query_api.projects import projects
 from query_api.reader import Sources
 from query_api.requisitions.routes import requisitions
 from query_api.roles import roles
+from query_api.status_labels import status_labels
+from query_api.stock import stock
 from query_api.users import users
 from read_tables.positions import READ_CHANNEL
 
@@ -39,6 +44,11 @@ ROUTERS: Final = (
     audit,
     inventory_connection,
     inventory_mappings,
+    asset_models,
+    assets,
+    stock,
+    locations,
+    status_labels,
 )
 
 TITLE: Final = "Quartermaster: queries"

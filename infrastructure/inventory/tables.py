@@ -202,3 +202,13 @@ consumables = _mirrored(
     _count("quantity"),
     _count("remaining"),
 )
+
+# Of things that are looked for by a part of what they are called; kept by the database itself.
+words = Table(
+    "words",
+    metadata,
+    Column("tenant_id", UlidType(), primary_key=True),
+    Column("kind", Text(), primary_key=True),
+    Column("word", Text(), primary_key=True),
+    Column("external_id", BigInteger(), primary_key=True),
+)

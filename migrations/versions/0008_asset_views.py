@@ -8,7 +8,8 @@ branch_labels = None
 depends_on = None
 
 INDEXES = """
-CREATE INDEX assets_by_update ON inventory.assets (tenant_id, updated_at, external_id);
+CREATE INDEX assets_by_update
+    ON inventory.assets (tenant_id, coalesce(updated_at, '-infinity'::timestamptz), external_id);
 CREATE INDEX assets_by_status ON inventory.assets (tenant_id, status_external_id, tag, external_id);
 CREATE INDEX assets_of_a_model
     ON inventory.assets (tenant_id, model_external_id, tag, external_id);

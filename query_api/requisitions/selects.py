@@ -25,6 +25,7 @@ from domain.requisitions.rules import APPROVE, APPROVE_OWN
 from infrastructure.identity import tables as identity
 from query_api.keyset import Sort, Window
 from query_api.merged_parts import merged_page, part_of
+from query_api.prefixes import after_all
 from query_api.requisitions.visibility import READ, sees_all
 from query_api.tenant_scope import TenantScope
 from read_tables.requisitions import NEEDED_FROM_KEY, requisition_words, requisitions
@@ -170,15 +171,7 @@ class _Listing:
     def _has_word(self, word: str) -> ColumnElement[bool]:
         found = requisition_words.c
         with_word = self.scope.select(requisition_words, found.requisition_id)
-        return R.id.in_(with_word.where(found.word >= word, found.word < _after_all(word)))
+        return R.id.in_(with_word.where(found.word >= word, found.word < after_all(word)))
 
     def _permissions(self) -> ColumnElement[Any]:
         return literal(sorted(self.caller.permissions), ARRAY(Text()))
-
-
-def _after_all(prefix: str) -> str:
-    """The first text, in the order of code points, after all that begin with ``prefix``."""
-    last = ord(prefix[-1])
-    # Surrogates are no text; nothing comes after the last code point.
-    following = 0xE000 if last == 0xD7FF else min(last + 1, 0x10FFFF)  # noqa: PLR2004
-    return prefix[:-1] + chr(following)
