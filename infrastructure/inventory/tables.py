@@ -97,6 +97,17 @@ mirror_states = Table(
     _time("failing_since"),
 )
 
+circuits = Table(
+    "circuits",
+    metadata,
+    Column("tenant_id", UlidType(), primary_key=True),
+    _text("state"),
+    _count("failures"),
+    _time("since"),
+    _time("retry_at"),
+    _text("reason"),
+)
+
 mirror_kinds = Table(
     "mirror_kinds",
     metadata,
