@@ -20,9 +20,14 @@ from infrastructure.settings import QuerySettings
 from query_api.approval_policies import approval_policies
 from query_api.asset_models import asset_models
 from query_api.assets.routes import assets
+from query_api.assignments.routes import assignments
 from query_api.audit import audit
+from query_api.circulation import circulation
 from query_api.inventory_connection import inventory_connection
+from query_api.inventory_drift import inventory_drift
 from query_api.inventory_mappings import inventory_mappings
+from query_api.inventory_operations import inventory_operations
+from query_api.inventory_status import inventory_status
 from query_api.locations import locations
 from query_api.me import me
 from query_api.projects import projects
@@ -49,6 +54,11 @@ ROUTERS: Final = (
     stock,
     locations,
     status_labels,
+    assignments,
+    circulation,
+    inventory_status,
+    inventory_operations,
+    inventory_drift,
 )
 
 TITLE: Final = "Quartermaster: queries"

@@ -1,0 +1,204 @@
+"""GET /asset-circulations: who had which item when, step by step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import Depends, Query, Response
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, Select
+
+from domain.ids import Id
+from query_api import answers, names
+from query_api.assignments.models import CustodianModel, ItemKind, ItemModel
+from query_api.assignments.visibility import LISTERS, seen_by, sees_all
+from query_api.inventory_names import LOCATION, Custodians, Thing, look_up_things
+from query_api.keyset import Cursors, Page, Sort, Window
+from query_api.reader import Reading, reads
+from query_api.routing import page_responses, router
+from query_api.shapes import IdFilter, NamedModel, Time
+from read_tables.assignments import assignments
+from read_tables.circulation import circulation as table
+
+circulation = router("assignments")
+
+C: Final = table.c
+TypeName = Literal[
+    "issue", "return", "move", "loss", "receive", "confirm", "decline", "loss_report", "recover"
+]
+_SORTS: Final = {
+    name: Sort(id=C.position, id_field="position", descending=name.startswith("-"))
+    for name in ("-position", "position")
+}
+
+
+class CirculationItem(BaseModel):
+    """One step of custody.
+
+    ``confirmed`` ones rest on the inventory's own word, read at ``read_at``; the others are what
+    people reported, and leave the same custodian on record.
+    """
+
+    position: int
+    at: datetime
+    type: TypeName
+    confirmed: bool
+    item: ItemModel
+    quantity: int
+    assignment_id: Id
+    project: NamedModel | None
+    by: NamedModel | None
+    custodian_before: CustodianModel | None
+    custodian_after: CustodianModel | None
+    location: NamedModel | None
+    operation_id: Id | None
+    read_at: datetime | None
+    note: str | None
+
+
+class CirculationPage(BaseModel):
+    """One page of the feed."""
+
+    items: list[CirculationItem]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Filters:
+    """From ``since`` on, up to but without ``until``."""
+
+    item_kind: str | None
+    asset_id: Id | None
+    item_id: Id | None
+    assignment_id: Id | None
+    project_id: Id | None
+    type: str | None
+    confirmed: bool | None
+    since: datetime | None
+    until: datetime | None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """What every row of the list meets."""
+        equal = (
+            (C.item_kind, "asset" if self.asset_id is not None else self.item_kind),
+            (C.item_id, self.asset_id),
+            (C.item_id, self.item_id),
+            (C.assignment_id, self.assignment_id),
+            (C.project_id, self.project_id),
+            (C.type, self.type),
+            (C.confirmed, self.confirmed),
+        )
+        met: list[ColumnElement[bool]] = [
+            column == value for column, value in equal if value is not None
+        ]
+        if self.since is not None:
+            met.append(C.at >= self.since)
+        if self.until is not None:
+            met.append(C.at < self.until)
+        return met
+
+
+async def _filters(
+    item_kind: Annotated[ItemKind | None, Query()] = None,
+    asset_id: IdFilter = None,
+    item_id: IdFilter = None,
+    assignment_id: IdFilter = None,
+    project_id: IdFilter = None,
+    type: Annotated[TypeName | None, Query()] = None,
+    confirmed: Annotated[
+        Literal["true", "false"] | None, Query(description="Whether the inventory has said so.")
+    ] = None,
+    since: Annotated[Time | None, Query(alias="from", description="RFC 3339, included.")] = None,
+    until: Annotated[Time | None, Query(description="RFC 3339, not included.")] = None,
+) -> _Filters:
+    return _Filters(
+        item_kind=item_kind,
+        asset_id=asset_id,
+        item_id=item_id,
+        assignment_id=assignment_id,
+        project_id=project_id,
+        type=type,
+        confirmed=None if confirmed is None else confirmed == "true",
+        since=since,
+        until=until,
+    )
+
+
+@circulation.get(
+    "/asset-circulations",
+    operation_id="list_asset_circulations",
+    response_model=CirculationPage,
+    responses=page_responses(),
+)
+async def list_asset_circulations(
+    reading: Annotated[Reading, reads(*LISTERS, projections=("custody",))],
+    filters: Annotated[_Filters, Depends(_filters)],
+    page: Page,
+    sort: Annotated[
+        Literal["-position", "position"], Query(description="`-` is newest first.")
+    ] = "-position",
+) -> Response:
+    """The custody feed, as far as the caller may see the assignments that it is made of."""
+    fingerprint = {
+        "tenant": reading.scope.tenant_id,
+        "sort": sort,
+        "filters": [getattr(filters, name) for name in _Filters.__slots__],
+    }
+    cursors = Cursors(reading.sources.secret, "asset circulations", fingerprint)
+    window = Window(page, _SORTS[sort], cursors)
+    seen = _seen(reading).where(*filters.conditions())
+    rows, following = window.shown(await reading.rows(window.cut(seen)))
+    known = await _look_up(reading, rows)
+    return answers.page(reading, [_item(row, known) for row in rows], following)
+
+
+def _seen(reading: Reading) -> Select[Any]:
+    steps = reading.scope.select(table)
+    if sees_all(reading.caller):
+        return steps
+    own = reading.scope.select(assignments, assignments.c.id)
+    return steps.where(C.assignment_id.in_(own.where(seen_by(reading.scope, reading.caller))))
+
+
+async def _look_up(reading: Reading, rows: Sequence[Any]) -> Custodians:
+    users: set[Id | None] = {row.by for row in rows}
+    things: set[Thing] = {(row.item_kind, row.item_id) for row in rows}
+    things.update((LOCATION, row.location_id) for row in rows if row.location_id is not None)
+    for row in rows:
+        for custodian in (row.custodian_before, row.custodian_after):
+            if custodian is None:
+                continue
+            if custodian["kind"] == LOCATION:
+                things.add((LOCATION, custodian["id"]))
+            else:
+                users.add(custodian["id"])
+    projects = {row.project_id for row in rows}
+    known = await names.look_up(reading.snapshot, reading.scope, users, projects)
+    return Custodians(known, await look_up_things(reading, things))
+
+
+def _item(row: Any, known: Custodians) -> dict[str, Any]:
+    return {
+        "position": row.position,
+        "at": row.at,
+        "type": row.type,
+        "confirmed": row.confirmed,
+        "item": known.things.of(row.item_kind, row.item_id),
+        "quantity": row.quantity,
+        "assignment_id": row.assignment_id,
+        "project": known.users.of_optional(row.project_id),
+        "by": known.users.of_optional(row.by),
+        "custodian_before": known.of_optional(row.custodian_before),
+        "custodian_after": known.of_optional(row.custodian_after),
+        "location": _location(row, known),
+        "operation_id": row.operation_id,
+        "read_at": row.read_at,
+        "note": row.note,
+    }
+
+
+def _location(row: Any, known: Custodians) -> dict[str, Any] | None:
+    if row.location_id is None:
+        return None
+    return {"id": row.location_id, "name": known.things.name_of(LOCATION, row.location_id)}
