@@ -108,8 +108,10 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
         return operation_id(id_of(self.id), kind, self.standing.operations + 1)
 
     def cancel(self, reason: str, asked: Asked) -> None:
-        """Give up the reservation."""
-        rules.check(Command.CANCEL, self.view(), asked)
+        """Give up the reservation; a hand-over under way is called off before."""
+        view = self.view()
+        rules.check(Command.CANCEL, view, asked)
+        rules.check_in_state(view, State.RESERVED)
         self._add(events.Cancelled, asked.at, reason=reason, by=asked.by.user_id)
 
     def lapse(self, reason: str, at: datetime) -> None:

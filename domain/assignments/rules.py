@@ -222,7 +222,7 @@ _OUT_OR_COMING_BACK: Final = _state(State.ACTIVE, State.OVERDUE, State.RETURNING
 _RULES: Final[Mapping[Command, _Rule]] = MappingProxyType(
     {
         Command.ISSUE: _Rule(_needs(ISSUE), (_RESERVED, _due_ahead)),
-        Command.CANCEL: _Rule(_needs(ISSUE), (_RESERVED,)),
+        Command.CANCEL: _Rule(_needs(ISSUE), (_state(State.RESERVED, State.ISSUING),)),
         Command.ACCEPT: _Rule(_custodian_or(ISSUE), (_COMING_OR_OUT,)),
         Command.DECLINE: _Rule(_custodian, (_COMING_OR_OUT,)),
         Command.REQUEST_EXTENSION: _Rule(

@@ -7,6 +7,7 @@ the verbs that they ask; where the inventory is to be asked also ``ItemNotMapped
 """
 
 from datetime import datetime
+from typing import Final
 
 from eventsourcing.domain import Aggregate
 
@@ -16,6 +17,7 @@ from domain.assignments.content import ASSET, Condition, Units
 from domain.assignments.drift import REASSERTED
 from domain.assignments.item_book import ItemBook
 from domain.assignments.rules import ISSUE_OFFLINE, Asked, Command
+from domain.assignments.standing import Awaited
 from domain.caller import Caller
 from domain.custody import asking
 from domain.custody.errors import ItemNotMapped, StatusLabelMissing
@@ -24,11 +26,15 @@ from domain.errors import InvalidField
 from domain.ids import Id, id_of
 from domain.inventory.changes import InventoryChange
 from domain.inventory_operations.kinds import Kind
+from domain.inventory_operations.kinds import State as OperationState
 from domain.inventory_operations.operation import InventoryOperation
-from domain.inventory_operations.queue import waiting
+from domain.inventory_operations.queue import settled, waiting
 from domain.ports import Facts, Receipt, Store
 from domain.requisitions.errors import ProjectArchived
 from domain.requisitions.requisition import Requisition
+
+CANCELLED: Final = "cancelled"
+"""Reason of what was called off before it was sent."""
 
 
 async def reserve(command: commands.ReserveItem, store: Store, facts: Facts) -> Receipt:
@@ -72,17 +78,29 @@ async def issue(command: commands.IssueAssignment, store: Store, facts: Facts) -
 
 
 async def cancel(command: commands.CancelReservation, store: Store, facts: Facts) -> Receipt:
-    """Give up a reservation; its units, and those of the line that it meets, are free again."""
+    """Give up a reservation; its units, and those of the line that it meets, are free again.
+
+    A hand-over is called off as long as nothing was sent to the inventory: ``AlreadySent``.
+    """
     assignment = await store.load(Assignment, command.assignment_id, command.expected_version)
-    assignment.cancel(command.reason, Asked(command.by, command.at))
-    return await _release(assignment, command.reason, command.by.user_id, command.at, store)
+    asked = Asked(command.by, command.at)
+    rules.check(Command.CANCEL, assignment.view(), asked)
+    requisition = await requisition_of(assignment, store)
+    called_off = await _call_off_issue(assignment, requisition, command.reason, command.at, store)
+    assignment.cancel(command.reason, asked)
+    released = await _release(
+        assignment, requisition, command.reason, command.by.user_id, command.at, store
+    )
+    return await _save(store, command.at, assignment, *released, *called_off)
 
 
 async def lapse(command: commands.LapseReservation, store: Store, facts: Facts) -> Receipt:
     """Give up what was never collected."""
     assignment = await store.load(Assignment, command.assignment_id)
     assignment.lapse(command.reason, command.at)
-    return await _release(assignment, command.reason, None, command.at, store)
+    requisition = await requisition_of(assignment, store)
+    released = await _release(assignment, requisition, command.reason, None, command.at, store)
+    return await _save(store, command.at, assignment, *released)
 
 
 async def request_extension(
@@ -155,7 +173,8 @@ async def receive(command: commands.ReturnAssignment, store: Store, facts: Facts
         location_id=command.location_id,
         note=command.note,
     )
-    return await _save(store, command.at, assignment, operation)
+    called_off = await _call_off_due(assignment, command.at, store)
+    return await _save(store, command.at, assignment, operation, *called_off)
 
 
 async def confirm_loss(command: commands.ConfirmLoss, store: Store, facts: Facts) -> Receipt:
@@ -283,24 +302,63 @@ async def _all_back(
 
 
 async def _release(
-    assignment: Assignment, reason: str, by: Id | None, at: datetime, store: Store
-) -> Receipt:
+    assignment: Assignment,
+    requisition: Requisition | None,
+    reason: str,
+    by: Id | None,
+    at: datetime,
+    store: Store,
+) -> list[Aggregate | None]:
+    """What no longer keeps anything for a reservation that was given up."""
     assignment_id = id_of(assignment.id)
     book = await _book(assignment, store, at)
     book.release(assignment_id, at)
-    requisition = await requisition_of(assignment, store)
     if requisition is not None:
         requisition.line_released(assignment_id, reason, by, at)
-    return await _save(store, at, assignment, book, requisition)
+    return [book, requisition]
+
+
+async def _call_off_issue(
+    assignment: Assignment,
+    requisition: Requisition | None,
+    reason: str,
+    at: datetime,
+    store: Store,
+) -> list[InventoryOperation]:
+    """The operation of a hand-over under way, called off. Raises ``AlreadySent``."""
+    for pending in assignment.standing.pending.values():
+        operation = await store.load(InventoryOperation, pending.operation_id)
+        operation.cancel(reason, at)
+        assignment.issue_failed(pending.operation_id, CANCELLED, gone=False, at=at)
+        if requisition is not None:
+            requisition.line_issue_failed(id_of(assignment.id), pending.operation_id, CANCELLED, at)
+        return [operation]
+    return []
+
+
+async def _call_off_due(
+    assignment: Assignment, at: datetime, store: Store
+) -> list[InventoryOperation]:
+    """A new due date that was never sent means nothing for what has come back."""
+    for pending in assignment.standing.pending.values():
+        if pending.awaited is Awaited.DUE:
+            operation = await store.load(InventoryOperation, pending.operation_id)
+            if operation.state is OperationState.PENDING and not operation.attempts:
+                operation.cancel("It has come back.", at)
+                assignment.due_failed(pending.operation_id, CANCELLED, at)
+                return [operation]
+    return []
 
 
 async def _save(
     store: Store, at: datetime, assignment: Assignment, *others: Aggregate | None
 ) -> Receipt:
-    """Store all of them at once; a worker is to look at the operations among them."""
+    """Store all of them at once; a worker is to look at the open operations among them."""
     present = [other for other in others if other is not None]
     changes: list[InventoryChange] = [
-        waiting(other, at) for other in present if isinstance(other, InventoryOperation)
+        waiting(other, at) if other.state is OperationState.PENDING else settled(other)
+        for other in present
+        if isinstance(other, InventoryOperation)
     ]
     return await store.save(assignment, *present, changes=changes)
 

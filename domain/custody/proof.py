@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Final
 
+from domain.assignments.content import CONSUMABLE
 from domain.assignments.events import EvidenceData as Proof
 from domain.custody.errors import EvidenceUnfit
 from domain.fields import time_text
@@ -62,9 +63,9 @@ def _shows(operation: InventoryOperation, evidence: EvidenceData) -> bool:  # no
         case Kind.SET_STATUS:
             return bool(evidence["status_id"] == wanted["status_id"])
         case Kind.QUANTITY_CHECKOUT:
-            return evidence["activity_id"] is not None or len(evidence["rows"]) >= int(
-                wanted["quantity"]
-            )
+            if operation.item["kind"] == CONSUMABLE:
+                return evidence["activity_id"] is not None
+            return len(evidence["rows"]) >= int(wanted["quantity"])
         case Kind.QUANTITY_CHECKIN:
             return not set(wanted["rows"]) & set(evidence["rows"])
         case _:
