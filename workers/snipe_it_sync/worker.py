@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,6 +11,7 @@ from domain.ids import Id
 from infrastructure.errors import InfrastructureError, StoreUnavailable
 from infrastructure.inventory.work_queue import Due
 from infrastructure.leases import LeaseLost
+from infrastructure.log_bell import rung
 from infrastructure.snipe_it.answers import Answer, Done, Throttled, Unavailable
 from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.transport import Call
@@ -21,6 +21,9 @@ from workers.snipe_it_sync.ports import Inventories, Lease, Leases
 AT_ONCE: Final = 8
 OF_ONE_TENANT: Final = 4
 """Operations of one process at the same time, and of one tenant among them."""
+
+POLL_S: Final = 1.0
+STOP_S: Final = 2.0
 
 VERSION: Final = Call("GET", "/version")
 
@@ -42,16 +45,16 @@ class Worker:
         self._left_alone: dict[Id, datetime] = {}
         self._running: dict[Id, asyncio.Task[None]] = {}
 
-    async def run(self, rung: Callable[[], Awaitable[object]]) -> None:
-        """Work until cancelled; ``rung`` waits until it is worth looking again.
+    async def run(self, wake: asyncio.Event) -> None:
+        """Work until cancelled, looking at the queue whenever ``wake`` is set, and once a second.
 
-        Cancelled, it takes nothing new and lets what it has begun go at once: an operation that
-        is in the middle of something is read back by whoever takes it up.
+        Cancelled, it takes nothing new and lets what it has begun come to an end, but not for
+        long: an operation that is in the middle of something is read back by whoever takes it up.
         """
         try:
             while True:
-                await self._take()
-                await rung()
+                await self._take(wake)
+                await rung(wake, POLL_S)
         finally:
             await self._stop()
 
@@ -61,15 +64,15 @@ class Worker:
             await self._look(due)
         except LeaseLost as lost:
             logger.info("operation %s is left to another worker: %s", due.operation_id, lost)
-        except Refused as refused:
-            logger.warning("operation %s: %s: %s", due.operation_id, refused.code, refused)
         except InfrastructureError as error:
             logger.warning("operation %s waits: %s", due.operation_id, error)
-        except OperationGone:
-            logger.error("operation %s is in the queue, but not in the log", due.operation_id)
+        except (Refused, OperationGone) as error:
+            logger.warning("operation %s: %s: %s", due.operation_id, type(error).__name__, error)
+            await self._put_off(due)
         except Exception:
-            # One that cannot be handled must not stop the others. It is due again later.
+            # One that cannot be handled must not stop the others.
             logger.exception("operation %s", due.operation_id)
+            await self._put_off(due)
 
     async def probe(self) -> None:
         """Ask the servers whose pause is over whether they answer again."""
@@ -77,7 +80,7 @@ class Worker:
             if await self._tools.circuits.take_probe(tenant_id):
                 await self._probe(tenant_id)
 
-    async def _take(self) -> None:
+    async def _take(self, wake: asyncio.Event) -> None:
         free = AT_ONCE - len(self._running)
         if free <= 0:
             return
@@ -89,17 +92,29 @@ class Worker:
             return
         for due in found:
             if not self._is_left_alone(due.tenant_id):
-                self._begin(due)
+                self._begin(due, wake)
 
-    def _begin(self, due: Due) -> None:
+    def _begin(self, due: Due, wake: asyncio.Event) -> None:
+        def ended(_: asyncio.Task[None]) -> None:
+            self._running.pop(due.operation_id, None)
+            wake.set()
+
         task = asyncio.create_task(self.look(due))
         self._running[due.operation_id] = task
-        task.add_done_callback(lambda _: self._running.pop(due.operation_id, None))
+        task.add_done_callback(ended)
 
     async def _stop(self) -> None:
-        for task in tuple(self._running.values()):
+        running = tuple(self._running.values())
+        if not running:
+            return
+        _, late = await asyncio.wait(running, timeout=STOP_S)
+        for task in late:
             task.cancel()
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _put_off(self, due: Due) -> None:
+        with suppress(StoreUnavailable):
+            await self._tools.queue.put_off(due.operation_id, self._tools.timing.unreachable_s)
 
     async def _look(self, due: Due) -> None:
         snipe_it = await self._inventories.of(due.tenant_id)
