@@ -39,8 +39,9 @@ logger = logging.getLogger(__name__)
 async def run(settings: MirrorSettings) -> None:
     """Keep the mirror of every connected tenant, until cancelled."""
     url = settings.worker_database_url.get_secret_value()
-    timeouts = {"statement_timeout": "25s", "transaction_timeout": "28s"}
-    async with pool_of(url, max_size=POOL_SIZE, **timeouts) as pool:
+    async with pool_of(
+        url, max_size=POOL_SIZE, statement_timeout="25s", transaction_timeout="28s"
+    ) as pool:
         await Mirrors(pool, settings).run()
 
 

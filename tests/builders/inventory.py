@@ -1,0 +1,90 @@
+"""A tenant that is connected to a Snipe-IT, with members, as rows of a real database."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import dict_row
+
+from domain.ids import Id
+from infrastructure.ids import derived_id, to_uuid
+from tests.builders.people import TENANT
+from tests.fixtures.postgres import Database
+
+TOKEN_SOURCE: Final = "env:QM_SNIPE_IT_TOKEN_TEST"
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryTables:
+    """The inventory tables of one tenant, written and read as nobody else may."""
+
+    database: Database
+    tenant_id: Id = TENANT
+
+    def connect(self, base_url: str, company_id: int | None = None) -> None:
+        """Let the tenant exist, connected to a server."""
+        self._run(
+            "INSERT INTO identity.tenants VALUES (%s, 'Lab', now()) ON CONFLICT DO NOTHING",
+            self._tenant,
+        )
+        self._run(
+            "INSERT INTO inventory.connections (tenant_id, base_url, token_source, company_id,"
+            " server_zone, status_labels, version) VALUES (%s, %s, %s, %s, 'UTC', '{}', 1)",
+            self._tenant,
+            base_url,
+            TOKEN_SOURCE,
+            company_id,
+        )
+
+    def add_member(self, username: str, email: str) -> Id:
+        """A user who is a member of the tenant."""
+        user_id = derived_id("test", "member", self.tenant_id, username)
+        self._run(
+            "INSERT INTO identity.users VALUES (%s, %s, %s, 'hash', now())",
+            to_uuid(user_id),
+            username,
+            email,
+        )
+        self._run(
+            "INSERT INTO identity.members VALUES (%s, %s, '{}', 1)",
+            self._tenant,
+            to_uuid(user_id),
+        )
+        return user_id
+
+    def unlink(self, id: Id) -> None:
+        """Take a mapping away, as a person does."""
+        self._run(
+            "UPDATE inventory.mappings SET external_id = NULL, matched_by = 'hand'"
+            " WHERE tenant_id = %s AND id = %s",
+            self._tenant,
+            to_uuid(id),
+        )
+
+    def rows(self, table: str, where: str = "true", *values: object) -> list[dict[str, Any]]:
+        """The tenant's rows of a table, in the order of their numbers over there."""
+        query = (
+            f"SELECT * FROM inventory.{table} WHERE tenant_id = %s AND {where}"  # noqa: S608
+            " ORDER BY external_id"
+        )
+        with psycopg.connect(self.database.superuser_url, row_factory=dict_row) as connection:
+            return connection.execute(query.encode(), (self._tenant, *values)).fetchall()
+
+    def row(self, table: str, external_id: int) -> dict[str, Any]:
+        """One row by its number over there."""
+        (row,) = self.rows(table, "external_id = %s", external_id)
+        return row
+
+    def state(self) -> dict[str, Any] | None:
+        """How far the mirror is."""
+        query = "SELECT * FROM inventory.mirror_states WHERE tenant_id = %s"
+        with psycopg.connect(self.database.superuser_url, row_factory=dict_row) as connection:
+            return connection.execute(query, (self._tenant,)).fetchone()
+
+    @property
+    def _tenant(self) -> Any:
+        return to_uuid(self.tenant_id)
+
+    def _run(self, statement: str, *values: object) -> None:
+        with psycopg.connect(self.database.superuser_url, autocommit=True) as connection:
+            connection.execute(statement.encode(), values)
