@@ -30,6 +30,7 @@ C = TypeVar("C")
 
 Handle = Callable[[C, Store, Facts], Awaitable[Receipt]]
 Make = Callable[[Caller], C]
+Also = Callable[[Receipt], Mapping[str, str]]
 
 ATTEMPTS: Final = 3
 KEY_LENGTHS: Final = range(1, 256)
@@ -93,11 +94,12 @@ class Call:
         location: str | None = None,
         turn: Id | None = None,
         version_needed: bool = False,
+        also: Also | None = None,
     ) -> Response:
         """Carry out the command that ``make`` builds for the present caller, and answer.
 
         ``location`` may contain ``{id}``; ``turn`` is the aggregate that the command is for;
-        ``version_needed`` asks for If-Match.
+        ``version_needed`` asks for If-Match; ``also`` makes more of the answer than the receipt.
         """
         for _ in range(ATTEMPTS):
             command = make(self.caller)
@@ -108,7 +110,7 @@ class Call:
             except CallerChanged:
                 await self._ask_again()
             else:
-                return response_of(answer)
+                return response_of(answer, {} if also is None else also(answer.receipt))
         raise StoreUnavailable
 
     async def look(self, look: Look) -> None:

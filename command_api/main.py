@@ -15,10 +15,12 @@ from command_api import (
     assignments,
     inventory_connection,
     me,
+    notifications,
     projects,
     requisitions,
     roles,
     users,
+    webhooks,
 )
 from command_api.caller import Requirement, signed_in
 from command_api.services import Services, open_services, utc_now
@@ -42,6 +44,8 @@ ROUTERS: Final = (
     assignments.routes,
     inventory_connection.routes,
     assets.routes,
+    notifications.routes,
+    webhooks.routes,
 )
 
 DESCRIPTION: Final = """

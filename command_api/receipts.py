@@ -1,5 +1,7 @@
 """How a command that was carried out is answered."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -9,6 +11,7 @@ from pydantic import BaseModel, Field
 from domain.ports import Receipt
 from infrastructure.event_store.commands import Answer
 
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _POSITION: Final = {"description": "The command's place in the log.", "schema": {"type": "string"}}
 _HEADERS: Final[dict[str, Any]] = {
     "ETag": {"description": 'The version: "3".', "schema": {"type": "string"}},
@@ -36,8 +39,8 @@ class LineReceiptBody(ReceiptBody):
     line_id: str
 
 
-def response_of(answer: Answer) -> Response:
-    """The receipt, with the headers that go with it."""
+def response_of(answer: Answer, more: Mapping[str, str] = NOTHING) -> Response:
+    """The receipt, with the headers that go with it. ``more`` is shown and kept nowhere."""
     receipt = answer.receipt
     headers = {
         "ETag": f'"{receipt.version}"',
@@ -48,7 +51,7 @@ def response_of(answer: Answer) -> Response:
     if answer.replayed:
         headers["Idempotency-Replayed"] = "true"
     return Response(
-        orjson.dumps(_body(receipt)),
+        orjson.dumps({**_body(receipt), **more}),
         status_code=answer.status,
         headers=headers,
         media_type="application/json",

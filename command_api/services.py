@@ -28,7 +28,8 @@ SPARE_CONNECTIONS: Final = 1
 class Services:
     """``secret_key`` is the key of request fingerprints.
 
-    ``inventory_servers`` are those that a tenant may be connected to.
+    ``inventory_servers`` are those that a tenant may be connected to; ``webhook_allow_private``
+    says whether a webhook may point to an address inside.
     """
 
     commands: Commands
@@ -38,6 +39,7 @@ class Services:
     addresses: ClientAddresses
     secret_key: bytes
     inventory_servers: AllowedServers
+    webhook_allow_private: bool
     clock: Clock
     checks: Mapping[str, Check]
 
@@ -67,6 +69,7 @@ async def open_services(
                 addresses=ClientAddresses(settings.trusted_proxies),
                 secret_key=key,
                 inventory_servers=settings.inventory_servers(),
+                webhook_allow_private=settings.webhook_allow_private,
                 clock=clock,
                 checks={"log": partial(_ask_log, pool)},
             )

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -12,6 +13,7 @@ from query_api.reader import Reading
 
 _OPTIONS: Final = orjson.OPT_UTC_Z
 _HASH_BYTES: Final = 8
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def one(reading: Reading, body: Mapping[str, Any], version: int, *, names: bool) -> Response:
@@ -31,9 +33,14 @@ def unversioned(reading: Reading, body: Mapping[str, Any]) -> Response:
     return _unless_known(reading, content, f'"{_digest(content)}"')
 
 
-def page(reading: Reading, items: Sequence[Any], following: str | None) -> Response:
-    """One page of a list, with the cursor of the page after it."""
-    content = json_bytes({"items": items, "next": following})
+def page(
+    reading: Reading,
+    items: Sequence[Any],
+    following: str | None,
+    more: Mapping[str, Any] = NOTHING,
+) -> Response:
+    """One page of a list, with the cursor of the page after it, and ``more`` about the list."""
+    content = json_bytes({"items": items, "next": following, **more})
     return _json(content, {POSITION_HEADER: str(reading.position)})
 
 

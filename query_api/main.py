@@ -30,6 +30,7 @@ from query_api.inventory_operations import inventory_operations
 from query_api.inventory_status import inventory_status
 from query_api.locations import locations
 from query_api.me import me
+from query_api.notifications import notifications
 from query_api.projects import projects
 from query_api.reader import Sources
 from query_api.requisitions.routes import requisitions
@@ -37,6 +38,7 @@ from query_api.roles import roles
 from query_api.status_labels import status_labels
 from query_api.stock import stock
 from query_api.users import users
+from query_api.webhooks import webhooks
 from read_tables.positions import READ_CHANNEL
 
 ROUTERS: Final = (
@@ -59,6 +61,8 @@ ROUTERS: Final = (
     inventory_status,
     inventory_operations,
     inventory_drift,
+    notifications,
+    webhooks,
 )
 
 TITLE: Final = "Quartermaster: queries"

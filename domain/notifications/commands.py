@@ -103,7 +103,7 @@ class RotateSecret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestWebhook:
+class RequestTest:
     """Have a test sent."""
 
     webhook_id: Id

@@ -82,7 +82,7 @@ async def rotate_secret(command: commands.RotateSecret, store: Store, facts: Fac
     return await store.save(webhook, changes=(_row(command.webhook_id, webhook),))
 
 
-async def test(command: commands.TestWebhook, store: Store, facts: Facts) -> Receipt:
+async def request_test(command: commands.RequestTest, store: Store, facts: Facts) -> Receipt:
     """Have a test sent. Raises ``WebhookDisabled``."""
     webhook = await store.load(Webhook, command.webhook_id, command.expected_version)
     webhook.request_test(command.by, command.at)
