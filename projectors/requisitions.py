@@ -9,8 +9,8 @@ from domain.fields import amount_of, time_of, time_text
 from domain.ids import Id
 from domain.requisitions import events
 from domain.requisitions.content import ItemData
-from domain.requisitions.fulfilment import line_after
-from domain.requisitions.quantities import Quantities, State, state_after_approval
+from domain.requisitions.fulfilment import Allocation, allocations_after, line_after
+from domain.requisitions.quantities import Place, Quantities, State, state_after_approval
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.projection_rows import Row, Rows
 from read_tables.words import words_of
@@ -183,14 +183,43 @@ def availability_noted(
 def units_moved(rows: Rows, event: events.UnitsMoved, recorded: RecordedEvent) -> Rows:
     """Units of a line are kept, handed over, given up or open again."""
     lines = [
-        {**line, **asdict(line_after(_quantities(line), event))}
-        if line["line_id"] == event.line_id
-        else line
+        _line_after(line, event) if line["line_id"] == event.line_id else line
         for line in rows["requisition_lines"]
     ]
     state = state_after_approval([_quantities(line) for line in lines])
     changed = _changed(rows, recorded, {"state": state.value})
     return {**changed, "requisition_lines": lines}
+
+
+def _line_after(line: Row, event: events.UnitsMoved) -> Row:
+    taken = allocations_after(_allocations(line), event)
+    return {
+        **line,
+        **asdict(line_after(_quantities(line), event)),
+        "assignments": [
+            {
+                "id": id,
+                "quantity": one.quantity,
+                "place": one.place.value,
+                "item": one.item,
+                "substitution_reason": one.substitution_reason,
+            }
+            for id, one in taken.items()
+        ],
+    }
+
+
+def _allocations(line: Row) -> dict[Id, Allocation]:
+    return {
+        one["id"]: Allocation(
+            line["line_id"],
+            one["quantity"],
+            Place(one["place"]),
+            one["item"],
+            one["substitution_reason"],
+        )
+        for one in line["assignments"]
+    }
 
 
 def _header(event: _Header) -> Row:
@@ -220,6 +249,7 @@ def _line(
         "issued": 0,
         "closed_short": 0,
         "note": note,
+        "assignments": [],
     }
 
 

@@ -100,6 +100,9 @@ requisition_lines = Table(
     whole("issued"),
     whole("closed_short"),
     text("note", null=True),
+    # What assignments take of it: [{id, quantity, place: allocated | issuing | issued,
+    #  item: {kind, id}, substitution_reason}]
+    document("assignments"),
 )
 
 # ``q`` finds words by their beginning, as a range (word >= 'lap' and word < 'laq'): row-level

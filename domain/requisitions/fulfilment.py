@@ -4,7 +4,7 @@ Pure functions: the aggregate and the projector of the read tables share them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -53,11 +53,16 @@ class AllocatedItem:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """All units that one assignment takes of a line, and where they are."""
+    """All units that one assignment takes of a line, where they are, and what they are.
+
+    ``substitution_reason`` is None where that is what the line asks for.
+    """
 
     line_id: Id
     quantity: int
     place: Place
+    item: events.AllocatedItemData
+    substitution_reason: str | None
 
 
 def line_after(line: Quantities, event: events.UnitsMoved) -> Quantities:
@@ -71,11 +76,13 @@ def allocations_after(
     """What the assignments take after the event, by assignment."""
     if not isinstance(event, events.AssignmentMoved):
         return dict(allocations)
-    others = {id: one for id, one in allocations.items() if id != event.assignment_id}
+    if isinstance(event, events.LineAllocated):
+        return {**allocations, event.assignment_id: _allocation(event)}
     _, place = MOVES[type(event)]
     if place is None:
-        return others
-    return {**others, event.assignment_id: Allocation(event.line_id, event.quantity, place)}
+        return {id: one for id, one in allocations.items() if id != event.assignment_id}
+    elsewhere = replace(allocations[event.assignment_id], place=place)
+    return {**allocations, event.assignment_id: elsewhere}
 
 
 def check_fulfilled(line: Line, units: Quantities, quantity: int) -> None:
@@ -130,6 +137,12 @@ def allocation_in(
 def held(allocations: Mapping[Id, Allocation]) -> dict[Id, Allocation]:
     """The assignments that keep units which nobody has begun to hand over."""
     return {id: one for id, one in allocations.items() if one.place == Place.ALLOCATED}
+
+
+def _allocation(event: events.LineAllocated) -> Allocation:
+    return Allocation(
+        event.line_id, event.quantity, Place.ALLOCATED, event.item, event.substitution_reason
+    )
 
 
 def _is_asked_for(line: Line, item: AllocatedItem) -> bool:

@@ -59,7 +59,7 @@ class MemoryLog:
 def busy_log(seed: int, requisitions: int = 8) -> MemoryLog:
     """The histories of requisitions in every state, mixed as if all were at work at once."""
     chance = random.Random(seed)
-    makers = list(build.IN_STATE.values())
+    makers = [*build.IN_STATE.values(), build.allocated, build.issuing, build.issued]
     streams = [build.told(chance.choice(makers)()) for _ in range(requisitions)]
     log = MemoryLog()
     while streams:

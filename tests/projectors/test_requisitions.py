@@ -1,5 +1,6 @@
 """Requisition rows say what the aggregate says, after every event of every history."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +13,14 @@ from infrastructure.projection_rows import Rows
 from projectors.subscriptions import REQUISITIONS
 from tests.builders import requisitions as build
 from tests.builders.log import MemoryLog, one_requisition
-from tests.builders.people import APPROVER, BOSS, OTHER_APPROVER, REQUESTER, as_member
+from tests.builders.people import (
+    APPROVER,
+    BOSS,
+    OTHER_APPROVER,
+    REQUESTER,
+    TECHNICIAN,
+    as_member,
+)
 
 EMPTY: Rows = {"requisitions": [], "requisition_lines": [], "requisition_words": []}
 
@@ -35,6 +43,34 @@ def test_rows_say_what_the_aggregate_says_in_every_state(state: State) -> None:
     rows = rows_after(requisition)
 
     assert_same(rows, requisition)
+
+
+@pytest.mark.parametrize("made", [build.allocated, build.issuing, build.issued])
+def test_rows_say_which_assignments_take_what(made: Callable[[], Requisition]) -> None:
+    requisition = made()
+
+    rows = rows_after(requisition)
+
+    assert_same(rows, requisition)
+    (one,) = rows["requisition_lines"][0]["assignments"]
+    assert (one["id"], one["substitution_reason"]) == (build.assignment(1), None)
+
+
+def test_a_line_shows_why_something_else_is_kept_for_it() -> None:
+    requisition = build.approved_for_inventory()
+    requisition.allocate(
+        build.LAPTOPS.line_id,
+        build.assignment(1),
+        build.asset(1, model=None),
+        1,
+        "None left",
+        build.asked(TECHNICIAN),
+    )
+
+    (one,) = rows_after(requisition)["requisition_lines"][0]["assignments"]
+
+    assert one["substitution_reason"] == "None left"
+    assert one["item"] == {"kind": "asset", "id": build.asset(1).id}
 
 
 def test_rows_say_what_the_aggregate_says_with_several_steps() -> None:
@@ -131,6 +167,14 @@ def assert_same(rows: dict[str, Any], requisition: Requisition) -> None:
             line.closed_short,
         )
         for line_id, line in requisition.quantities.items()
+    }
+    assert {
+        one["id"]: (line["line_id"], one["quantity"], one["place"], one["item"])
+        for line in rows["requisition_lines"]
+        for one in line["assignments"]
+    } == {
+        id: (one.line_id, one.quantity, one.place, one.item)
+        for id, one in requisition.allocations.items()
     }
 
 
