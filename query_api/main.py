@@ -22,6 +22,7 @@ from query_api.asset_models import asset_models
 from query_api.assets.routes import assets
 from query_api.assignments.routes import assignments
 from query_api.audit import audit
+from query_api.availability.routes import availability
 from query_api.circulation import circulation
 from query_api.inventory_connection import inventory_connection
 from query_api.inventory_drift import inventory_drift
@@ -61,6 +62,7 @@ ROUTERS: Final = (
     inventory_status,
     inventory_operations,
     inventory_drift,
+    availability,
     notifications,
     webhooks,
 )
