@@ -1,17 +1,20 @@
 """What is looked at before a command on an asset of the inventory: 404, 403, then 412."""
 
-from command_api.caller import Call, Scene
+from command_api.caller import Call, Look, Scene
 from domain.assignments.content import ASSET
 from domain.errors import NotFound
-from domain.identity.roles import ASSETS_WRITE
 from infrastructure.http.problems import Problem
 
 
-async def asset_there(scene: Scene) -> None:
-    """Raise 404, then 403, unless the caller may change the asset in the path."""
-    if await scene.facts.inventory_thing(ASSET, scene.ids["id"]) is None:
-        raise NotFound("There is no such asset.")
-    scene.caller.require(ASSETS_WRITE)
+def asset_there(permission: str) -> Look:
+    """The check that the asset in the path is there, and that the caller holds ``permission``."""
+
+    async def look(scene: Scene) -> None:
+        if await scene.facts.inventory_thing(ASSET, scene.ids["id"]) is None:
+            raise NotFound("There is no such asset.")
+        scene.caller.require(permission)
+
+    return look
 
 
 def without_version(call: Call) -> None:

@@ -21,7 +21,7 @@ routes = router("assets")
 
 OPERATION: Final = "/api/v1/inventory/operations/{id}"
 
-WritesAsset = Annotated[Call, Requires(ASSETS_WRITE, first=asset_there)]
+WritesAsset = Annotated[Call, Requires(ASSETS_WRITE, first=asset_there(ASSETS_WRITE))]
 WritesAssets = Annotated[Call, Requires(ASSETS_WRITE)]
 
 

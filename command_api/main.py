@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 
 from command_api import (
     approval_policies,
+    asset_assignments,
     assets,
     assignments,
     inventory_connection,
@@ -44,6 +45,7 @@ ROUTERS: Final = (
     assignments.routes,
     inventory_connection.routes,
     assets.routes,
+    asset_assignments.routes,
     notifications.routes,
     webhooks.routes,
 )
