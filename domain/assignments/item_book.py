@@ -115,8 +115,9 @@ class ItemBook(Aggregate):
         self._change(replace(self.holds[assignment_id], until=until), at)
 
     def not_extended(self, assignment_id: Id, until: datetime | None, at: datetime) -> None:
-        """The units are kept until ``until`` as before."""
-        self._change(replace(self.holds[assignment_id], until=until), at)
+        """The units are kept until ``until`` as before, unless they are back by now."""
+        if assignment_id in self.holds:
+            self._change(replace(self.holds[assignment_id], until=until), at)
 
     def come_back(self, assignment_id: Id, outstanding: int, at: datetime) -> None:
         """All but ``outstanding`` units are free again."""

@@ -1,0 +1,637 @@
+"""Commands of the desk: what each stores, and what each refuses."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+import pytest
+
+from domain.assignments import commands
+from domain.assignments import handlers as alone
+from domain.assignments.content import Condition, Custodian, Item, State, Units
+from domain.custody import handlers
+from domain.errors import Forbidden, InvalidField, InventoryUnavailable, Refused, RuleBroken
+from domain.ids import id_of
+from domain.inventory.changes import OperationSettled, OperationWaiting
+from domain.inventory_operations.kinds import Kind
+from domain.inventory_operations.kinds import State as OperationState
+from domain.ports import InventoryStanding
+from infrastructure.ids import derived_id
+from tests.builders.assignments import (
+    BEN,
+    CABLES,
+    CHI,
+    CUSTODIAN,
+    DRILL,
+    DUE,
+    MANAGER,
+    SCREWS,
+    WORKSHOP,
+)
+from tests.builders.desk import Desk
+from tests.builders.people import NOW, OTHER_MEMBER, PROJECT, TECHNICIAN
+
+WEEK: Final = timedelta(days=7)
+DAMAGED: Final = Units(1, Condition.DAMAGED, "The chuck is loose.")
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+async def refusal(desk: Desk, asked: Awaitable[object]) -> Refused:
+    """What a command is refused with: nothing of it is stored."""
+    before = desk.count(), len(desk.store.rows)
+    with pytest.raises(Refused) as refused:
+        await asked
+    assert (desk.count(), len(desk.store.rows)) == before
+    return refused.value
+
+
+# Reserving
+
+
+async def test_a_reservation_stands_in_the_items_book(desk: Desk) -> None:
+    id = await desk.reserve()
+    assignment = await desk.assignment(id)
+    assert (assignment.state, assignment.verified) == (State.RESERVED, True)
+    assert set((await desk.book()).holds) == {id}
+
+
+async def test_a_reservation_made_while_the_inventory_is_down_is_not_verified(desk: Desk) -> None:
+    desk.goes_down()
+    assert not (await desk.assignment(await desk.reserve())).verified
+
+
+async def test_how_much_there_is_need_not_be_known(desk: Desk) -> None:
+    desk.facts.has_item("accessory", CABLES.id, 30, remaining=None)
+    assert not (await desk.assignment(await desk.reserve(CABLES, quantity=900))).verified
+
+
+async def test_an_item_is_kept_for_one_at_a_time(desk: Desk) -> None:
+    await desk.reserve()
+    assert (await refusal(desk, desk.reserve(custodian=CHI))).code == "item_held"
+
+
+async def test_no_more_units_are_kept_than_there_are(desk: Desk) -> None:
+    await desk.reserve(CABLES, quantity=4)
+    assert (await refusal(desk, desk.reserve(CABLES, quantity=2))).code == "not_enough_units"
+
+
+@pytest.mark.parametrize(
+    ("item", "custodian", "path"),
+    [
+        (Item("asset", derived_id("test", "unknown")), BEN, ("item", "id")),
+        (Item("accessory", DRILL.id), BEN, ("item", "id")),
+        (DRILL, Custodian("user", derived_id("test", "unknown")), ("custodian", "id")),
+        (DRILL, Custodian("location", BEN.id), ("custodian", "id")),
+    ],
+)
+async def test_an_unknown_item_or_custodian_is_named(
+    desk: Desk, item: Item, custodian: Custodian, path: tuple[str, ...]
+) -> None:
+    refused = await refusal(desk, desk.reserve(item, custodian))
+    assert isinstance(refused, InvalidField)
+    assert refused.path == path
+
+
+async def test_a_custodian_must_be_known_to_the_inventory(desk: Desk) -> None:
+    desk.facts.has_custodian("user", BEN.id, None)
+    assert (await refusal(desk, desk.reserve())).code == "custodian_not_mapped"
+
+
+async def test_a_project_must_be_known(desk: Desk) -> None:
+    refused = await refusal(desk, desk.reserve(project_id=PROJECT))
+    assert isinstance(refused, InvalidField)
+    assert refused.path == ("project_id",)
+
+
+async def test_only_those_who_issue_reserve(desk: Desk) -> None:
+    assert isinstance(await refusal(desk, desk.reserve(by=CUSTODIAN)), Forbidden)
+
+
+# Handing over
+
+
+async def test_a_hand_over_is_asked_of_the_inventory_in_the_same_transaction(desk: Desk) -> None:
+    id = await desk.reserve()
+    await desk.issue(id)
+    assignment = await desk.assignment(id)
+    operation = await desk.operation(await desk.open_operation(id))
+    assert assignment.state is State.ISSUING
+    assert (operation.kind, operation.purpose) == (Kind.CHECKOUT, "issue")
+    assert operation.wanted == {"due": "2026-11-28"}
+    assert operation.target == {"kind": "user", "id": BEN.id, "external_id": 3}
+    assert desk.store.rows[-1] == OperationWaiting(
+        assignment.tenant_id, id_of(operation.id), "asset:17", NOW
+    )
+
+
+async def test_a_hand_over_needs_no_reservation(desk: Desk) -> None:
+    id = await desk.reserve(issue=True)
+    assert desk.topics(id) == ["reserved", "issue_requested"]
+    assert (await desk.book()).holds[id].out
+
+
+async def test_units_are_handed_over_by_their_number(desk: Desk) -> None:
+    id = await desk.reserve(CABLES, quantity=2, issue=True)
+    operation = await desk.operation(await desk.open_operation(id))
+    assert (operation.kind, operation.wanted) == (Kind.QUANTITY_CHECKOUT, {"quantity": 2})
+
+
+async def test_nobody_is_handed_what_is_out(desk: Desk) -> None:
+    await desk.reserve(issue=True)
+    later = await desk.reserve(begins=DUE, due=DUE + WEEK)
+    desk.at = DUE + timedelta(hours=1)
+    assert (await refusal(desk, desk.issue(later))).code == "item_out"
+
+
+async def test_without_the_inventory_nothing_is_handed_over(desk: Desk) -> None:
+    id = await desk.reserve()
+    desk.goes_down()
+    refused = await refusal(desk, desk.issue(id))
+    assert isinstance(refused, InventoryUnavailable)
+    assert refused.retry_after_s == 45
+    assert isinstance(await refusal(desk, desk.reserve(issue=True)), Refused)
+
+
+async def test_who_may_hand_over_offline_does(desk: Desk) -> None:
+    id = await desk.reserve()
+    desk.goes_down()
+    await desk.issue(id, by=MANAGER)
+    assert (await desk.assignment(id)).state is State.ISSUING
+    assert '"offline":true' in desk.store.streams[id][-1][1].decode()
+
+
+async def test_without_a_connection_nothing_can_be_handed_over(desk: Desk) -> None:
+    id = await desk.reserve()
+    desk.facts.standing = InventoryStanding(connected=False, available=False)
+    assert (await refusal(desk, desk.issue(id, by=MANAGER))).code == "inventory_not_connected"
+
+
+async def test_an_item_that_is_no_longer_mapped_is_not_handed_over(desk: Desk) -> None:
+    id = await desk.reserve()
+    desk.facts.mappings.pop(DRILL.id)
+    assert (await refusal(desk, desk.issue(id))).code == "item_not_mapped"
+
+
+# Giving up
+
+
+async def test_a_reservation_that_is_given_up_frees_the_item(desk: Desk) -> None:
+    id = await desk.reserve()
+    await desk.cancel(id)
+    assert (await desk.assignment(id)).state is State.CANCELLED
+    assert (await desk.book()).holds == {}
+    await desk.reserve(custodian=CHI)
+
+
+async def test_what_nobody_collects_lapses(desk: Desk) -> None:
+    id = await desk.reserve()
+    command = commands.LapseReservation(assignment_id=id, reason="Not collected", at=desk.at)
+    await desk.give(handlers.lapse, command)
+    assert (await desk.assignment(id)).state is State.CANCELLED
+    assert (await desk.book()).holds == {}
+
+
+async def test_a_hand_over_is_called_off_before_it_is_sent(desk: Desk) -> None:
+    id = await desk.reserve(issue=True)
+    operation_id = await desk.open_operation(id)
+    await desk.cancel(id)
+    assert desk.topics(id)[2:] == ["issue_failed", "cancelled"]
+    assert (await desk.operation(operation_id)).state is OperationState.FAILED
+    assert isinstance(desk.store.rows[-1], OperationSettled)
+    assert (await desk.book()).holds == {}
+
+
+async def test_a_hand_over_that_was_sent_is_not_called_off(desk: Desk) -> None:
+    id = await desk.reserve(issue=True)
+    await desk.send(await desk.open_operation(id))
+    assert (await refusal(desk, desk.cancel(id))).code in ("already_sent", "wrong_state")
+
+
+# Accepting and declining
+
+
+async def accept(desk: Desk, id: str, by: object = CUSTODIAN, *, witnessed: bool = False) -> None:
+    command = commands.AcceptAssignment(
+        assignment_id=id,
+        by=by,  # type: ignore[arg-type]  # a caller
+        at=desk.at,
+        witnessed=witnessed,
+    )
+    await desk.give(alone.accept, command)
+
+
+async def test_a_custodian_accepts_once(desk: Desk) -> None:
+    id = await desk.out()
+    await accept(desk, id)
+    await accept(desk, id)
+    assert desk.topics(id).count("accepted") == 1
+
+
+async def test_a_technician_accepts_for_others_only_as_their_witness(desk: Desk) -> None:
+    id = await desk.out()
+    assert (await refusal(desk, accept(desk, id, TECHNICIAN))).code == "not_custodian"
+    await accept(desk, id, TECHNICIAN, witnessed=True)
+    assert f'"witness":"{TECHNICIAN.user_id}"' in desk.store.streams[id][-1][1].decode()
+
+
+async def test_a_custodian_who_declines_has_it_until_it_is_back(desk: Desk) -> None:
+    id = await desk.out()
+    command = commands.DeclineAssignment(
+        assignment_id=id, reason="Broken", by=CUSTODIAN, at=desk.at
+    )
+    await desk.give(alone.decline, command)
+    assert (await desk.assignment(id)).state is State.ACTIVE
+
+
+# Keeping it longer
+
+
+async def test_an_extension_counts_once_the_inventory_shows_it(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.request_extension(id)
+    await desk.approve_extension(id)
+    assert (await desk.assignment(id)).standing.due == DUE
+    operation_id = await desk.open_operation(id)
+    operation = await desk.operation(operation_id)
+    assert (operation.kind, operation.wanted) == (Kind.SET_DUE, {"due": "2026-12-05"})
+    await desk.prove(operation_id)
+    standing = (await desk.assignment(id)).standing
+    assert (standing.due, standing.renewals, standing.extension) == (DUE + WEEK, 1, None)
+    assert (await desk.book()).holds[id].until == DUE + WEEK
+
+
+async def test_an_extension_that_the_inventory_refuses_frees_the_time_again(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.approve_extension(id, DUE + WEEK)
+    await desk.refuse(await desk.open_operation(id))
+    assert (await desk.assignment(id)).standing.due == DUE
+    assert (await desk.book()).holds[id].until == DUE
+
+
+async def test_the_date_of_accessories_is_ours_alone(desk: Desk) -> None:
+    id = await desk.out(CABLES, quantity=2)
+    await desk.approve_extension(id, DUE + WEEK)
+    standing = (await desk.assignment(id)).standing
+    assert (standing.due, standing.pending) == (DUE + WEEK, {})
+
+
+async def test_an_extension_gives_way_to_the_next_reservation(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.reserve(custodian=CHI, begins=DUE, due=DUE + WEEK)
+    assert (await refusal(desk, desk.request_extension(id))).code == "item_held"
+    assert (await refusal(desk, desk.approve_extension(id, DUE + WEEK))).code == "item_held"
+
+
+async def test_an_extension_is_asked_for_when_it_is_soon_due(desk: Desk) -> None:
+    id = await desk.out(due=NOW + 5 * WEEK)
+    asked = desk.request_extension(id, NOW + 6 * WEEK)
+    assert (await refusal(desk, asked)).code == "too_early_to_renew"
+    desk.at = NOW + 4 * WEEK
+    await desk.request_extension(id, NOW + 6 * WEEK)
+
+
+async def test_a_custodian_renews_a_limited_number_of_times(desk: Desk) -> None:
+    id = await desk.out(CABLES)
+    due = DUE
+    for _ in range(2):
+        due += timedelta(days=2)
+        await desk.request_extension(id, due)
+        await desk.approve_extension(id)
+    asked = desk.request_extension(id, due + WEEK)
+    assert (await refusal(desk, asked)).code == "too_many_renewals"
+
+
+async def test_an_extension_ends_later(desk: Desk) -> None:
+    id = await desk.out()
+    assert (await refusal(desk, desk.request_extension(id, DUE))).code == "due_not_later"
+    assert (await refusal(desk, desk.approve_extension(id, DUE))).code == "due_not_later"
+
+
+async def test_what_was_lent_for_good_is_not_extended(desk: Desk) -> None:
+    id = await desk.out(due=None)
+    assert (await refusal(desk, desk.request_extension(id))).code == "no_due_date"
+
+
+async def test_nothing_is_approved_that_nobody_asked_for(desk: Desk) -> None:
+    id = await desk.out()
+    refused = await refusal(desk, desk.approve_extension(id))
+    assert refused.code == "no_extension_requested"
+
+
+async def test_an_extension_is_refused_with_a_reason(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.request_extension(id)
+    command = commands.RefuseExtension(assignment_id=id, reason="Wanted", by=TECHNICIAN, at=desk.at)
+    await desk.give(alone.refuse_extension, command)
+    assert (await desk.assignment(id)).standing.extension is None
+
+
+# Being late
+
+
+async def test_what_is_late_is_overdue_once(desk: Desk) -> None:
+    id = await desk.out()
+    command = commands.MarkOverdue(assignment_id=id, at=DUE)
+    assert (await refusal(desk, desk.give(alone.mark_overdue, command))).code == "not_due"
+    late = replace(command, at=DUE + timedelta(seconds=1))
+    await desk.give(alone.mark_overdue, late)
+    await desk.give(alone.mark_overdue, late)
+    assert desk.topics(id).count("became_overdue") == 1
+    assert (await desk.assignment(id)).state is State.OVERDUE
+
+
+async def test_an_extension_makes_it_in_time_again(desk: Desk) -> None:
+    id = await desk.out()
+    desk.at = DUE + timedelta(days=1)
+    await desk.give(alone.mark_overdue, commands.MarkOverdue(assignment_id=id, at=desk.at))
+    await desk.approve_extension(id, DUE + WEEK)
+    assert (await desk.assignment(id)).state is State.OVERDUE
+    await desk.prove(await desk.open_operation(id))
+    assert (await desk.assignment(id)).state is State.ACTIVE
+
+
+async def test_a_reminder_falls_due_once_for_each_day(desk: Desk) -> None:
+    id = await desk.out()
+    early = commands.RemindOfDue(assignment_id=id, day=-1, at=DUE - timedelta(days=2))
+    assert (await refusal(desk, desk.give(alone.remind, early))).code == "not_due"
+    for day in (-1, -1, 0):
+        at = DUE + timedelta(days=day)
+        await desk.give(alone.remind, commands.RemindOfDue(assignment_id=id, day=day, at=at))
+    assert desk.topics(id).count("reminder_fell_due") == 2
+
+
+# Taking back
+
+
+async def test_a_return_is_taken_whether_the_inventory_is_there_or_not(desk: Desk) -> None:
+    id = await desk.out()
+    desk.goes_down()
+    await desk.receive(id)
+    assert (await desk.assignment(id)).state is State.RETURNING
+    assert (await refusal(desk, desk.reserve(custodian=CHI))).code == "item_held"
+
+
+@pytest.mark.parametrize(
+    ("units", "label"),
+    [
+        (DAMAGED, 5),
+        (Units(1, Condition.INCOMPLETE), 5),
+        (Units(1, Condition.OK), None),
+    ],
+)
+async def test_what_needs_repair_is_labelled_so(
+    desk: Desk, units: Units, label: int | None
+) -> None:
+    id = await desk.out()
+    await desk.receive(id, units)
+    operation = await desk.operation(await desk.open_operation(id))
+    assert operation.wanted == {"status_id": label, "location_id": None}
+    assert ("damage_recorded" in desk.topics(id)) is (label is not None)
+
+
+async def test_without_a_repair_label_damage_is_still_recorded(desk: Desk) -> None:
+    id = await desk.out()
+    desk.facts.standing = InventoryStanding(connected=True, available=True)
+    await desk.receive(id, DAMAGED)
+    operation = await desk.operation(await desk.open_operation(id))
+    assert operation.wanted["status_id"] is None
+    assert "damage_recorded" in desk.topics(id)
+
+
+async def test_a_return_says_where_it_is(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.receive(id, location_id=WORKSHOP.id)
+    operation = await desk.operation(await desk.open_operation(id))
+    assert operation.wanted["location_id"] == 2
+
+
+async def test_a_return_names_a_location_that_there_is(desk: Desk) -> None:
+    id = await desk.out()
+    refused = await refusal(desk, desk.receive(id, location_id=BEN.id))
+    assert isinstance(refused, InvalidField)
+    assert refused.path == ("location_id",)
+
+
+async def test_units_come_back_in_parts(desk: Desk) -> None:
+    id = await desk.out(CABLES, quantity=5)
+    rows = (await desk.assignment(id)).standing.rows
+    await desk.receive(id, Units(2, Condition.OK))
+    first = await desk.open_operation(id)
+    await desk.receive(id, Units(1, Condition.MISSING), Units(1, Condition.OK))
+    (second,) = set((await desk.assignment(id)).standing.pending) - {first}
+    assert (await desk.operation(first)).wanted["rows"] == list(rows[:2])
+    assert (await desk.operation(second)).wanted["rows"] == list(rows[2:4])
+    more = desk.receive(id, Units(2, Condition.OK))
+    assert (await refusal(desk, more)).code == "more_than_outstanding"
+    await desk.prove(second)
+    assignment = await desk.assignment(id)
+    assert (assignment.state, assignment.standing.outstanding) == (State.RETURNING, 3)
+    await desk.prove(first)
+    assignment = await desk.assignment(id)
+    assert (assignment.state, assignment.standing.outstanding) == (State.ACTIVE, 1)
+    assert assignment.standing.rows == rows[4:]
+    assert (await desk.book(CABLES)).holds[id].quantity == 1
+    await desk.receive(id)
+    await desk.prove(await desk.open_operation(id))
+    assert (await desk.assignment(id)).standing.outcome == "returned"
+    assert (await desk.book(CABLES)).holds == {}
+
+
+@pytest.mark.parametrize("condition", [Condition.MISSING, Condition.CONSUMED])
+async def test_an_asset_that_did_not_come_back_was_not_returned(
+    desk: Desk, condition: Condition
+) -> None:
+    id = await desk.out()
+    refused = await refusal(desk, desk.receive(id, Units(1, condition)))
+    assert refused.code == "condition_unfit"
+
+
+async def test_a_new_date_that_was_never_sent_is_called_off_by_the_return(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.approve_extension(id, DUE + WEEK)
+    due = await desk.open_operation(id)
+    await desk.receive(id)
+    assert (await desk.operation(due)).state is OperationState.FAILED
+    await desk.prove(await desk.open_operation(id))
+    assert (await desk.assignment(id)).state is State.CLOSED
+
+
+async def test_a_new_date_that_was_sent_may_be_refused_after_the_return(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.approve_extension(id, DUE + WEEK)
+    due = await desk.open_operation(id)
+    operation = await desk.send(due)
+    operation.not_applied(1, desk.at, desk.at)
+    await desk.store.save(operation)
+    await desk.receive(id)
+    (back,) = set((await desk.assignment(id)).standing.pending) - {due}
+    await desk.prove(back)
+    await desk.refuse(due)
+    assert (await desk.assignment(id)).standing.pending == {}
+    assert (await desk.book()).holds == {}
+
+
+# Losing
+
+
+@pytest.mark.parametrize("kind", ["lost", "stolen"])
+async def test_a_loss_is_confirmed_by_the_inventorys_label(desk: Desk, kind: str) -> None:
+    id = await desk.out()
+    desk.goes_down()
+    await desk.report_loss(id, kind)
+    assert (await desk.assignment(id)).state is State.LOSS_PENDING
+    await desk.confirm_loss(id)
+    operation_id = await desk.open_operation(id)
+    operation = await desk.operation(operation_id)
+    assert operation.wanted == {"status_id": {"lost": 8, "stolen": 9}[kind]}
+    await desk.prove(operation_id)
+    assert (await desk.assignment(id)).standing.outcome == kind
+
+
+async def test_a_loss_needs_a_label_that_stands_for_it(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.report_loss(id)
+    desk.facts.standing = InventoryStanding(connected=True, available=True)
+    assert (await refusal(desk, desk.confirm_loss(id))).code == "status_label_missing"
+
+
+async def test_only_assets_are_lost(desk: Desk) -> None:
+    id = await desk.out(CABLES)
+    assert (await refusal(desk, desk.report_loss(id))).code == "asset_only"
+
+
+async def test_what_turns_up_is_taken_back(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.report_loss(id)
+    await desk.recover(id)
+    assert (await desk.assignment(id)).state is State.RETURNING
+    await desk.prove(await desk.open_operation(id))
+    assert (await desk.assignment(id)).standing.outcome == "returned"
+
+
+async def test_nothing_turns_up_while_the_inventory_is_told_that_it_is_gone(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.report_loss(id)
+    await desk.confirm_loss(id)
+    assert (await refusal(desk, desk.recover(id))).code == "inventory_asked"
+
+
+# Handing on
+
+
+async def test_a_transfer_changes_nothing_until_both_halves_are_proven(desk: Desk) -> None:
+    id = await desk.out()
+    successor = await desk.transfer(id)
+    assignment = await desk.assignment(id)
+    assert (assignment.state, assignment.custodian) == (State.TRANSFERRING, BEN)
+    assert successor not in desk.store.streams
+
+
+@pytest.mark.parametrize(
+    ("to", "code"),
+    [
+        (BEN, "same_custodian"),
+        (Custodian("user", derived_id("test", "unknown")), "invalid_field"),
+    ],
+)
+async def test_a_transfer_goes_to_somebody_else(desk: Desk, to: Custodian, code: str) -> None:
+    id = await desk.out()
+    assert (await refusal(desk, desk.transfer(id, to))).code == code
+
+
+async def test_a_transfer_goes_to_somebody_whom_the_inventory_knows(desk: Desk) -> None:
+    id = await desk.out()
+    desk.facts.has_custodian("user", CHI.id, None)
+    assert (await refusal(desk, desk.transfer(id))).code == "custodian_not_mapped"
+
+
+# Drift
+
+
+async def test_drift_is_noted_once_for_each_holder(desk: Desk) -> None:
+    id = await desk.out()
+    for actual in (None, None, ("user", 4), ("user", 4)):
+        await desk.drift(id, actual)
+    assert desk.topics(id).count("inventory_drift_detected") == 2
+    assert (await desk.assignment(id)).state is State.ACTIVE
+
+
+async def test_there_is_no_drift_while_the_inventory_is_being_asked(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.receive(id)
+    assert isinstance(await refusal(desk, desk.drift(id, None)), RuleBroken)
+    other = await desk.out(CABLES)
+    await desk.approve_extension(other, DUE + WEEK)
+
+
+async def test_drift_that_vanishes_is_resolved(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.drift(id, None)
+    vanished = commands.DriftVanished(assignment_id=id, at=desk.at)
+    await desk.give(alone.drift_vanished, vanished)
+    await desk.give(alone.drift_vanished, vanished)
+    assert (await desk.assignment(id)).standing.drift is None
+    assert desk.topics(id).count("inventory_drift_resolved") == 1
+
+
+async def test_what_somebody_else_has_was_not_returned(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.drift(id, ("user", 4))
+    refused = await refusal(desk, desk.resolve_drift(id, "external_return"))
+    assert refused.code == "held_by_another"
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "state"),
+    [
+        ("external_return", Kind.CHECKIN, State.CLOSED),
+        ("reasserted", Kind.CHECKOUT, State.ACTIVE),
+    ],
+)
+async def test_drift_is_resolved_on_proof(desk: Desk, how: str, kind: Kind, state: State) -> None:
+    id = await desk.out()
+    await desk.drift(id, None)
+    await desk.resolve_drift(id, how)
+    operation_id = await desk.open_operation(id)
+    assert (await desk.operation(operation_id)).kind is kind
+    assert "inventory_drift_resolved" not in desk.topics(id)
+    await desk.prove(operation_id)
+    assignment = await desk.assignment(id)
+    assert (assignment.state, assignment.standing.drift) == (state, None)
+    assert "inventory_drift_resolved" in desk.topics(id)
+
+
+# Rights, and versions
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda desk, it: desk.issue(it, OTHER_MEMBER),
+        lambda desk, it: desk.cancel(it, OTHER_MEMBER),
+        lambda desk, it: desk.request_extension(it, by=OTHER_MEMBER),
+        lambda desk, it: desk.approve_extension(it, by=CUSTODIAN),
+        lambda desk, it: desk.receive(it, by=CUSTODIAN),
+        lambda desk, it: desk.report_loss(it, by=OTHER_MEMBER),
+        lambda desk, it: desk.confirm_loss(it, TECHNICIAN),
+        lambda desk, it: desk.recover(it, CUSTODIAN),
+        lambda desk, it: desk.transfer(it, by=CUSTODIAN),
+        lambda desk, it: desk.resolve_drift(it, "reasserted", TECHNICIAN),
+    ],
+)
+async def test_who_may_not_is_told_so_first(
+    desk: Desk, ask: Callable[[Desk, str], Awaitable[object]]
+) -> None:
+    id = await desk.reserve()
+    assert isinstance(await refusal(desk, ask(desk, id)), Forbidden)
+
+
+async def test_a_consumable_is_used_up_by_its_hand_over(desk: Desk) -> None:
+    id = await desk.out(SCREWS, quantity=20, due=None)
+    assert (await desk.assignment(id)).standing.outcome == "consumed"
+    assert (await desk.book(SCREWS)).holds == {}
