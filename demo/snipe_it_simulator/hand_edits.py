@@ -37,7 +37,9 @@ def _checkout(inventory: Inventory, edit: Edit) -> None:
 
 def _checkin(inventory: Inventory, edit: Edit) -> None:
     asset = _asset(inventory, edit)
-    holder = (asset.assigned_type or "", asset.assigned_to or 0)
+    if asset.assigned_type is None or asset.assigned_to is None:
+        raise UnknownEdit(f"nobody has asset {asset.id}")
+    holder = (asset.assigned_type, asset.assigned_to)
     asset.release()
     asset.location_id, asset.expected_checkin = asset.rtd_location_id, None
     asset.last_checkin = asset.updated_at = inventory.now()

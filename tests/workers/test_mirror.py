@@ -1,9 +1,7 @@
 """The mirror of one tenant: what it holds, what stands for what, and how it is kept up."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,13 +10,11 @@ from demo.snipe_it_simulator.hand_edits import apply
 from demo.snipe_it_simulator.simulator import Simulator
 from domain.ids import inventory_id
 from infrastructure.ids import to_uuid
-from infrastructure.inventory.mirror_store import MirrorStore
-from infrastructure.postgres import pool_of
-from infrastructure.snipe_it.client import SnipeIt
 from tests.builders.inventory import InventoryTables
 from tests.builders.people import TENANT
 from tests.fixtures.postgres import Database
 from tests.infrastructure.snipe_it import worlds
+from tests.workers.mirrors import mirror_of
 from workers.mirror.tenant import TenantMirror
 
 
@@ -38,13 +34,6 @@ def server() -> Simulator:
 async def mirror(tables: InventoryTables, server: Simulator) -> AsyncIterator[TenantMirror]:
     async with worlds.over_tcp(server) as snipe_it, mirror_of(tables, snipe_it) as found:
         yield found
-
-
-@asynccontextmanager
-async def mirror_of(tables: InventoryTables, snipe_it: SnipeIt) -> AsyncIterator[TenantMirror]:
-    async with pool_of(tables.database.url("worker")) as pool:
-        store = MirrorStore(pool, tables.tenant_id)
-        yield TenantMirror(snipe_it, store, lambda: datetime.now(UTC))
 
 
 Edit = Callable[[dict[str, Any]], None]
@@ -200,7 +189,7 @@ async def test_an_asset_that_was_made_again_keeps_our_id(
     ours = tables.row("assets", 7)["id"]
     edit({"do": "delete", "table": "hardware", "id": 7})
     again = {"serial": "SN-7"} if same == "serial" else {"asset_tag": "LAP-0001"}
-    made = {"asset_tag": "NEW", "serial": None, **again}
+    made: dict[str, Any] = {"asset_tag": "NEW", "serial": None, **again}
     other = server.inventory.assets[8]
     server.inventory.assets[900] = replace(other, id=900, **made)
     await mirror.sweep()

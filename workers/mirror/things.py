@@ -6,14 +6,11 @@ from typing import Any, Final, Generic, TypeVar
 
 from infrastructure.inventory.mirror_store import Row
 from infrastructure.snipe_it.client import SnipeIt
-from infrastructure.snipe_it.reading import AssetFilter, Reader
+from infrastructure.snipe_it.reading import EVERYTHING, AssetFilter, Reader
 from infrastructure.snipe_it.records import Accessory, Asset, Consumable
 from workers.mirror import rows
 
 R = TypeVar("R")
-
-_LISTS_OF_ASSETS: Final = (AssetFilter(), AssetFilter("Archived"), AssetFilter("Deleted"))
-"""The list of all assets leaves archived and deleted ones out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,10 @@ class Thing(Generic[R]):
 
 
 async def _assets(reader: Reader) -> AsyncIterator[Asset]:
-    for only in _LISTS_OF_ASSETS:
+    """The list leaves out what is archived or deleted; that of the archived, what somebody has."""
+    archived = [label.id async for label in reader.status_labels() if label.type == "archived"]
+    labelled = (AssetFilter(status_id=label) for label in archived)
+    for only in (EVERYTHING, *labelled, AssetFilter("Deleted")):
         async for asset in reader.assets(only):
             yield asset
 
