@@ -13,10 +13,10 @@ from infrastructure.snipe_it.settings import Deadlines
 Pause = Callable[[int], float]
 """Seconds to wait after the so-and-so-many-th failure in a row."""
 
-BETWEEN_TRIES: Final = wait_exponential_jitter(initial=1, max=300, jitter=1)
+BETWEEN_TRIES: Final = wait_exponential_jitter(multiplier=1, max=300, jitter=1)
 """Of one operation: from a second to five minutes."""
 
-BETWEEN_PROBES: Final = wait_exponential_jitter(initial=5, max=300, jitter=2)
+BETWEEN_PROBES: Final = wait_exponential_jitter(multiplier=5, max=300, jitter=2)
 """Of a server that does not answer."""
 
 

@@ -58,6 +58,11 @@ class Worker:
         finally:
             await self._stop()
 
+    @property
+    def running(self) -> tuple[asyncio.Task[None], ...]:
+        """What it is at."""
+        return tuple(self._running.values())
+
     async def look(self, due: Due) -> None:
         """See to one operation that is due, if nobody else does. Raises nothing but cancellation."""
         try:
@@ -104,10 +109,9 @@ class Worker:
         task.add_done_callback(ended)
 
     async def _stop(self) -> None:
-        running = tuple(self._running.values())
-        if not running:
+        if not self.running:
             return
-        _, late = await asyncio.wait(running, timeout=STOP_S)
+        _, late = await asyncio.wait(self.running, timeout=STOP_S)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
