@@ -10,7 +10,7 @@ from domain.ids import Id
 from domain.requisitions import events
 from domain.requisitions.content import ItemData
 from domain.requisitions.fulfilment import Allocation, allocations_after, line_after
-from domain.requisitions.quantities import Place, Quantities, State, state_after_approval
+from domain.requisitions.quantities import Quantities, State, state_after_approval
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.projection_rows import Row, Rows
 from read_tables.words import words_of
@@ -192,33 +192,12 @@ def units_moved(rows: Rows, event: events.UnitsMoved, recorded: RecordedEvent) -
 
 
 def _line_after(line: Row, event: events.UnitsMoved) -> Row:
-    taken = allocations_after(_allocations(line), event)
+    before = {one["id"]: Allocation.of(line["line_id"], one) for one in line["assignments"]}
+    taken = allocations_after(before, event)
     return {
         **line,
         **asdict(line_after(_quantities(line), event)),
-        "assignments": [
-            {
-                "id": id,
-                "quantity": one.quantity,
-                "place": one.place.value,
-                "item": one.item,
-                "substitution_reason": one.substitution_reason,
-            }
-            for id, one in taken.items()
-        ],
-    }
-
-
-def _allocations(line: Row) -> dict[Id, Allocation]:
-    return {
-        one["id"]: Allocation(
-            line["line_id"],
-            one["quantity"],
-            Place(one["place"]),
-            one["item"],
-            one["substitution_reason"],
-        )
-        for one in line["assignments"]
+        "assignments": [one.data_for(id) for id, one in taken.items()],
     }
 
 

@@ -6,7 +6,7 @@ Pure functions: the aggregate and the projector of the read tables share them.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypedDict
 
 from domain.ids import Id
 from domain.requisitions import events
@@ -51,6 +51,16 @@ class AllocatedItem:
         return events.AllocatedItemData(kind=self.kind, id=self.id)
 
 
+class AllocationData(TypedDict):
+    """What an assignment (``id``) takes of a line, in plain values."""
+
+    id: Id
+    quantity: int
+    place: str
+    item: events.AllocatedItemData
+    substitution_reason: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Allocation:
     """All units that one assignment takes of a line, where they are, and what they are.
@@ -63,6 +73,22 @@ class Allocation:
     place: Place
     item: events.AllocatedItemData
     substitution_reason: str | None
+
+    @classmethod
+    def of(cls, line_id: Id, data: AllocationData) -> "Allocation":
+        """The allocation of a line that ``data_for`` gave."""
+        place, reason = Place(data["place"]), data["substitution_reason"]
+        return cls(line_id, data["quantity"], place, data["item"], reason)
+
+    def data_for(self, assignment_id: Id) -> AllocationData:
+        """Its plain form."""
+        return AllocationData(
+            id=assignment_id,
+            quantity=self.quantity,
+            place=self.place.value,
+            item=self.item,
+            substitution_reason=self.substitution_reason,
+        )
 
 
 def line_after(line: Quantities, event: events.UnitsMoved) -> Quantities:

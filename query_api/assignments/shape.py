@@ -39,7 +39,7 @@ async def look_up(reading: Reading, rows: Sequence[Any]) -> Known:
     return Known(
         names=await names.look_up(reading.snapshot, reading.scope, users, projects),
         things=await look_up_things(reading, things),
-        syncs=await _syncs(reading, rows),
+        syncs=await syncs_of(reading, rows),
     )
 
 
@@ -159,7 +159,7 @@ def _things_in(row: Any) -> Iterable[Thing]:
             yield LOCATION, one["location_id"]
 
 
-async def _syncs(reading: Reading, rows: Sequence[Any]) -> dict[Id, list[dict[str, Any]]]:
+async def syncs_of(reading: Reading, rows: Sequence[Any]) -> dict[Id, list[dict[str, Any]]]:
     """The operations that the inventory has not confirmed, the most pressing first."""
     open_ones = [row for row in rows if row.operation_id is not None]
     if not open_ones:

@@ -1,6 +1,6 @@
 """A requisition as it was: its events up to a moment, folded, in the form of its row of today."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +11,7 @@ from fastapi import Query
 from domain.errors import NotFound
 from domain.fields import time_text
 from domain.ids import Id
+from domain.requisitions.fulfilment import Allocation, AllocationData
 from domain.requisitions.rules import Step
 from infrastructure.event_store.recorded import RecordedEvent
 from query_api.errors import BadParameter
@@ -73,6 +74,7 @@ class PastLine:
     issued: int
     closed_short: int
     note: str | None
+    assignments: tuple[AllocationData, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def fold(stream: Sequence[RecordedEvent], at: Moment) -> PastRequisition:
         updated_at=seen[-1].recorded_at,
         version=seen[-1].version,
         lines=tuple(
-            _line(line, requisition.quantities[line_id])
+            _line(line, requisition.quantities[line_id], requisition.allocations)
             for line_id, line in requisition.lines.items()
         ),
     )
@@ -139,7 +141,7 @@ def _step(step: Step) -> dict[str, Any]:
     }
 
 
-def _line(line: Any, quantities: Any) -> PastLine:
+def _line(line: Any, quantities: Any, allocations: Mapping[Id, Allocation]) -> PastLine:
     return PastLine(
         line_id=line.line_id,
         kind=line.item.kind,
@@ -152,4 +154,7 @@ def _line(line: Any, quantities: Any) -> PastLine:
         issued=quantities.issued,
         closed_short=quantities.closed_short,
         note=line.note,
+        assignments=tuple(
+            one.data_for(id) for id, one in allocations.items() if one.line_id == line.line_id
+        ),
     )

@@ -18,6 +18,7 @@ from read_tables.requisitions import requisition_lines, requisitions
 
 REQUISITIONS: Final = ("requisitions",)
 WITH_HISTORY: Final = ("requisitions", "history")
+WITH_ASSIGNMENTS: Final = ("requisitions", "custody")
 
 R: Final = requisitions.c
 
@@ -87,5 +88,13 @@ async def _visible_with_history(
     return await find(reading, requisition_id)
 
 
+async def _visible_with_assignments(
+    reading: Annotated[Reading, reads(BY_OBJECT, projections=WITH_ASSIGNMENTS)],
+    requisition_id: IdInPath,
+) -> FoundRequisition:
+    return await find(reading, requisition_id)
+
+
 Visible = Annotated[FoundRequisition, Depends(_visible)]
 VisibleWithHistory = Annotated[FoundRequisition, Depends(_visible_with_history)]
+VisibleWithAssignments = Annotated[FoundRequisition, Depends(_visible_with_assignments)]

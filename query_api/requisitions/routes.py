@@ -1,5 +1,6 @@
 """GET /requisitions and all that is read of one."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query, Response
@@ -9,9 +10,14 @@ from query_api.event_items import EventPage, event_page
 from query_api.keyset import Cursors, Page, Window
 from query_api.obstacles import Transitions
 from query_api.reader import Reading, reads
-from query_api.requisitions import shape
+from query_api.requisitions import lines, shape
 from query_api.requisitions.as_of import Moment, fold, moment
-from query_api.requisitions.found import REQUISITIONS, Visible, VisibleWithHistory
+from query_api.requisitions.found import (
+    REQUISITIONS,
+    Visible,
+    VisibleWithAssignments,
+    VisibleWithHistory,
+)
 from query_api.requisitions.selects import SORTS, Filters, requisition_page
 from query_api.requisitions.transitions import transitions
 from query_api.requisitions.visibility import LISTERS
@@ -78,28 +84,31 @@ async def list_requisitions(
     response_model=shape.RequisitionModel,
     responses=object_responses(403, 404),
 )
-async def read_requisition(found: Visible, at: Annotated[Moment, Depends(moment)]) -> Response:
+async def read_requisition(
+    found: VisibleWithAssignments, at: Annotated[Moment, Depends(moment)]
+) -> Response:
     """One requisition with its lines: as it is, or as it was at a moment."""
     if at.is_now:
-        return await _answer(found.reading, found.row, await found.lines())
+        return await _answer(found.reading, found.row, await found.lines(), is_now=True)
     stream = await found.reading.sources.log.read_stream(
         found.reading.caller.tenant_id, found.row.id
     )
     past = fold(stream, at)
-    return await _answer(found.reading, past, past.lines)
+    return await _answer(found.reading, past, past.lines, is_now=False)
 
 
 @requisitions.get(
     "/requisitions/{requisition_id}/lines",
     operation_id="list_requisition_lines",
-    response_model=shape.RequisitionLines,
+    response_model=lines.RequisitionLines,
     responses=object_responses(403, 404),
 )
-async def list_requisition_lines(found: Visible) -> Response:
+async def list_requisition_lines(found: VisibleWithAssignments) -> Response:
     """The lines of a requisition, in their order. The ETag's version is the requisition's."""
-    lines = [shape.line(line) for line in await found.lines()]
-    body = {"items": lines, "next": None}
-    return answers.one(found.reading, body, found.row.version, names=False)
+    rows = await found.lines()
+    known = await lines.look_up(found.reading, rows, is_now=True)
+    body = {"items": [lines.line(row, known) for row in rows], "next": None}
+    return answers.one(found.reading, body, found.row.version, names=True)
 
 
 @requisitions.get(
@@ -142,9 +151,10 @@ def _cursors(reading: Reading, name: str, sort: str, filters: Filters) -> Cursor
     return Cursors(reading.sources.secret, name, fingerprint)
 
 
-async def _answer(reading: Reading, row: Any, lines: Any) -> Response:
+async def _answer(reading: Reading, row: Any, own: Sequence[Any], *, is_now: bool) -> Response:
     known = await names.look_up(
         reading.snapshot, reading.scope, shape.people_in([row]), [row.project_id]
     )
-    body = shape.full_requisition(row, lines, known)
+    known_lines = await lines.look_up(reading, own, is_now=is_now)
+    body = shape.full_requisition(row, own, known, known_lines)
     return answers.one(reading, body, row.version, names=True)

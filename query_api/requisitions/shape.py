@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from domain.ids import Id
 from query_api.names import Names
+from query_api.requisitions.lines import KnownLines, LineModel, line
 from query_api.shapes import NamedModel
 
 StateName = Literal[
@@ -42,28 +43,6 @@ class ApprovalModel(BaseModel):
     steps: list[StepModel]
 
 
-class ItemModel(BaseModel):
-    """What is asked for."""
-
-    kind: str
-    id: str | None
-    description: str | None
-
-
-class LineModel(BaseModel):
-    """A line, and what became of its units."""
-
-    id: Id
-    item: ItemModel
-    requested: int
-    approved: int
-    allocated: int
-    issuing: int
-    issued: int
-    closed_short: int
-    note: str | None
-
-
 class RequisitionItem(BaseModel):
     """A requisition as it stands in a list: without its lines."""
 
@@ -95,13 +74,6 @@ class RequisitionModel(RequisitionItem):
     lines: list[LineModel]
 
 
-class RequisitionLines(BaseModel):
-    """All lines of a requisition."""
-
-    items: list[LineModel]
-    next: None
-
-
 def people_in(rows: Iterable[Any]) -> set[Id | None]:
     """Everybody whom requisitions mention."""
     people: set[Id | None] = set()
@@ -131,24 +103,11 @@ def requisition(row: Any, names: Names) -> dict[str, Any]:
     }
 
 
-def line(row: Any) -> dict[str, Any]:
-    """A line."""
-    return {
-        "id": row.line_id,
-        "item": {"kind": row.kind, "id": row.item_id, "description": row.description},
-        "requested": row.requested,
-        "approved": row.approved,
-        "allocated": row.allocated,
-        "issuing": row.issuing,
-        "issued": row.issued,
-        "closed_short": row.closed_short,
-        "note": row.note,
-    }
-
-
-def full_requisition(row: Any, lines: Sequence[Any], names: Names) -> dict[str, Any]:
+def full_requisition(
+    row: Any, lines: Sequence[Any], names: Names, known: KnownLines
+) -> dict[str, Any]:
     """A requisition with its lines."""
-    return {**requisition(row, names), "lines": [line(one) for one in lines]}
+    return {**requisition(row, names), "lines": [line(one, known) for one in lines]}
 
 
 def amount(value: Decimal | None) -> float | None:
