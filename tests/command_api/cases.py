@@ -1,46 +1,12 @@
 """One entry for every route: how to reach it rightly, and who may not."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from domain.ids import Id
 from infrastructure.ids import new_id
+from tests.command_api.asset_cases import ASSET_CASES
+from tests.command_api.case import Case, Ids
 from tests.command_api.lab import PURCHASE, Tenant
-
-Ids = dict[str, Id]
-Arrange = Callable[[Tenant], Awaitable[Ids]]
-
-
-@dataclass(frozen=True)
-class Case:
-    """A route that needs a token.
-
-    ``arrange`` makes what the path names, and may add ids that ``body`` needs. ``wrong`` is a
-    field of a wrong type. ``public_fields`` are those that another tenant could try to reach us by.
-    """
-
-    operation: str
-    method: str
-    path: str
-    arrange: Arrange
-    actor: str
-    lacking: str
-    body: Callable[[Ids], dict[str, Any]] | None = None
-    wrong: dict[str, Any] = field(default_factory=dict)
-    wrong_path: str = ""
-    status: int = 200
-    version_needed: bool = False
-
-    @property
-    def is_of_an_object(self) -> bool:
-        return "{" in self.path
-
-    def url(self, ids: Ids) -> str:
-        return self.path.format(**ids)
-
-    def sent(self, ids: Ids) -> dict[str, Any] | None:
-        return None if self.body is None else self.body(ids)
 
 
 async def nothing(_tenant: Tenant) -> Ids:
@@ -75,6 +41,19 @@ async def approved(tenant: Tenant) -> Ids:
     answer = await tenant.post("approver", f"/requisitions/{ids['id']}/approve")
     assert answer.status_code == 200, answer.text
     return ids
+
+
+async def a_webhook(tenant: Tenant) -> Ids:
+    made = await tenant.post("admin", "/webhooks", _WEBHOOK)
+    assert made.status_code == 201, made.text
+    webhook_id: Id = made.json()["id"]
+    # At version 2, as the other things are that need If-Match.
+    tested = await tenant.post("admin", f"/webhooks/{webhook_id}/test")
+    assert tested.status_code == 200, tested.text
+    return {"id": webhook_id}
+
+
+_WEBHOOK: Final = {"url": "https://hooks.example.org/lending", "events": ["requisition.*"]}
 
 
 def _named(name: str) -> str:
@@ -332,8 +311,60 @@ CASES: Final = (
         {"quantity": "1"},
         "quantity",
     ),
+    Case(
+        "add_webhook",
+        "POST",
+        "/webhooks",
+        nothing,
+        "admin",
+        "technician",
+        lambda _: _WEBHOOK,
+        {"events": "requisition.*"},
+        "events",
+        status=201,
+    ),
+    Case(
+        "change_webhook",
+        "PATCH",
+        "/webhooks/{id}",
+        a_webhook,
+        "admin",
+        "technician",
+        lambda _: {"events": ["assignment.*"], "description": "Room display"},
+        {"enabled": "yes"},
+        "enabled",
+        version_needed=True,
+    ),
+    Case(
+        "remove_webhook",
+        "DELETE",
+        "/webhooks/{id}",
+        a_webhook,
+        "admin",
+        "technician",
+        version_needed=True,
+    ),
+    Case(
+        "rotate_webhook_secret",
+        "POST",
+        "/webhooks/{id}/rotate-secret",
+        a_webhook,
+        "admin",
+        "technician",
+        lambda _: {"keep_previous_h": 1},
+        {"keep_previous_h": "1"},
+        "keep_previous_h",
+    ),
+    Case("test_webhook", "POST", "/webhooks/{id}/test", a_webhook, "admin", "technician"),
+    *ASSET_CASES,
 )
 
 OPEN: Final = ("sign_up", "sign_in")
 """The routes that need no token; ``test_me`` is about them and about signing out."""
-SIGNED_IN: Final = ("sign_out",)
+SIGNED_IN: Final = (
+    "sign_out",
+    # ``test_notifications`` is about these: everybody may, of their own.
+    "read_notification",
+    "read_all_notifications",
+    "choose_notifications",
+)

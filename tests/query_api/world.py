@@ -160,6 +160,19 @@ class World:
         self.store(policy, by)
         return policy
 
+    def webhook(self, by: Person, url: str = "https://hooks.example.org/lending") -> Id:
+        """A webhook of the tenant's, as the commands leave it: its row, and nothing in the log."""
+        webhook_id = new_id()
+        self.execute(
+            "INSERT INTO notifications.webhooks"
+            " (id, tenant_id, url, description, events, enabled, secret_version, version)"
+            " VALUES (:id, :tenant, :url, 'Room display', '{requisition.*}', true, 1, 1)",
+            id=to_uuid(webhook_id),
+            tenant=to_uuid(by.caller.tenant_id),
+            url=url,
+        )
+        return webhook_id
+
     def draft(
         self, by: Person, project_id: Id, purpose: str = "Measure things", **header: Any
     ) -> Requisition:
