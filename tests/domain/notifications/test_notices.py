@@ -1,0 +1,202 @@
+"""Which event tells whom what."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.assignments import events as assignments
+from domain.fields import time_text
+from domain.identity.roles import INVENTORY_MANAGE
+from domain.ids import Id
+from domain.inventory_operations import events as operations
+from domain.notifications.kinds import Kind, notification_id, position_of
+from domain.notifications.notices import (
+    CONCERNED,
+    EVENTS,
+    Notice,
+    audience_ids,
+    holders_id,
+    leads_id,
+    learnt,
+    notice_of,
+)
+from domain.requisitions import events as requisitions
+from infrastructure.event_store.topics import AGGREGATES
+from infrastructure.ids import derived_id
+from tests.builders import told
+from tests.builders.people import NOW, PROJECT, TENANT
+from tests.builders.told import Stream
+
+ANN, BEN, APPROVER = (derived_id("test", name) for name in ("ann", "ben", "approver"))
+
+
+def told_last(stream: Stream, actor_id: Id | None = None) -> Notice | None:
+    """What is told of the last event of a stream."""
+    subject: Any = {}
+    for event in stream.events:
+        subject = learnt(subject, event)
+    return notice_of(subject, stream.events[-1], actor_id)
+
+
+def test_a_decision_goes_to_the_requester_and_whom_it_is_for() -> None:
+    stream = told.requisition(ANN, BEN).then(requisitions.Approved)
+
+    notice = told_last(stream, APPROVER)
+
+    assert notice is not None
+    assert notice.kind is Kind.REQUISITION_DECIDED
+    assert notice.audience.people == {ANN, BEN}
+    assert notice.data == {"decision": "approved", "reason": None, "purpose": "Film day"}
+
+
+@pytest.mark.parametrize(
+    ("event", "fields", "decision"),
+    [
+        (requisitions.Rejected, {"by": APPROVER, "reason": "No money"}, "rejected"),
+        (requisitions.ChangesRequested, {"by": APPROVER, "reason": "Which?"}, "changes_requested"),
+        (requisitions.Cancelled, {"by": APPROVER, "reason": "Closed"}, "cancelled"),
+        (requisitions.Expired, {}, "expired"),
+    ],
+)
+def test_every_decision_is_told_with_its_reason(
+    event: type[Any], fields: dict[str, Any], decision: str
+) -> None:
+    notice = told_last(told.requisition(ANN).then(event, **fields))
+
+    assert notice is not None
+    assert (notice.data["decision"], notice.data["reason"]) == (decision, fields.get("reason"))
+
+
+def test_a_later_header_counts() -> None:
+    stream = told.requisition(ANN, BEN).then(
+        requisitions.HeaderChanged,
+        purpose="Film night",
+        needed_from=None,
+        needed_until=None,
+        beneficiary_id=None,
+        amount=None,
+        policy_id=None,
+    )
+
+    notice = told_last(stream.then(requisitions.Approved))
+
+    assert notice is not None
+    assert notice.audience.people == {ANN}
+    assert notice.data["purpose"] == "Film night"
+
+
+def test_nobody_is_told_what_they_did_themselves() -> None:
+    cancelled = told.requisition(ANN).then(requisitions.Cancelled, by=ANN, reason="Not needed")
+
+    assert told_last(cancelled, ANN) is None
+    assert told_last(cancelled, APPROVER) is not None
+
+
+def test_who_is_to_collect_is_told_when_it_is_reserved_for_a_requisition_or_for_later() -> None:
+    later = time_text(NOW + timedelta(days=2))
+    for stream in (told.reserved(ANN), told.reserved(ANN, requisition_id=None, begins=later)):
+        notice = told_last(stream)
+        assert notice is not None
+        assert (notice.kind, set(notice.audience.people)) == (Kind.READY_TO_COLLECT, {ANN})
+
+
+def test_nobody_is_told_to_collect_what_they_are_just_being_handed() -> None:
+    assert told_last(told.reserved(ANN, requisition_id=None)) is None
+    assert told_last(told.reserved(ANN, transferred_from=derived_id("test", "other"))) is None
+
+
+def test_a_location_has_nobody_to_tell() -> None:
+    room = {"kind": "location", "id": BEN}
+
+    assert told_last(told.reserved(BEN, custodian=room)) is None
+
+
+@pytest.mark.parametrize(
+    ("day", "kind", "leads"),
+    [
+        (-1, Kind.DUE_SOON, None),
+        (0, Kind.DUE_SOON, None),
+        (1, Kind.OVERDUE, None),
+        (3, Kind.OVERDUE, None),
+        (7, Kind.OVERDUE, PROJECT),
+        (14, Kind.OVERDUE, PROJECT),
+    ],
+)
+def test_reminders_go_to_the_custodian_and_late_ones_to_the_leads(
+    day: int, kind: Kind, leads: Id | None
+) -> None:
+    notice = told_last(told.reminded(told.reserved(ANN), day))
+
+    assert notice is not None
+    assert (notice.kind, set(notice.audience.people)) == (kind, {ANN})
+    assert notice.audience.leads_of == leads
+    assert (notice.data["day"], notice.data["item"]) == (day, told.ASSET)
+
+
+def test_the_leads_are_told_even_where_a_location_has_it() -> None:
+    room = {"kind": "location", "id": BEN}
+
+    notice = told_last(told.reminded(told.reserved(BEN, custodian=room), 7))
+
+    assert notice is not None
+    assert audience_ids(notice.audience, TENANT) == [leads_id(PROJECT)]
+
+
+def test_a_return_goes_to_who_had_it() -> None:
+    notice = told_last(told.returned(told.reserved(ANN, quantity=3), 2, 1))
+
+    assert notice is not None
+    assert (notice.kind, set(notice.audience.people)) == (Kind.RETURNED, {ANN})
+    assert (notice.data["returned"], notice.data["outstanding"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("event", "fields"),
+    [
+        (operations.Blocked, {"reason": "unauthorized", "message": ""}),
+        (operations.ConflictDetected, {"attempt": 1, "actual": told.EVIDENCE}),
+        (operations.RetriesExhausted, {"reason": "too_old"}),
+        (operations.LateEffectFound, {"evidence": told.EVIDENCE}),
+    ],
+)
+def test_what_needs_attention_goes_to_who_cares_for_the_inventory(
+    event: type[Any], fields: dict[str, Any]
+) -> None:
+    notice = told_last(told.operation().then(event, **fields))
+
+    assert notice is not None
+    assert notice.kind is Kind.SYNC_NEEDS_ATTENTION
+    assert audience_ids(notice.audience, TENANT) == [holders_id(TENANT, INVENTORY_MANAGE)]
+    assert notice.data["operation"] == "checkout"
+
+
+def test_drift_needs_attention() -> None:
+    drifted = told.reserved(ANN).then(
+        assignments.DriftDetected, actual=None, read_at="2026-11-21T09:00:00Z"
+    )
+
+    notice = told_last(drifted)
+
+    assert notice is not None
+    assert (notice.kind, notice.data["reason"]) == (Kind.SYNC_NEEDS_ATTENTION, "drift")
+
+
+def test_every_event_of_what_is_told_of_is_known() -> None:
+    """A new event of these objects must not park the feed."""
+    followed = {"requisition", "assignment", "inventory_operation"}
+    theirs = {
+        event.TOPIC
+        for aggregate in AGGREGATES
+        if aggregate.TOPIC in followed  # type: ignore[attr-defined]  # all ours have one
+        for event in vars(aggregate).values()
+        if isinstance(vars(event).get("TOPIC") if isinstance(event, type) else None, str)
+    }
+
+    assert theirs <= {event.TOPIC for event in EVENTS}
+    assert CONCERNED <= EVENTS
+
+
+def test_the_id_of_a_notification_is_its_position() -> None:
+    for position in (1, 7, 2**40, 2**63 - 1):
+        assert position_of(notification_id(position)) == position

@@ -1,0 +1,182 @@
+"""Webhooks: what may be named, what they want, and what can be asked of them."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from domain.errors import InvalidField, PermissionMissing
+from domain.notifications.addresses import check_url, host_of
+from domain.notifications.errors import WebhookDisabled, WebhookNotFound
+from domain.notifications.patterns import OFFERED, check_patterns, wants
+from domain.notifications.webhook import Webhook
+from infrastructure.event_store.topics import decode, encode
+from tests.builders.people import ADMINISTRATOR, NOW, TECHNICIAN
+
+
+def webhook() -> Webhook:
+    return Webhook.add(
+        uuid4(),
+        host="hooks.example.org",
+        description="",
+        events=("requisition.*",),
+        by=ADMINISTRATOR,
+        at=NOW,
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.example.org/lending?room=1",
+        "https://hooks.example.org:8443/",
+        "https://8.8.8.8/hook",
+        "https://[2606:4700:4700::1111]/hook",
+    ],
+)
+def test_addresses_of_the_open_internet_are_fine(url: str) -> None:
+    check_url(url, allow_private=False)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hooks.example.org/",
+        "ftp://hooks.example.org/",
+        "https://localhost/",
+        "https://printer.local/",
+        "https://db.internal./",
+        "https://127.0.0.1/",
+        "https://10.1.2.3/",
+        "https://192.168.0.1/",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://100.64.0.1/",
+        "https://0.0.0.0/",
+        "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[fe80::1]/",
+        "https://[fd00::1]/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://[2002:7f00:1::]/",
+        "https://2130706433/",
+        "https://0x7f000001/",
+        "https://0177.0.0.1/",
+        "https://127.1/",
+        "https://user:word@hooks.example.org/",
+        "https://hooks.example.org/#part",
+        "https://hooks.example.org:0/",
+        "https://hooks.example.org:99999/",
+        "https:///path",
+        "https://hooks.example.org/a b",
+        "https://hooks.example.org\\@10.0.0.1/",
+        "https://hooks.example.org/\r\nX-Header: 1",
+        "https://[::1/",
+        f"https://hooks.example.org/{'x' * 2000}",
+    ],
+)
+def test_everything_else_is_refused(url: str) -> None:
+    with pytest.raises(InvalidField):
+        check_url(url, allow_private=False)
+
+
+def test_an_installation_may_allow_what_is_inside() -> None:
+    for url in ("http://127.0.0.1:9000/hook", "https://printer.local/"):
+        check_url(url, allow_private=True)
+    with pytest.raises(InvalidField):
+        check_url("ftp://127.0.0.1/", allow_private=True)
+
+
+def test_of_an_address_events_hold_the_host_alone() -> None:
+    assert host_of("https://hooks.example.org/services/T0KEN") == "hooks.example.org"
+    assert host_of("https://hooks.example.org:8443/T0KEN") == "hooks.example.org:8443"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "wanted"),
+    [
+        ("*", True),
+        ("requisition.*", True),
+        ("requisition.approved", True),
+        ("requisition.approved.v1", True),
+        ("requisition.approved.v2", False),
+        ("requisition.rejected", False),
+        ("assignment.*", False),
+    ],
+)
+def test_patterns_stand_for_names(pattern: str, wanted: bool) -> None:
+    check_patterns((pattern,))
+    assert wants((pattern,), "requisition.approved.v1") is wanted
+
+
+def test_accounts_and_sessions_leave_by_no_webhook() -> None:
+    for topic in ("session.opened.v1", "user.registered.v1", "webhook.added.v1"):
+        assert topic.partition(".")[0] not in OFFERED
+        assert not wants(("*",), topic)
+
+
+@pytest.mark.parametrize(
+    "patterns", [(), ("",), ("requisition",), ("session.*",), ("Requisition.*",), ("*",) * 51]
+)
+def test_other_patterns_are_refused(patterns: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidField):
+        check_patterns(patterns)
+
+
+def test_only_who_manages_the_tenant_changes_webhooks() -> None:
+    made = webhook()
+    with pytest.raises(PermissionMissing):
+        made.request_test(TECHNICIAN, NOW)
+    with pytest.raises(PermissionMissing):
+        made.rotate_secret(NOW, TECHNICIAN, NOW)
+    with pytest.raises(PermissionMissing):
+        made.remove(TECHNICIAN, NOW)
+
+
+def test_the_number_of_a_secret_is_the_version_that_made_it() -> None:
+    made = webhook()
+    made.request_test(ADMINISTRATOR, NOW)
+
+    made.rotate_secret(NOW + timedelta(hours=1), ADMINISTRATOR, NOW)
+
+    assert (made.secret_version, made.version) == (3, 3)
+    assert made.previous_secret_version == 1
+    assert replayed(made).secret_version == 3
+
+
+def test_a_webhook_that_is_off_is_not_tested() -> None:
+    made = webhook()
+    made.give_up("it failed", NOW)
+
+    with pytest.raises(WebhookDisabled):
+        made.request_test(ADMINISTRATOR, NOW)
+    made.enable(ADMINISTRATOR, NOW)
+    made.request_test(ADMINISTRATOR, NOW)
+
+
+def test_what_changes_nothing_is_no_event() -> None:
+    made = webhook()
+    made.enable(ADMINISTRATOR, NOW)
+    made.change(host=made.host, description="", events=made.events, by=ADMINISTRATOR, at=NOW)
+
+    assert made.version == 1
+
+
+def test_a_removed_webhook_is_gone() -> None:
+    made = webhook()
+    made.remove(ADMINISTRATOR, NOW)
+
+    assert not made.enabled
+    with pytest.raises(WebhookNotFound):
+        made.enable(ADMINISTRATOR, NOW)
+    with pytest.raises(WebhookNotFound):
+        made.give_up("it failed", NOW)
+
+
+def replayed(made: Webhook) -> Webhook:
+    again: Webhook | None = None
+    for event in made.collect_events():
+        topic, state = encode(event)
+        stored = decode(event.originator_id, event.originator_version, topic, state)
+        again = stored.mutate(again)
+    assert again is not None
+    return again
