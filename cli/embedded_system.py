@@ -5,12 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from infrastructure.embedded.machine import kept_secret, private_folder
+from demo.inventory import TOKEN, TOKEN_SOURCE
+from infrastructure.embedded.machine import (
+    LOOPBACK,
+    free_port,
+    kept_secret,
+    port_is_free,
+    private_folder,
+)
 from infrastructure.embedded.postgres import EmbeddedPostgres
 from infrastructure.embedded.rabbitmq import EmbeddedRabbitmq
 from infrastructure.embedded.rabbitmq_binaries import Say
 
 DATABASE: Final = "quartermaster"
+_ALLOWED_URLS: Final = "QM_SNIPE_IT_ALLOWED_URLS"
+_MIRROR_EVERY_S: Final = "2"
+"""Somebody watches: what is done by hand over there is seen at once."""
 LOGINS: Final = ("command", "query", "relay", "projector", "rebuild", "worker")
 
 
@@ -39,6 +49,27 @@ class DataFolder:
         """Stands while ``up`` runs, and after one that was killed."""
         return self.path / "running"
 
+    @property
+    def inventory(self) -> Path:
+        """What the demo's Snipe-IT keeps."""
+        return private_folder(self.path / "inventory")
+
+    @property
+    def inventory_port(self) -> int:
+        """The port of the demo's Snipe-IT: the one it was last started on."""
+        return int(self._inventory_port.read_text(encoding="ascii"))
+
+    @property
+    def inventory_url(self) -> str:
+        """The address of the demo's Snipe-IT."""
+        return f"http://{LOOPBACK}:{self.inventory_port}"
+
+    def choose_inventory_port(self) -> None:
+        """Let the demo's Snipe-IT have the port that it had, or another that is free."""
+        kept = self._inventory_port
+        if not (kept.exists() and port_is_free(self.inventory_port)):
+            kept.write_text(str(free_port()), encoding="ascii")
+
     def demo_password(self) -> str:
         """The password of the demo's users."""
         return f"demo-{kept_secret(self._secrets / 'demo', size=9)}"
@@ -56,8 +87,26 @@ class DataFolder:
         urls = self.role_urls()
         return {
             "QM_SECRET_KEY": kept_secret(self._secrets / "key"),
+            **self._inventories(),
             **{f"QM_{login.upper()}_DATABASE_URL": urls[f"qm_{login}"] for login in LOGINS},
         }
+
+    def _inventories(self) -> dict[str, str]:
+        """The demo's Snipe-IT beside those that the person who starts this allows."""
+        if not self._inventory_port.exists():
+            return {}
+        own = os.environ.get(_ALLOWED_URLS, "").strip()
+        demo = f"{self.inventory_url} {TOKEN_SOURCE}"
+        return {
+            _ALLOWED_URLS: ", ".join(filter(None, (own, demo))),
+            TOKEN_SOURCE.removeprefix("env:"): TOKEN,
+            "QM_MIRROR_EVERY_S": os.environ.get("QM_MIRROR_EVERY_S", _MIRROR_EVERY_S),
+            "QM_MIRROR_CALLS_PER_MINUTE": os.environ.get("QM_MIRROR_CALLS_PER_MINUTE", "60"),
+        }
+
+    @property
+    def _inventory_port(self) -> Path:
+        return self.inventory / "port"
 
     @property
     def _secrets(self) -> Path:

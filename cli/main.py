@@ -12,9 +12,11 @@ from cli.errors import one_line
 from cli.processes import (
     CannotServe,
     Side,
+    run_mirror,
     run_notifications,
     run_projector,
     run_relay,
+    run_simulator,
     run_timers,
     serve_api,
 )
@@ -89,6 +91,20 @@ def timers() -> None:
     """Give the commands that are due by the clock."""
     with one_line():
         run_timers()
+
+
+@app.command()
+def mirror() -> None:
+    """Keep a picture of every tenant's Snipe-IT."""
+    with one_line():
+        run_mirror()
+
+
+@app.command(hidden=True)
+def simulator(port: int, kept: Path) -> None:
+    """Serve the demo's Snipe-IT."""
+    with one_line():
+        run_simulator(port, kept)
 
 
 @app.command()

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -24,6 +25,7 @@ from infrastructure.logs import configure_logging
 from infrastructure.settings import (
     CommandSettings,
     MetricsSettings,
+    MirrorSettings,
     NotificationSettings,
     ProjectorSettings,
     QuerySettings,
@@ -105,6 +107,21 @@ def run_timers() -> None:
 
     settings = WorkerSettings.from_environment()
     _run_until_signalled("timers", lambda: run(settings))
+
+
+def run_mirror() -> None:
+    """Keep a picture of every tenant's inventory until told to stop."""
+    from workers.mirror.main import run
+
+    settings = MirrorSettings.from_environment()
+    _run_until_signalled("mirror", lambda: run(settings))
+
+
+def run_simulator(port: int, kept: Path) -> None:
+    """Serve the demo's Snipe-IT, which keeps what it is told in a file, until told to stop."""
+    from demo.simulated import run
+
+    _run_until_signalled("simulator", lambda: run(port, kept))
 
 
 def _application(side: Side) -> "ASGIApp":

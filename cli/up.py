@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from cli.embedded_system import DATABASE, DataFolder
 from cli.servers import Server, keep_running
 from cli.supervisor import Job, Supervisor
-from demo.tenant import DEMO_USERS, Demo, DemoChanged, DemoFailed, load_demo
+from demo.inventory import STATUS_LABELS, TOKEN_SOURCE
+from demo.tenant import DEMO_USERS, Demo, DemoChanged, DemoFailed, DemoInventory, load_demo
 from infrastructure.embedded.errors import explained
 from infrastructure.embedded.folder_lock import FolderLocked, folder_lock
 from infrastructure.embedded.guardian import Guardian
@@ -116,7 +117,8 @@ async def _work(settings: UpSettings, folder: DataFolder, say: Say) -> None:
     environment, servers = await _prepared(settings, folder, say)
     supervisor = Supervisor(folder.logs, environment, say)
     origin = f"http://{LOOPBACK}:{settings.port}"
-    async with supervisor.running(_jobs(settings.port, with_broker="QM_AMQP_URL" in environment)):
+    jobs = _jobs(settings.port, folder, with_broker="QM_AMQP_URL" in environment)
+    async with supervisor.running(jobs):
         await _until_ready(origin, supervisor)
         await _greet(origin, folder, say)
         await asyncio.gather(*(keep_running(name, one, say) for name, one in servers.items()))
@@ -129,6 +131,7 @@ async def _prepared(
     servers: dict[str, Server] = {"Postgres": folder.postgres}
     say(f"starting Postgres in {folder.path}")
     await asyncio.to_thread(_start_postgres, folder)
+    folder.choose_inventory_port()
     environment = folder.environment()
     if settings.amqp_url is not None:
         environment["QM_AMQP_URL"] = settings.amqp_url.get_secret_value()
@@ -152,11 +155,15 @@ def _start_postgres(folder: DataFolder) -> None:
     migrate(server.owner_url(DATABASE), folder.role_urls())
 
 
-def _jobs(port: int, *, with_broker: bool) -> list[Job]:
+def _jobs(port: int, folder: DataFolder, *, with_broker: bool) -> list[Job]:
+    inventory = [str(folder.inventory_port), str(folder.inventory / "kept")]
     jobs = [
         Job(_API, ["api", "both", "--port", str(port)]),
         Job("projector", ["projector"]),
         Job("timers", ["timers"]),
+        Job("simulator", ["simulator", *inventory]),
+        Job("mirror", ["mirror"]),
+        Job("notifications", ["notifications"]),
         Job("notifications", ["notifications"]),
     ]
     return [*jobs, Job("relay", ["relay"])] if with_broker else jobs
@@ -186,7 +193,7 @@ async def _until_ready(origin: str, supervisor: Supervisor) -> None:
 async def _greet(origin: str, folder: DataFolder, say: Say) -> None:
     """Say that it is ready, now that a command has succeeded, and how to go on."""
     try:
-        demo = await load_demo(origin, folder.demo_password())
+        demo = await load_demo(origin, folder.demo_password(), _inventory(folder))
     except DemoFailed as failed:
         raise UpRefused(f"{failed}; see {folder.logs}") from failed
     except DemoChanged as changed:
@@ -199,6 +206,10 @@ async def _greet(origin: str, folder: DataFolder, say: Say) -> None:
     say(f"sign in as {', '.join(DEMO_USERS)}; password {demo.password}")
     for line in _first_steps(f"{origin}/api/v1", demo):
         say(line)
+
+
+def _inventory(folder: DataFolder) -> DemoInventory:
+    return DemoInventory(folder.inventory_url, TOKEN_SOURCE, STATUS_LABELS)
 
 
 def _first_steps(api: str, demo: Demo) -> list[str]:

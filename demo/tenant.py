@@ -21,6 +21,15 @@ DEMO_USERS: Final = (ADMINISTRATOR, *_ROLES)
 _TIMEOUT_S: Final = 20.0
 
 
+@dataclass(frozen=True, slots=True)
+class DemoInventory:
+    """The Snipe-IT that the demo tenant is connected to."""
+
+    base_url: str
+    token_source: str
+    status_labels: Mapping[str, int]
+
+
 class DemoChanged(Exception):
     """The system is not as the demo left it; the message says what is different."""
 
@@ -37,8 +46,13 @@ class Demo:
     password: str
 
 
-async def load_demo(origin: str, password: str) -> Demo:
-    """Have the demo tenant at ``origin``, its users with ``password``.
+def email_of(name: str) -> str:
+    """The address of a demo user: in the demo's inventory they have the same."""
+    return f"{name}@example.org"
+
+
+async def load_demo(origin: str, password: str, inventory: DemoInventory | None = None) -> Demo:
+    """Have the demo tenant at ``origin``, its users with ``password``, its inventory connected.
 
     Raises ``DemoChanged`` and ``DemoFailed``.
     """
@@ -47,7 +61,10 @@ async def load_demo(origin: str, password: str) -> Demo:
     ) as client:
         try:
             client.headers["Authorization"] = f"Bearer {await _administrator(client, password)}"
-            return Demo(await _load(client, password), password)
+            project_id = await _load(client, password)
+            if inventory is not None:
+                await _connect(client, inventory)
+            return Demo(project_id, password)
         except httpx.TransportError as error:
             raise DemoFailed(f"{origin} does not answer ({type(error).__name__})") from error
 
@@ -80,13 +97,29 @@ async def _load(client: httpx.AsyncClient, password: str) -> str:
     return project_id
 
 
+async def _connect(client: httpx.AsyncClient, inventory: DemoInventory) -> None:
+    """Connect the inventory, unless somebody has connected another one."""
+    path = "/inventory/connection"
+    found = await client.get(path)
+    if found.status_code != HTTPStatus.NOT_FOUND:
+        present = _body(found, "the connection to the inventory cannot be read")
+        if present["token_source"] != inventory.token_source:
+            return
+    body = {
+        "base_url": inventory.base_url,
+        "token_source": inventory.token_source,
+        "status_labels": inventory.status_labels,
+    }
+    _body(await client.put(path, json=body), "the inventory cannot be connected")
+
+
 async def _create(client: httpx.AsyncClient, path: str, body: Mapping[str, Any], what: str) -> str:
     answer = await client.post(path, json=body, headers={"Idempotency-Key": f"demo-{what}"})
     return str(_body(answer, f"{what} cannot be made")["id"])
 
 
 def _user(name: str, password: str) -> dict[str, str]:
-    return {"username": name, "email": f"{name}@example.org", "password": password}
+    return {"username": name, "email": email_of(name), "password": password}
 
 
 def _body(answer: httpx.Response, trouble: str) -> Mapping[str, Any]:
