@@ -17,6 +17,7 @@ from cli.processes import (
     run_projector,
     run_relay,
     run_simulator,
+    run_snipe_it_sync,
     run_timers,
     serve_api,
 )
@@ -105,6 +106,13 @@ def simulator(port: int, kept: Path) -> None:
     """Serve the demo's Snipe-IT."""
     with one_line():
         run_simulator(port, kept)
+
+
+@app.command("snipe-it-sync")
+def snipe_it_sync() -> None:
+    """Bring what was asked for into the tenants' inventories, and prove it there."""
+    with one_line():
+        run_snipe_it_sync()
 
 
 @app.command()

@@ -30,6 +30,7 @@ from infrastructure.settings import (
     ProjectorSettings,
     QuerySettings,
     RelaySettings,
+    SnipeItSyncSettings,
     WorkerSettings,
 )
 
@@ -122,6 +123,14 @@ def run_simulator(port: int, kept: Path) -> None:
     from demo.simulated import run
 
     _run_until_signalled("simulator", lambda: run(port, kept))
+
+
+def run_snipe_it_sync() -> None:
+    """Bring what was asked for into the inventories, until told to stop."""
+    from workers.snipe_it_sync.main import run
+
+    settings = SnipeItSyncSettings.from_environment()
+    _run_until_signalled("snipe-it-sync", lambda: run(settings))
 
 
 def _application(side: Side) -> "ASGIApp":

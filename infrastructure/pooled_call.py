@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import psycopg
-from psycopg_pool import PoolTimeout
+from psycopg_pool import PoolClosed, PoolTimeout
 
 from infrastructure.errors import StoreUnavailable
 from infrastructure.postgres import Connection, Pool, severed_after
 
 CALL_S: Final = 5.0
+DATABASE_ERRORS: Final = (psycopg.Error, PoolTimeout, PoolClosed)
+"""What a call can end in where the database cannot be had."""
 
 
 @asynccontextmanager
@@ -19,5 +21,5 @@ async def pooled_call(pool: Pool, seconds: float = CALL_S) -> AsyncIterator[Conn
     try:
         async with pool.connection() as connection, severed_after(connection, seconds):
             yield connection
-    except (psycopg.Error, PoolTimeout) as error:
+    except DATABASE_ERRORS as error:
         raise StoreUnavailable(str(error)) from error

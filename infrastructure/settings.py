@@ -198,6 +198,20 @@ class MirrorSettings(WorkerSettings):
     mirror_calls_per_minute: int = Field(default=20, ge=1, le=6000)
 
 
+class SnipeItSyncSettings(WorkerSettings):
+    """The sync worker: how it may use each tenant's server.
+
+    ``snipe_it_call_s`` is how long a call may take; ``snipe_it_late_s`` for how long one may still
+    take effect after nobody waits for it any more. Set it no lower than what ends a request over
+    there (PHP's and the proxy's limits): before it is over, nothing is sent again.
+    """
+
+    snipe_it_calls_per_minute: int = Field(default=50, ge=1, le=6000)
+    snipe_it_call_s: float = Field(default=15, ge=0.5, le=120)
+    snipe_it_late_s: float = Field(default=60, ge=0.5, le=600)
+    snipe_it_watch_every_s: float = Field(default=300, ge=0.2, le=24 * 3600)
+
+
 class MigrateSettings(ProcessSettings):
     """The migrator: the owner, and the URL of each login whose password it sets."""
 

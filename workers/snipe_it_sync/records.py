@@ -1,0 +1,89 @@
+"""What our screens say, read from their tables: it may be a moment old."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, ColumnElement, Text, and_, column, func, select, table
+
+from domain.ids import Id
+from infrastructure.all_tenants_reader import AllTenantsReader
+from infrastructure.ids import UlidType
+from read_tables.assignments import assignments
+from read_tables.inventory_operations import inventory_operations
+from workers.snipe_it_sync.watch import Lent
+
+OUT: Final = ("active", "overdue", "loss_pending")
+
+_mappings: Final = table(
+    "mappings",
+    column("tenant_id", UlidType()),
+    column("kind", Text()),
+    column("id", UlidType()),
+    column("external_id", BigInteger()),
+    schema="inventory",
+)
+
+
+class ReadTables:
+    """``workers.snipe_it_sync.watch.Records``. Raises ``StoreUnavailable``."""
+
+    def __init__(self, reader: AllTenantsReader) -> None:
+        self._reader = reader
+
+    async def given_up(self, tenant_id: Id, within: timedelta, limit: int) -> Sequence[Id]:
+        """Operations that were sent and given up lately, of which no effect is known."""
+        columns = inventory_operations.c
+        found = (
+            select(columns.id)
+            .where(
+                columns.state == "failed",
+                columns.attempts > 0,
+                columns.late_effect.is_(None),
+                columns.tenant_id == tenant_id,
+                columns.since > func.clock_timestamp() - within,
+            )
+            .order_by(columns.since, columns.id)
+            .limit(limit)
+        )
+        return [row.id for row in await self._reader.rows(found)]
+
+    async def lent(self, tenant_id: Id) -> Sequence[Lent]:
+        """Every asset that is out and not on its way."""
+        columns = assignments.c
+        item, holder = _mappings.alias("item"), _mappings.alias("holder")
+        found = (
+            select(
+                columns.id,
+                columns.custodian_kind,
+                columns.drift.is_not(None).label("drifted"),
+                item.c.external_id.label("item_external_id"),
+                holder.c.external_id.label("holder_external_id"),
+            )
+            .join(item, _stands_for(item, "asset", columns.item_id))
+            .join(holder, _stands_for(holder, columns.custodian_kind, columns.custodian_id))
+            .where(
+                columns.tenant_id == tenant_id,
+                columns.item_kind == "asset",
+                columns.state.in_(OUT),
+                func.jsonb_array_length(columns.pending) == 0,
+            )
+        )
+        return [
+            Lent(
+                row.id,
+                row.item_external_id,
+                (row.custodian_kind, row.holder_external_id),
+                row.drifted,
+            )
+            for row in await self._reader.rows(found)
+        ]
+
+
+def _stands_for(mapping: Any, kind: object, id: object) -> ColumnElement[bool]:
+    return and_(
+        mapping.c.tenant_id == assignments.c.tenant_id,
+        mapping.c.kind == kind,
+        mapping.c.id == id,
+        mapping.c.external_id.is_not(None),
+    )

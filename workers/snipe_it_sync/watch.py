@@ -1,0 +1,174 @@
+"""What is looked after beside the queue: late effects, and drift.
+
+Late effects: what was given up may still have happened, because a call went on over there after
+everybody had stopped waiting for it. The activity report is searched for its name.
+
+Drift: people change the inventory by hand. A list shows who has what; where that is not what we
+say, the asset itself is read, under its lease, and where two such reads in a row show the same,
+it is noted at the assignment. Nothing is changed over there.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, Protocol
+
+from domain.custody import drift, outcomes
+from domain.custody.commands import FindLateEffect
+from domain.errors import Refused
+from domain.ids import Id, id_of
+from domain.inventory_operations.kinds import State
+from domain.inventory_operations.operation import InventoryOperation
+from infrastructure.snipe_it.client import SnipeIt
+from infrastructure.snipe_it.reading import AssetFilter
+from workers.snipe_it_sync.attempt import Tools
+from workers.snipe_it_sync.plans.choice import PLANS
+from workers.snipe_it_sync.plans.sight import Verdict
+from workers.snipe_it_sync.ports import Lease, Leases
+from workers.snipe_it_sync.worker import lease_name
+
+LATE_FOR: Final = timedelta(hours=2)
+"""For so long after it was given up something is searched for."""
+
+AT_ONCE: Final = 20
+"""So many operations, and so many assets, are looked at in one round: reads are counted."""
+
+Holder = tuple[str, int]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """An asset that we say somebody has. ``holder`` and ``external_id`` as the inventory has them.
+
+    ``drifted`` where it is noted already that the inventory disagrees.
+    """
+
+    assignment_id: Id
+    external_id: int
+    holder: Holder
+    drifted: bool
+
+
+class Records(Protocol):
+    """What we say, to be compared with the inventory. It may be a moment old."""
+
+    async def given_up(self, tenant_id: Id, within: timedelta, limit: int) -> Sequence[Id]:
+        """Operations that were sent and given up lately, of which no effect is known."""
+        ...
+
+    async def lent(self, tenant_id: Id) -> Sequence[Lent]:
+        """Every asset that is out and not on its way."""
+        ...
+
+
+@dataclass(slots=True)
+class Watch:
+    """The watch over one tenant's inventory; it remembers what it saw in the last round."""
+
+    tenant_id: Id
+    tools: Tools
+    leases: Leases
+    records: Records
+    _suspected: dict[Id, Holder | None] = field(default_factory=dict)
+
+    async def go_round(self, snipe_it: SnipeIt) -> None:
+        """Look after everything once.
+
+        Raises ``ReadFailed``, ``UnexpectedForm`` and ``InfrastructureError``: the rest is seen to
+        in the next round.
+        """
+        await self._search_late_effects(snipe_it)
+        await self._compare(snipe_it)
+
+    async def _search_late_effects(self, snipe_it: SnipeIt) -> None:
+        for operation_id in await self.records.given_up(self.tenant_id, LATE_FOR, AT_ONCE):
+            operation = await self.tools.operations.load(self.tenant_id, operation_id)
+            if operation is not None and operation.state is State.FAILED and not operation.late:
+                await self._search_late_effect(operation, snipe_it)
+
+    async def _search_late_effect(self, operation: InventoryOperation, snipe_it: SnipeIt) -> None:
+        plan = PLANS[operation.kind]
+        if await plan.traced(operation, snipe_it) is None:
+            return
+        lease = await self._lease(operation.thing, snipe_it)
+        if lease is None:
+            return
+        try:
+            at = self.tools.clock()
+            sight = await plan.look(operation, snipe_it, at)
+            if sight.verdict in (Verdict.APPLIED, Verdict.PARTLY):
+                command = FindLateEffect(
+                    operation_id=id_of(operation.id), evidence=sight.evidence, at=at
+                )
+                await self.tools.ask(
+                    self.tenant_id, id_of(operation.id), outcomes.find_late_effect, command
+                )
+        finally:
+            await lease.give_back()
+
+    async def _compare(self, snipe_it: SnipeIt) -> None:
+        lent = await self.records.lent(self.tenant_id)
+        shown = await _holders(snipe_it) if lent else {}
+        differing = [
+            one for one in lent if (shown.get(one.external_id) != one.holder) != one.drifted
+        ]
+        self._suspected = {
+            one.assignment_id: self._suspected[one.assignment_id]
+            for one in differing
+            if one.assignment_id in self._suspected
+        }
+        for one in differing[:AT_ONCE]:
+            await self._look_closer(one, snipe_it)
+
+    async def _look_closer(self, lent: Lent, snipe_it: SnipeIt) -> None:
+        lease = await self._lease(f"asset:{lent.external_id}", snipe_it)
+        if lease is None:
+            return
+        try:
+            await self._compare_live(lent, snipe_it)
+        except Refused as refused:
+            logger.info("assignment %s has moved on: %s", lent.assignment_id, refused.code)
+        finally:
+            await lease.give_back()
+
+    async def _compare_live(self, lent: Lent, snipe_it: SnipeIt) -> None:
+        read_at = self.tools.clock()
+        asset = await snipe_it.read.asset(lent.external_id)
+        holder = None if asset is None else asset.assigned_to
+        actual = None if holder is None else (holder.type.value, holder.id)
+        if (actual != lent.holder) == lent.drifted:
+            self._suspected.pop(lent.assignment_id, None)
+            return
+        again = lent.assignment_id in self._suspected
+        if not again or self._suspected[lent.assignment_id] != actual:
+            self._suspected[lent.assignment_id] = actual
+            return
+        del self._suspected[lent.assignment_id]
+        id, at = lent.assignment_id, self.tools.clock()
+        if actual == lent.holder:
+            agreement = drift.NoteAgreement(assignment_id=id, at=at)
+            await self.tools.ask(self.tenant_id, id, drift.note_agreement, agreement)
+        else:
+            found = drift.NoteDrift(assignment_id=id, actual=actual, read_at=read_at, at=at)
+            await self.tools.ask(self.tenant_id, id, drift.note_drift, found)
+
+    async def _lease(self, thing: str, snipe_it: SnipeIt) -> Lease | None:
+        """The lease of a thing on which no operation is under way."""
+        lease_s = self.tools.timing.lease_s(snipe_it.connection.deadlines)
+        lease = await self.leases.take(lease_name(self.tenant_id, thing), lease_s)
+        if lease is not None and await self.tools.queue.waits(self.tenant_id, thing):
+            await lease.give_back()
+            return None
+        return lease
+
+
+async def _holders(snipe_it: SnipeIt) -> dict[int, Holder]:
+    """Who has which asset, as one list shows it."""
+    found: dict[int, Holder] = {}
+    async for asset in snipe_it.read.assets(AssetFilter(status="Deployed")):
+        if asset.assigned_to is not None:
+            found[asset.id] = (asset.assigned_to.type.value, asset.assigned_to.id)
+    return found
