@@ -17,16 +17,16 @@ from command_api.asset_assignment_bodies import (
     OfAssetBody,
     ToSomebodyBody,
 )
-from command_api.asset_checks import asset_there
+from command_api.asset_checks import asset_there, without_version
 from command_api.assignment_checks import may
-from command_api.caller import Call, Requires, Scene
+from command_api.caller import Call, Handle, Requires, Scene
 from command_api.fields import PathId
 from command_api.receipts import documented
 from command_api.routing import Options, creation, inventory_action, router
 from domain.assignments import commands
 from domain.assignments.rules import EXTEND, ISSUE, Command
 from domain.custody import handlers
-from domain.custody.circulation import circulate, require_desk
+from domain.custody.circulation import assign, circulate, require_desk
 from domain.custody.circulation_commands import Circulate, Circulation
 from domain.errors import InvalidField
 from domain.ids import Id
@@ -73,7 +73,8 @@ async def assign_asset(
     id: PathId, body: OfAssetBody, call: Annotated[Call, Requires(ISSUE, first=asset_there(ISSUE))]
 ) -> Response:
     """Hand an asset to a person or a location (202), or reserve it for a later day (201)."""
-    return await _assign(id, body, call)
+    without_version(call)
+    return await _assign(assign, id, body, call)
 
 
 @routes.post(
@@ -81,15 +82,17 @@ async def assign_asset(
 )
 async def create(body: AssetAssignmentBody, call: Annotated[Call, Requires(ISSUE)]) -> Response:
     """Hand an asset to a person or a location (202), or reserve it for a later day (201)."""
-    return await _assign(body.asset_id, body, call)
+    return await _assign(handlers.reserve, body.asset_id, body, call)
 
 
-async def _assign(asset_id: Id, body: OfAssetBody, call: Call) -> Response:
+async def _assign(
+    handle: Handle[commands.ReserveItem], asset_id: Id, body: OfAssetBody, call: Call
+) -> Response:
     assignment_id = new_id()
     now = body.begins(call.at) == call.at
     with _named_as_here(body):
         return await call.run(
-            handlers.reserve,
+            handle,
             lambda by: commands.ReserveItem(
                 assignment_id=assignment_id,
                 terms=body.terms(asset_id, call.at),

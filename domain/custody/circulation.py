@@ -18,7 +18,7 @@ from domain.custody import handlers
 from domain.custody.circulation_commands import Circulate, Circulation, one_custodian
 from domain.custody.circulation_errors import AssetNotOut, NotTheCustodian
 from domain.custody.keeping import book_of
-from domain.errors import InvalidField, PermissionMissing
+from domain.errors import InvalidField, NotFound, PermissionMissing
 from domain.ids import Id, id_of
 from domain.ports import Facts, Receipt, Store
 
@@ -38,6 +38,13 @@ def require_desk(by: Caller) -> None:
     """Raise ``PermissionMissing`` unless the caller may tell anything that happens to an asset."""
     if by.permissions.isdisjoint(NEEDED.values()):
         raise PermissionMissing(ISSUE)
+
+
+async def assign(command: commands.ReserveItem, store: Store, facts: Facts) -> Receipt:
+    """Reserve or hand over an asset that must be there. Raises ``NotFound``, and as a reserve."""
+    if await facts.inventory_thing(ASSET, command.terms.item.id) is None:
+        raise NotFound("There is no such asset.")
+    return await handlers.reserve(command, store, facts)
 
 
 async def circulate(command: Circulate, store: Store, facts: Facts) -> Receipt:

@@ -82,18 +82,20 @@ def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest_asyncio.fixture
-async def tenant(app: FastAPI, client: httpx.AsyncClient) -> Tenant:
+async def tenant(app: FastAPI, client: httpx.AsyncClient, database: Database) -> Tenant:
     """A lab with everybody in it."""
     made = await sign_up(app, client, "Lab")
+    made.database = database
     for username, roles in ROLES.items():
         await made.add(username, *roles)
     return made
 
 
 @pytest_asyncio.fixture
-async def neighbours(app: FastAPI, client: httpx.AsyncClient) -> Tenant:
+async def neighbours(app: FastAPI, client: httpx.AsyncClient, database: Database) -> Tenant:
     """Another tenant, who must see nothing of the lab."""
     made = await sign_up(app, client, "Neighbours")
+    made.database = database
     for username, roles in ROLES.items():
         await made.add(username, *roles)
     return made

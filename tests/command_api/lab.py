@@ -16,6 +16,7 @@ from domain.ids import PLATFORM_TENANT, Id
 from infrastructure.event_store.commands import Envelope
 from infrastructure.ids import new_id
 from infrastructure.security import digest, new_token
+from tests.fixtures.postgres import Database
 
 PURCHASE: Final = {"item": {"kind": "purchase", "description": "Soldering station"}, "quantity": 3}
 
@@ -35,12 +36,16 @@ class Person:
 
 @dataclass
 class Tenant:
-    """A tenant with its administrator, and whoever else a test adds."""
+    """A tenant with its administrator, and whoever else a test adds.
+
+    ``database`` is there for what no command of a person puts into it.
+    """
 
     app: FastAPI
     client: httpx.AsyncClient
     id: Id
     people: dict[str, Person] = field(default_factory=dict)
+    database: Database | None = None
 
     def __getitem__(self, username: str) -> Person:
         return self.people[username]

@@ -11,7 +11,8 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from command_api.caller import Requirement
 from command_api.main import BODY_LIMIT, create_app
 from infrastructure.settings import CommandSettings
-from tests.command_api.cases import CASES, OPEN, SIGNED_IN, Case, Ids
+from tests.command_api.case import Case, Ids
+from tests.command_api.cases import CASES, OPEN, SIGNED_IN
 from tests.command_api.conftest import Log
 from tests.command_api.lab import Tenant
 
@@ -38,7 +39,7 @@ async def send(
     if who is not None:
         headers |= tenant[who].headers
     if case.version_needed and version != 0:
-        headers["If-Match"] = f'"{version or 2}"'
+        headers["If-Match"] = f'"{version or case.version}"'
     if "content" in options:
         headers["Content-Type"] = "application/json"
     else:
