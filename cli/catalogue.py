@@ -4,6 +4,7 @@ They are walked out of the aggregates' event classes and of the page that says w
 what; ``--check`` tells whether the files still say the same.
 """
 
+import builtins
 import inspect
 import json
 import re
@@ -132,11 +133,18 @@ def _in_words(hint: Any) -> str:
     if typing.is_typeddict(hint):
         fields = typing.get_type_hints(hint).items()
         return "{" + ", ".join(f"{name}: {_in_words(inner)}" for name, inner in fields) + "}"
-    if typing.get_origin(hint) is list:
-        return f"list of {_in_words(typing.get_args(hint)[0])}"
-    if inner := typing.get_args(hint):
-        return " or ".join(_in_words(each) for each in inner)
-    return _PLAIN[hint]
+    inner = typing.get_args(hint)
+    match typing.get_origin(hint):
+        case None:
+            return "anything" if hint is Any else _PLAIN[hint]
+        case builtins.list:
+            return f"list of {_in_words(inner[0])}"
+        case builtins.tuple:
+            return "[" + ", ".join(_in_words(each) for each in inner) + "]"
+        case builtins.dict:
+            return f"object of {_in_words(inner[1])}"
+        case _:
+            return " or ".join(_in_words(each) for each in inner)
 
 
 def _said(described: type[Any]) -> str:
@@ -248,11 +256,25 @@ def _schema(hint: Any) -> dict[str, Any]:
             "properties": {name: _schema(inner) for name, inner in fields.items()},
             "required": list(fields),
         }
-    if typing.get_origin(hint) is list:
-        return {"type": "array", "items": _schema(typing.get_args(hint)[0])}
-    if inner := typing.get_args(hint):
-        return {"type": [_PLAIN[each] for each in inner]}
-    return {"type": _PLAIN[hint]}
+    inner = typing.get_args(hint)
+    match typing.get_origin(hint):
+        case None:
+            return {} if hint is Any else {"type": _PLAIN[hint]}
+        case builtins.list:
+            return {"type": "array", "items": _schema(inner[0])}
+        case builtins.tuple:
+            length = {"minItems": len(inner), "maxItems": len(inner)}
+            return {"type": "array", "prefixItems": [_schema(each) for each in inner], **length}
+        case builtins.dict:
+            return {"type": "object", "additionalProperties": _schema(inner[1])}
+        case _:
+            return _one_of(inner)
+
+
+def _one_of(hints: Sequence[Any]) -> dict[str, Any]:
+    if all(hint in _PLAIN for hint in hints):
+        return {"type": [_PLAIN[hint] for hint in hints]}
+    return {"anyOf": [_schema(hint) for hint in hints]}
 
 
 def _yaml(value: Mapping[str, Any], indent: str = "") -> Iterator[str]:

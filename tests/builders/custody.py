@@ -14,7 +14,7 @@ from domain.assignments.rules import Asked
 from domain.assignments.standing import Awaited, Pending
 from domain.caller import Caller
 from domain.errors import Refused
-from domain.ids import Id, book_id, uuid_of
+from domain.ids import Id, uuid_of
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.ids import derived_id
@@ -232,8 +232,13 @@ class AnyBook:
         self._chance = chance
         self.at = NOW
         self.units = units
-        id = uuid_of(book_id(TENANT, item.kind, item.id))
+        id = uuid_of(derived_id("test", f"book {chance.random()}"))
         self.book = ItemBook.open(id, tenant_id=TENANT, item=item, at=NOW)
+
+    @property
+    def aggregates(self) -> list[ItemBook]:
+        """The book."""
+        return [self.book]
 
     def step(self) -> None:
         """Let something happen that is allowed; what is not, does not."""
@@ -316,19 +321,23 @@ def _ignore(_: object) -> None:
     """Take what a verb returns as read."""
 
 
+Story = AnyAssignment | AnyOperation | AnyBook
+STORIES: Final[tuple[Callable[[random.Random], Story], ...]] = (
+    AnyAssignment,
+    AnyOperation,
+    AnyBook,
+)
+
+
 def busy_log(seed: int, streams: int = 12, steps: int = 40) -> MemoryLog:
     """The histories of assignments, books and operations, mixed as if all were at work at once."""
     chance = random.Random(seed)
     told: list[list[Any]] = []
     for number in range(streams):
-        story = (AnyAssignment, AnyOperation)[number % 2](chance)
+        story: Story = STORIES[number % 3](chance)
         for _ in range(steps):
             story.step()
         told += [list(aggregate.pending_events) for aggregate in story.aggregates]
-    book = AnyBook(chance, units=6)
-    for _ in range(steps):
-        book.step()
-    told.append(list(book.book.pending_events))
     log = MemoryLog()
     while told:
         stream = chance.choice(told)

@@ -1,6 +1,8 @@
 """The event catalogue and the AsyncAPI document say what the code says."""
 
 import json
+import random
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,12 +15,14 @@ from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.event_store.topics import AGGREGATES, encode
 from infrastructure.ids import from_uuid, new_id
 from infrastructure.messages import headers_of
+from tests.builders.custody import STORIES
 from tests.builders.people import ADMINISTRATOR, NOW, TENANT
 from tests.builders.requisitions import IN_STATE, Event, told
 
 ROOT: Final = Path(catalogue.__file__).parent.parent
 
 
+@cache
 def _document() -> dict[str, Any]:
     document: dict[str, Any] = yaml.safe_load(catalogue.documents()["asyncapi.yaml"])
     return document
@@ -26,6 +30,21 @@ def _document() -> dict[str, Any]:
 
 def _some_events() -> list[Event]:
     return [event for make in IN_STATE.values() for event in told(make())]
+
+
+def _events_of_custody() -> list[Any]:
+    """One event of every name that random custody has led to."""
+    stories = [build(random.Random(seed)) for build in STORIES for seed in range(30)]
+    for story in stories:
+        for _ in range(60):
+            story.step()
+    happened: list[Any] = [
+        event
+        for story in stories
+        for aggregate in story.aggregates
+        for event in aggregate.pending_events
+    ]
+    return list({event.TOPIC: event for event in happened}.values())
 
 
 def _recorded(event: Event) -> RecordedEvent:
@@ -69,7 +88,10 @@ def test_every_event_is_on_the_page_with_a_sentence_and_its_followers() -> None:
             assert "Followed by: `" in entry
 
 
-@pytest.mark.parametrize("event", _some_events(), ids=lambda event: str(event.TOPIC))
+EVENTS: Final = [*_some_events(), *_events_of_custody()]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: str(event.TOPIC))
 def test_a_message_of_the_system_fits_the_document(event: Event) -> None:
     recorded = _recorded(event)
     components = _document()["components"]
