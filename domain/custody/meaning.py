@@ -129,7 +129,9 @@ async def found_late(case: Case, evidence: EvidenceData, *, given_up: bool, at: 
     elif given_up and operation.kind in (Kind.CHECKIN, Kind.CHECKOUT) and assignment.state in _LIVE:
         actual = evidence["assigned_to"]
         holder = None if actual is None else (actual[0], actual[1])
-        assignment.detect_drift(holder, datetime.fromisoformat(evidence["read_at"]), at)
+        custodian = await case.facts.custodian(assignment.custodian.kind, assignment.custodian.id)
+        if custodian is None or holder != (custodian.kind, custodian.external_id):
+            assignment.detect_drift(holder, datetime.fromisoformat(evidence["read_at"]), at)
     assignment.raise_attention(id_of(operation.id), LATE_EFFECT, at)
 
 
