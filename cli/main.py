@@ -22,6 +22,7 @@ from cli.processes import (
     serve_api,
 )
 from cli.read_tables_tools import PARKED, rebuild, verify
+from cli.snipe_it_tools import SNIPE_IT
 from infrastructure.settings import MigrateSettings, UpSettings
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -154,6 +155,7 @@ def status() -> None:
 
 
 app.add_typer(PARKED, name="parked")
+app.add_typer(SNIPE_IT, name="snipe-it")
 app.command()(rebuild)
 app.command()(verify)
 

@@ -88,3 +88,22 @@ UPDATE inventory.users x SET id = p.id FROM inventory.mappings p
 WHERE x.tenant_id = %(tenant)s AND p.tenant_id = x.tenant_id AND p.kind = 'user'
     AND p.external_id = x.external_id AND x.id IS NULL
 """
+
+
+LONELY_MEMBERS: Final = """
+SELECT 'user', m.user_id, NULL::bigint, u.username
+FROM identity.members m JOIN identity.users u ON u.id = m.user_id
+WHERE m.tenant_id = %(tenant)s
+    AND NOT EXISTS (SELECT FROM inventory.users x WHERE x.tenant_id = m.tenant_id
+                    AND x.id = m.user_id AND x.deleted_at IS NULL)
+ORDER BY u.username
+"""
+
+
+def lonely_things(kind: LiteralString, table: LiteralString) -> LiteralString:
+    """Things of a kind for which nothing of ours stands."""
+    label = {"user": "username", "asset": "coalesce(name, tag)"}.get(kind, "name")
+    return f"""
+SELECT '{kind}', NULL::uuid, external_id, {label} FROM inventory.{table}
+WHERE tenant_id = %(tenant)s AND id IS NULL AND deleted_at IS NULL ORDER BY external_id
+"""  # noqa: S608

@@ -17,7 +17,7 @@ from psycopg_pool import PoolClosed, PoolTimeout
 
 from domain.ids import Id, inventory_id
 from infrastructure.errors import StoreUnavailable
-from infrastructure.ids import to_uuid
+from infrastructure.ids import from_uuid, to_uuid
 from infrastructure.inventory import matching
 from infrastructure.inventory.kinds import TABLES
 from infrastructure.inventory.tables import metadata
@@ -33,6 +33,7 @@ _NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 """In JSON, a character that Postgres cannot store."""
 _OF_OURS: Final = frozenset({"tenant_id", "external_id", "id", "as_of"})
 
+_ENTER: Final = "SELECT set_config('app.tenant', %s, true)"
 _SAVE_STATE: Final = (
     "INSERT INTO inventory.mirror_states AS s"
     " (tenant_id, base_url, last_activity_id, swept_at, as_of)"
@@ -61,6 +62,16 @@ class MirrorState:
     base_url: str
     last_activity_id: int | None
     swept_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lonely:
+    """What did not match: a member (``id``), or a thing of the inventory (``external_id``)."""
+
+    kind: str
+    id: Id | None
+    external_id: int | None
+    name: str | None
 
 
 class MirrorStore:
@@ -175,11 +186,22 @@ class MirrorStore:
             matching.TAKE_OVER_USERS,
         )
 
+    async def lonely(self) -> list[Lonely]:
+        """What of ours stands for nothing over there, then what there nothing of ours stands for."""
+        things = (matching.lonely_things(kind, table) for kind, table in TABLES.items())
+        found: list[Lonely] = []
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute(_ENTER, (str(self._tenant),))
+            for query in (matching.LONELY_MEMBERS, *things):
+                cursor = await connection.execute(query, {"tenant": self._tenant})
+                for kind, id, external_id, name in await cursor.fetchall():
+                    ours = None if id is None else from_uuid(id)
+                    found.append(Lonely(kind, ours, external_id, name))
+        return found
+
     async def _run_all(self, *statements: LiteralString) -> None:
         async with self._connection() as connection, connection.transaction():
-            await connection.execute(
-                "SELECT set_config('app.tenant', %s, true)", (str(self._tenant),)
-            )
+            await connection.execute(_ENTER, (str(self._tenant),))
             for statement in statements:
                 await connection.execute(statement, {"tenant": self._tenant})
 
