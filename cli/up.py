@@ -163,6 +163,7 @@ def _jobs(port: int, folder: DataFolder, *, with_broker: bool) -> list[Job]:
         Job("timers", ["timers"]),
         Job("simulator", ["simulator", *inventory]),
         Job("mirror", ["mirror"]),
+        Job("snipe-it-sync", ["snipe-it-sync"]),
         Job("notifications", ["notifications"]),
         Job("notifications", ["notifications"]),
     ]

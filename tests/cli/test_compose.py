@@ -24,6 +24,8 @@ PROCESSES: Final[dict[str, type[settings.ProcessSettings]]] = {
     "relay": settings.RelaySettings,
     "projector": settings.ProjectorSettings,
     "timers": settings.WorkerSettings,
+    "mirror": settings.MirrorSettings,
+    "snipe-it-sync": settings.SnipeItSyncSettings,
     "notifications": settings.NotificationSettings,
 }
 
