@@ -16,7 +16,7 @@ from infrastructure.ids import derived_id
 from tests.builders.people import NOW, PROJECT, TENANT
 
 ASSET: Final = {"kind": "asset", "id": derived_id("test", "camera")}
-EVIDENCE: Final = {
+EVIDENCE: Final[dict[str, Any]] = {
     "external_id": 17,
     "assigned_to": None,
     "last_checkout": None,
