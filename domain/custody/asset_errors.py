@@ -4,19 +4,6 @@ from domain.errors import RuleBroken
 from domain.ids import Id
 
 
-class LabelNotChosen(RuleBroken):
-    """No status label of the inventory has been chosen for this purpose."""
-
-    code = "status_label_not_chosen"
-    help = (
-        "Name one in status_labels of PUT /inventory/connection: the number that the label has in"
-        " Snipe-IT, for this purpose."
-    )
-
-    def __init__(self, purpose: str) -> None:
-        super().__init__(f"No status label of the inventory has been chosen for {purpose} assets.")
-
-
 class AssetInUse(RuleBroken):
     """Somebody has the asset, or it is kept for somebody."""
 

@@ -28,9 +28,9 @@ from domain.custody.asset_commands import (
 from domain.custody.asset_errors import (
     AssetInUse,
     AssetRemoved,
-    LabelNotChosen,
     LossOfAnAssignedAsset,
 )
+from domain.custody.errors import StatusLabelMissing
 from domain.errors import InvalidField, InventoryUnavailable, NotFound
 from domain.identity.roles import ASSETS_WRITE
 from domain.ids import Id, book_id, uuid_of
@@ -57,7 +57,7 @@ _NAMES: Final = {
 
 
 async def create(command: CreateAsset, store: Store, facts: Facts) -> Receipt:
-    """Add an asset. Raises ``InvalidField`` for an unknown model or place, ``LabelNotChosen``.
+    """Add an asset. Raises ``InvalidField`` for an unknown model or place, ``StatusLabelMissing``.
 
     An asset without a tag gets one that follows from its id: it tells this very asset from every
     other even where the inventory's answer is lost.
@@ -105,7 +105,7 @@ async def change(command: ChangeAsset, store: Store, facts: Facts) -> Receipt:
 async def set_standing(command: SetStanding, store: Store, facts: Facts) -> Receipt:
     """Archive, retire, dispose of an asset, or mark it lost or stolen.
 
-    Raises ``LabelNotChosen``, ``AssetRemoved``, ``AssetInUse`` and ``LossOfAnAssignedAsset``.
+    Raises ``StatusLabelMissing``, ``AssetRemoved``, ``AssetInUse`` and ``LossOfAnAssignedAsset``.
     """
     asset = await _asset(command.asset_id, command.by, facts)
     standing = await _reachable(facts)
@@ -124,7 +124,7 @@ async def set_standing(command: SetStanding, store: Store, facts: Facts) -> Rece
 async def restore(command: RestoreAsset, store: Store, facts: Facts) -> Receipt:
     """Bring an asset back: a removed one as it was, any other with the deployable label.
 
-    Raises ``LabelNotChosen``.
+    Raises ``StatusLabelMissing``.
     """
     asset = await _asset(command.asset_id, command.by, facts)
     standing = await _reachable(facts)
@@ -222,7 +222,7 @@ def _check_not_removed(asset: ThingFact) -> None:
 def _label(standing: InventoryStanding, purpose: str) -> int:
     label = standing.status_labels.get(purpose)
     if label is None:
-        raise LabelNotChosen(purpose)
+        raise StatusLabelMissing(purpose)
     return label
 
 

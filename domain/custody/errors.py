@@ -37,7 +37,13 @@ class StatusLabelMissing(RuleBroken):
     """The connection does not say which of the inventory's status labels stands for this."""
 
     code = "status_label_missing"
-    help = "Ask an inventory manager to set it in the inventory connection."
+    help = (
+        "Ask an inventory manager to name it in status_labels of PUT /inventory/connection; GET"
+        " /status-labels has the numbers."
+    )
+
+    def __init__(self, purpose: str) -> None:
+        super().__init__(f"No status label of the inventory stands for {purpose}.")
 
 
 class EvidenceUnfit(RuleBroken):

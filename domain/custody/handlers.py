@@ -185,7 +185,7 @@ async def confirm_loss(command: commands.ConfirmLoss, store: Store, facts: Facts
     kind = assignment.standing.loss or ""
     label = (await facts.inventory()).status_labels.get(kind)
     if label is None:
-        raise StatusLabelMissing(f"No status label of the inventory stands for {kind}.")
+        raise StatusLabelMissing(kind)
     operation = asking.ask(
         assignment,
         Kind.SET_STATUS,

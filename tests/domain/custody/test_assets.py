@@ -15,9 +15,9 @@ from domain.custody.asset_commands import Standing
 from domain.custody.asset_errors import (
     AssetInUse,
     AssetRemoved,
-    LabelNotChosen,
     LossOfAnAssignedAsset,
 )
+from domain.custody.errors import StatusLabelMissing
 from domain.errors import InvalidField, InventoryUnavailable, NotFound, PermissionMissing
 from domain.ids import book_id, uuid_of
 from domain.inventory.changes import OperationWaiting
@@ -179,7 +179,7 @@ async def test_a_new_asset_has_a_serial_number() -> None:
 
 async def test_a_new_asset_needs_the_label_with_which_it_can_be_lent(desk: Desk) -> None:
     desk.facts.standing = InventoryStanding(connected=True, available=True)
-    with pytest.raises(LabelNotChosen) as refused:
+    with pytest.raises(StatusLabelMissing) as refused:
         await desk.create()
     assert "deployable" in refused.value.detail
     assert "status_labels" in refused.value.help
@@ -259,7 +259,7 @@ async def test_what_becomes_of_an_asset_is_a_status_label(
 
 
 async def test_a_purpose_without_a_label_says_how_to_choose_one(desk: Desk) -> None:
-    with pytest.raises(LabelNotChosen) as refused:
+    with pytest.raises(StatusLabelMissing) as refused:
         await desk.stand(Standing.STOLEN)
     assert "stolen" in refused.value.detail
     assert "PUT /inventory/connection" in refused.value.help
