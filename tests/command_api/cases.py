@@ -4,8 +4,10 @@ from typing import Final
 
 from domain.ids import Id
 from infrastructure.ids import new_id
+from tests.command_api.allocation_cases import ALLOCATION_CASES
 from tests.command_api.asset_cases import ASSET_CASES
 from tests.command_api.case import Case, Ids
+from tests.command_api.inventory_cases import INVENTORY_CASES
 from tests.command_api.lab import PURCHASE, Tenant
 
 
@@ -356,7 +358,9 @@ CASES: Final = (
         "keep_previous_h",
     ),
     Case("test_webhook", "POST", "/webhooks/{id}/test", a_webhook, "admin", "technician"),
+    *ALLOCATION_CASES,
     *ASSET_CASES,
+    *INVENTORY_CASES,
 )
 
 OPEN: Final = ("sign_up", "sign_in")
