@@ -7,12 +7,12 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import Depends, Query, Response
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import ColumnElement, Select, union
 
 from domain.ids import Id
 from query_api import answers, names
 from query_api.assignments.models import CustodianModel, ItemKind, ItemModel
-from query_api.assignments.visibility import LISTERS, seen_by, sees_all
+from query_api.assignments.visibility import LISTERS, is_own, led_projects, sees_all
 from query_api.inventory_names import LOCATION, Custodians, Thing, look_up_things
 from query_api.keyset import Cursors, Page, Sort, Window
 from query_api.reader import Reading, reads
@@ -27,7 +27,7 @@ C: Final = table.c
 TypeName = Literal[
     "issue", "return", "move", "loss", "receive", "confirm", "decline", "loss_report", "recover"
 ]
-_SORTS: Final = {
+SORTS: Final = {
     name: Sort(id=C.position, id_field="position", descending=name.startswith("-"))
     for name in ("-position", "position")
 }
@@ -65,7 +65,7 @@ class CirculationPage(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class _Filters:
+class Filters:
     """From ``since`` on, up to but without ``until``."""
 
     item_kind: str | None
@@ -111,8 +111,8 @@ async def _filters(
     ] = None,
     since: Annotated[Time | None, Query(alias="from", description="RFC 3339, included.")] = None,
     until: Annotated[Time | None, Query(description="RFC 3339, not included.")] = None,
-) -> _Filters:
-    return _Filters(
+) -> Filters:
+    return Filters(
         item_kind=item_kind,
         asset_id=asset_id,
         item_id=item_id,
@@ -133,7 +133,7 @@ async def _filters(
 )
 async def list_asset_circulations(
     reading: Annotated[Reading, reads(*LISTERS, projections=("custody",))],
-    filters: Annotated[_Filters, Depends(_filters)],
+    filters: Annotated[Filters, Depends(_filters)],
     page: Page,
     sort: Annotated[
         Literal["-position", "position"], Query(description="`-` is newest first.")
@@ -143,22 +143,38 @@ async def list_asset_circulations(
     fingerprint = {
         "tenant": reading.scope.tenant_id,
         "sort": sort,
-        "filters": [getattr(filters, name) for name in _Filters.__slots__],
+        "filters": [getattr(filters, name) for name in Filters.__slots__],
     }
     cursors = Cursors(reading.sources.secret, "asset circulations", fingerprint)
-    window = Window(page, _SORTS[sort], cursors)
-    seen = _seen(reading).where(*filters.conditions())
-    rows, following = window.shown(await reading.rows(window.cut(seen)))
+    window = Window(page, SORTS[sort], cursors)
+    seen = steps_seen(reading, filters.conditions(), window)
+    rows, following = window.shown(await reading.rows(seen))
     known = await _look_up(reading, rows)
     return answers.page(reading, [_item(row, known) for row in rows], following)
 
 
-def _seen(reading: Reading) -> Select[Any]:
-    steps = reading.scope.select(table)
-    if sees_all(reading.caller):
-        return steps
-    own = reading.scope.select(assignments, assignments.c.id)
-    return steps.where(C.assignment_id.in_(own.where(seen_by(reading.scope, reading.caller))))
+def steps_seen(
+    reading: Reading, conditions: Sequence[ColumnElement[bool]], window: Window
+) -> Select[Any]:
+    """The page of those who see all; else what each assignment that they may see adds to it."""
+    scope, caller = reading.scope, reading.caller
+    steps = scope.select(table).where(*conditions)
+    if sees_all(caller):
+        return window.cut(steps)
+    lent = assignments.c
+    own = scope.select(assignments, lent.id).where(is_own(caller)).subquery("own")
+    led = led_projects(scope, caller).subquery("led")
+    parts = [
+        scope.each(one, window.begin(steps.where(met)).lateral(name))
+        for one, met, name in (
+            (own, C.assignment_id == own.c.id, "of_own"),
+            (led, C.project_id == led.c.project_id, "of_led"),
+        )
+    ]
+    found = union(*parts).subquery("found")
+    order = Sort(id=found.c.position, descending=window.sort.descending).order()
+    shown = scope.values(found).order_by(*order).limit(window.page.limit + 1)
+    return shown.offset(window.page.offset)
 
 
 async def _look_up(reading: Reading, rows: Sequence[Any]) -> Custodians:

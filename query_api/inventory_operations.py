@@ -31,7 +31,7 @@ _PROJECTION: Final = ("custody",)
 C: Final = table.c
 StateName = Literal["pending", "synced", "failed", "needs_attention", "compensated"]
 
-_SORTS: Final = {
+SORTS: Final = {
     name: Sort(id=C.id, key=C[field], field=field, descending=name.startswith("-"))
     for field in ("requested_at", "since")
     for name in (field, f"-{field}")
@@ -123,7 +123,7 @@ class OperationModel(OperationItem):
 
 
 @dataclass(frozen=True, slots=True)
-class _Filters:
+class Filters:
     state: str | None
     kind: str | None
     purpose: str | None
@@ -163,8 +163,8 @@ async def _filters(
     late: Annotated[
         Literal["true"] | None, Query(description="Only those that happened after all.")
     ] = None,
-) -> _Filters:
-    return _Filters(state, kind, purpose, item_id, subject_id, last_error, late is not None)
+) -> Filters:
+    return Filters(state, kind, purpose, item_id, subject_id, last_error, late is not None)
 
 
 @inventory_operations.get(
@@ -175,7 +175,7 @@ async def _filters(
 )
 async def list_inventory_operations(
     reading: Annotated[Reading, reads(*READERS, projections=_PROJECTION)],
-    filters: Annotated[_Filters, Depends(_filters)],
+    filters: Annotated[Filters, Depends(_filters)],
     page: Page,
     sort: Annotated[
         Literal["-requested_at", "requested_at", "since", "-since"],
@@ -186,10 +186,10 @@ async def list_inventory_operations(
     fingerprint = {
         "tenant": reading.scope.tenant_id,
         "sort": sort,
-        "filters": [getattr(filters, name) for name in _Filters.__slots__],
+        "filters": [getattr(filters, name) for name in Filters.__slots__],
     }
     cursors = Cursors(reading.sources.secret, "inventory operations", fingerprint)
-    window = Window(page, _SORTS[sort], cursors)
+    window = Window(page, SORTS[sort], cursors)
     wanted = reading.scope.select(table).where(*filters.conditions())
     rows, following = window.shown(await reading.rows(window.cut(wanted)))
     known = await _look_up(reading, rows)

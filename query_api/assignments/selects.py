@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, or_
 from domain.caller import Caller
 from domain.ids import Id
 from infrastructure.inventory import tables as inventory
-from query_api.assignments.visibility import is_own, of_led_projects, sees_all
+from query_api.assignments.visibility import is_own, led_projects, sees_all
 from query_api.keyset import Sort, Window
 from query_api.merged_parts import merged_page, part_of
 from query_api.tenant_scope import TenantScope
@@ -53,11 +53,11 @@ def assignment_page(
     met = _conditions(scope, filters)
     if sees_all(caller) or filters.custodian_id == caller.user_id:
         return window.cut(scope.select(assignments).where(*met))
-    parts = [
-        part_of(scope, window, assignments, A.updated_at, [*met, allowed])
-        for allowed in (is_own(caller), of_led_projects(scope, caller))
-    ]
-    return merged_page(scope, window, parts, assignments, tuple(A))
+    own = part_of(scope, window, assignments, A.updated_at, [*met, is_own(caller)])
+    led = led_projects(scope, caller).subquery("led")
+    of_one = [*met, A.project_id == led.c.project_id]
+    of_led = part_of(scope, window, assignments, A.updated_at, of_one).lateral("of_led_projects")
+    return merged_page(scope, window, [own, scope.each(led, of_led)], assignments, tuple(A))
 
 
 def _conditions(scope: TenantScope, filters: Filters) -> list[ColumnElement[bool]]:
