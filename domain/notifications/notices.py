@@ -48,7 +48,7 @@ Tell = Callable[[Subject, Any], Notice | None]
 
 def learnt(subject: Subject, event: Any) -> Subject:
     """The subject after an event; the same object where the event says nothing new of it."""
-    learn = _LEARN.get(type(event))
+    learn = _LEARN.get(event.TOPIC)
     return subject if learn is None else learn(subject, event)
 
 
@@ -57,7 +57,7 @@ def notice_of(subject: Subject, event: Any, actor_id: Id | None) -> Notice | Non
 
     Nobody is told what they have just done themselves.
     """
-    tell = TELL.get(type(event))
+    tell = _TELL.get(event.TOPIC)
     notice = None if tell is None else tell(subject, event)
     if notice is None:
         return None
@@ -220,7 +220,7 @@ def _events_of(*modules: ModuleType) -> frozenset[type[Any]]:
     )
 
 
-_LEARN: Final[Mapping[type[Any], Learn]] = MappingProxyType(
+_LEARNS_FROM: Final[Mapping[type[Any], Learn]] = MappingProxyType(
     {
         requisitions.Drafted: _requisition_known,
         requisitions.HeaderChanged: _header_known,
@@ -230,7 +230,7 @@ _LEARN: Final[Mapping[type[Any], Learn]] = MappingProxyType(
     }
 )
 
-TELL: Final[Mapping[type[Any], Tell]] = MappingProxyType(
+_TELLS_OF: Final[Mapping[type[Any], Tell]] = MappingProxyType(
     {
         requisitions.Approved: _approved,
         requisitions.Rejected: _rejected,
@@ -247,10 +247,14 @@ TELL: Final[Mapping[type[Any], Tell]] = MappingProxyType(
         operations.LateEffectFound: _found_late,
     }
 )
-"""The events that are told of."""
+# By name: an event from the log is of the class that its aggregate has made of these.
+_LEARN: Final = MappingProxyType({event.TOPIC: learn for event, learn in _LEARNS_FROM.items()})
+_TELL: Final = MappingProxyType({event.TOPIC: tell for event, tell in _TELLS_OF.items()})
 
-TOLD_TOPICS: Final = frozenset(event.TOPIC for event in TELL)
-CONCERNED: Final = frozenset(TELL) | frozenset(_LEARN)
+TOLD_TOPICS: Final = frozenset(_TELL)
+"""The names of the events that are told of."""
+
+CONCERNED: Final = frozenset(_TELLS_OF) | frozenset(_LEARNS_FROM)
 """The events that change what is known or told."""
 
 EVENTS: Final = frozenset(
