@@ -52,6 +52,37 @@ class InventoryTables:
         )
         return user_id
 
+    def put_location(self, external_id: int, id: Id | None = None) -> None:
+        """A room of the inventory; with ``id``, one that this id of ours stands for."""
+        ours = None if id is None else to_uuid(id)
+        self._run(
+            "INSERT INTO inventory.locations (tenant_id, external_id, id, as_of, name)"
+            " VALUES (%s, %s, %s, now(), %s)",
+            self._tenant,
+            external_id,
+            ours,
+            f"Room {external_id}",
+        )
+        if ours is not None:
+            self._run(
+                "INSERT INTO inventory.mappings (tenant_id, kind, id, external_id, matched_by)"
+                " VALUES (%s, 'location', %s, %s, 'first_seen')",
+                self._tenant,
+                ours,
+                external_id,
+            )
+
+    def put_user(self, external_id: int, username: str) -> None:
+        """A user of the inventory who is no member."""
+        self._run(
+            "INSERT INTO inventory.users (tenant_id, external_id, as_of, name, username, activated)"
+            " VALUES (%s, %s, now(), %s, %s, true)",
+            self._tenant,
+            external_id,
+            username,
+            username,
+        )
+
     def unlink(self, id: Id) -> None:
         """Take a mapping away, as a person does."""
         self._run(

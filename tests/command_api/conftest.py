@@ -52,6 +52,8 @@ def settings(database: Database) -> CommandSettings:
     return CommandSettings(
         command_database_url=SecretStr(database.url("command")),
         secret_key=SecretStr("k" * 40),
+        snipe_it_allowed_urls="https://snipe.school.example,"
+        " https://other.example env:QM_SNIPE_IT_TOKEN_OF_ANOTHER",
     )
 
 
