@@ -15,6 +15,9 @@ MODEL: Final = 4
 CATEGORY: Final = 2
 PLACE: Final = 3
 PERSON: Final = 5
+LABEL: Final = 2
+CABLES: Final = 30
+SCREWS: Final = 40
 LABELS: Final = {
     "deployable": 2,
     "archived": 3,
@@ -47,6 +50,18 @@ _PRINTER: Final = (
     " checkin_counter, custom_fields)"
     " VALUES (%s, %s, %s, now(), '3DP-0017', %s, 2, 'deployable', true, true, 0, 0, '{}')"
 )
+_LABEL: Final = (
+    "INSERT INTO inventory.status_labels (tenant_id, external_id, id, as_of, name, type)"
+    " VALUES (%s, %s, %s, now(), 'Ready to deploy', 'deployable')"
+)
+_CABLES: Final = (
+    "INSERT INTO inventory.accessories (tenant_id, external_id, id, as_of, name, quantity,"
+    " remaining) VALUES (%s, %s, %s, now(), 'USB cable', 5, 4)"
+)
+_SCREWS: Final = (
+    "INSERT INTO inventory.consumables (tenant_id, external_id, id, as_of, name, quantity,"
+    " remaining) VALUES (%s, %s, %s, now(), 'Screws', 100, 90)"
+)
 _MAPPING: Final = (
     "INSERT INTO inventory.mappings (tenant_id, kind, id, external_id, matched_by)"
     " VALUES (%s, %s, %s, %s, 'first_seen')"
@@ -70,6 +85,9 @@ class Shelf:
     model: Id
     category: Id
     place: Id
+    label: Id
+    cables: Id
+    screws: Id
 
 
 def shelf_of(tenant_id: Id) -> Shelf:
@@ -80,6 +98,9 @@ def shelf_of(tenant_id: Id) -> Shelf:
         inventory_id(tenant_id, "model", MODEL),
         inventory_id(tenant_id, "category", CATEGORY),
         inventory_id(tenant_id, "location", PLACE),
+        inventory_id(tenant_id, "status_label", LABEL),
+        inventory_id(tenant_id, "accessory", CABLES),
+        inventory_id(tenant_id, "consumable", SCREWS),
     )
 
 
@@ -92,6 +113,9 @@ def stock_shelf(database: Database, tenant_id: Id, person: Id | None = None) -> 
         ("model", shelf.model, MODEL),
         ("category", shelf.category, CATEGORY),
         ("location", shelf.place, PLACE),
+        ("status_label", shelf.label, LABEL),
+        ("accessory", shelf.cables, CABLES),
+        ("consumable", shelf.screws, SCREWS),
         *([] if person is None else [("user", person, PERSON)]),
     ]
     with psycopg.connect(database.superuser_url) as connection:
@@ -99,6 +123,9 @@ def stock_shelf(database: Database, tenant_id: Id, person: Id | None = None) -> 
         connection.execute(_MODEL, (tenant, MODEL, to_uuid(shelf.model), CATEGORY))
         connection.execute(_CATEGORY, (tenant, CATEGORY, to_uuid(shelf.category)))
         connection.execute(_PLACE, (tenant, PLACE, to_uuid(shelf.place)))
+        connection.execute(_LABEL, (tenant, LABEL, to_uuid(shelf.label)))
+        connection.execute(_CABLES, (tenant, CABLES, to_uuid(shelf.cables)))
+        connection.execute(_SCREWS, (tenant, SCREWS, to_uuid(shelf.screws)))
         connection.execute(_PRINTER, (tenant, PRINTER, to_uuid(shelf.printer), MODEL))
         for kind, id, number in mapped:
             connection.execute(_MAPPING, (tenant, kind, to_uuid(id), number))

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Table, true
 import query_api
 from infrastructure.ids import from_uuid, to_uuid
 from query_api.tenant_scope import TenantScope
+from tests.builders.inventory_rows import stock_shelf
 from tests.fixtures.postgres import Database
 from tests.query_api.conftest import Lab
 from tests.query_api.world import World
@@ -37,27 +38,43 @@ def no_row_level_security(database: Database, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.usefixtures("no_row_level_security")
 async def test_without_row_level_security_the_filter_still_hides_the_other_tenant(
-    world: World, lab: Lab, client: httpx.AsyncClient
+    world: World, lab: Lab, client: httpx.AsyncClient, database: Database
 ) -> None:
-    await _check_that_the_neighbour_sees_nothing(client, world, lab)
+    await _check_that_the_neighbour_sees_nothing(client, world, lab, database)
 
 
 @pytest.mark.usefixtures("no_filter")
 async def test_without_the_filter_row_level_security_still_hides_the_other_tenant(
-    client: httpx.AsyncClient, world: World, lab: Lab
+    client: httpx.AsyncClient, world: World, lab: Lab, database: Database
 ) -> None:
-    await _check_that_the_neighbour_sees_nothing(client, world, lab)
+    await _check_that_the_neighbour_sees_nothing(client, world, lab, database)
 
 
 async def _check_that_the_neighbour_sees_nothing(
-    client: httpx.AsyncClient, world: World, lab: Lab
+    client: httpx.AsyncClient, world: World, lab: Lab, database: Database
 ) -> None:
+    shelf = stock_shelf(database, lab.tenant_id)
     requisition = world.draft(lab.member, lab.project_id, "Robot arm joint")
     world.store(requisition, lab.member)
     world.policy(lab.admin, "Robot policy", ("Lab", "requisitions:approve"))
     requisition_path = f"/requisitions/{from_uuid(requisition.id)}"
 
-    for path in ("/requisitions", "/requisitions?q=robot", "/projects", "/users", "/audit"):
+    for path in (
+        "/requisitions",
+        "/requisitions?q=robot",
+        "/projects",
+        "/users",
+        "/audit",
+        "/assets",
+        "/assets?q=3dp",
+        f"/assets?model_id={shelf.model}",
+        "/asset-models?q=prusa",
+        "/asset-categories",
+        "/locations?q=main",
+        "/status-labels",
+        "/accessories",
+        "/consumables?q=screws",
+    ):
         own = await client.get(path, headers=lab.admin.headers)
         others = await client.get(path, headers=lab.neighbour.headers)
         assert own.json()["items"], path
@@ -70,6 +87,13 @@ async def _check_that_the_neighbour_sees_nothing(
         f"{requisition_path}?as_of_version=1",
         f"/projects/{lab.project_id}",
         f"/users/{lab.member.id}",
+        f"/assets/{shelf.printer}",
+        f"/asset-models/{shelf.model}",
+        f"/asset-categories/{shelf.category}",
+        f"/locations/{shelf.place}",
+        f"/status-labels/{shelf.label}",
+        f"/accessories/{shelf.cables}",
+        f"/consumables/{shelf.screws}",
     ):
         assert (await client.get(path, headers=lab.admin.headers)).status_code == 200
         assert (await client.get(path, headers=lab.neighbour.headers)).status_code == 404, path
@@ -100,7 +124,7 @@ def test_the_reader_of_the_database_can_change_nothing(database: Database) -> No
             "SELECT c.oid::regclass::text, r FROM pg_class c, pg_namespace n,"
             " unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES']) r"
             " WHERE n.oid = c.relnamespace AND c.relkind IN ('r', 'p')"
-            " AND n.nspname IN ('log', 'identity', 'read', 'delivery', 'public')"
+            " AND n.nspname IN ('log', 'identity', 'read', 'delivery', 'inventory', 'public')"
             " AND CASE WHEN r IN ('DELETE', 'TRUNCATE')"
             " THEN has_table_privilege('qm_query', c.oid, r)"
             " ELSE has_any_column_privilege('qm_query', c.oid, r) END"
