@@ -28,6 +28,7 @@ class NotAwaited(RuleBroken):
     """The assignment does not wait for this operation."""
 
     code = "operation_not_awaited"
+    help = "Its history says what became of it."
 
 
 class DuePassed(RuleBroken):
@@ -83,6 +84,7 @@ class NoDueDate(RuleBroken):
     """What was lent for good is not extended."""
 
     code = "no_due_date"
+    help = "There is nothing to do: it may be kept."
 
 
 class DueNotLater(RuleBroken):
@@ -131,6 +133,7 @@ class NoDrift(RuleBroken):
     """The inventory agrees with this assignment, as far as is known."""
 
     code = "no_drift"
+    help = "There is nothing to do: its page says what the inventory knows."
 
 
 class HeldByAnother(RuleBroken):

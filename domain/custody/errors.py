@@ -50,3 +50,4 @@ class EvidenceUnfit(RuleBroken):
     """What the inventory shows is not what was wanted: nothing is claimed."""
 
     code = "evidence_unfit"
+    help = "Read the inventory again, or attest to it with a reason."

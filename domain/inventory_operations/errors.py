@@ -14,12 +14,14 @@ class Fenced(RuleBroken):
     """Somebody else has taken this operation over since."""
 
     code = "fenced"
+    help = "Leave it to the worker that has the newer lease."
 
 
 class NotThisAttempt(RuleBroken):
     """This is about another attempt than the present one."""
 
     code = "not_this_attempt"
+    help = "Read the operation again: it has moved on."
 
 
 class AlreadySent(RuleBroken):

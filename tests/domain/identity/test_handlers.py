@@ -277,16 +277,30 @@ def test_a_wrong_field_is_refused_with_its_path(make: Callable[[], object], path
 
 
 def test_the_shipped_roles_are_those_of_the_contract() -> None:
-    requester = {"requisitions:create", "requisitions:read"}
+    requester = {"requisitions:create", "requisitions:read", "inventory:read"}
     approver = requester | {"requisitions:approve"}
+    technician = approver | {
+        "requisitions:fulfil",
+        "assignments:read",
+        "assignments:issue",
+        "assignments:return",
+        "assignments:extend",
+    }
     assert SHIPPED_ROLES["requester"] == requester
     assert SHIPPED_ROLES["approver"] == approver
-    assert SHIPPED_ROLES["technician"] == approver | {"requisitions:fulfil"}
+    assert SHIPPED_ROLES["technician"] == technician
+    assert SHIPPED_ROLES["inventory_manager"] == technician | {
+        "assignments:issue-offline",
+        "inventory:manage",
+        "assets:write",
+    }
     assert SHIPPED_ROLES["auditor"] == {
         "audit:read",
         "projects:read",
         "requisitions:read",
         "users:read",
+        "assignments:read",
+        "inventory:read",
     }
     assert SHIPPED_ROLES[TENANT_ADMIN] == PERMISSIONS - {"requisitions:approve-own"}
-    assert len(PERMISSIONS) == 12
+    assert len(PERMISSIONS) == 20
