@@ -30,10 +30,12 @@ from demo.snipe_it_simulator.faults import Fault, Kind
 from demo.snipe_it_simulator.seed import Dump, read_dump
 from demo.snipe_it_simulator.simulator import Settings, Simulator
 from demo.snipe_it_simulator.stored import Asset
+from domain.assignments.assignment import Assignment
 from domain.errors import NotFound
-from domain.ids import Id
+from domain.ids import Id, id_of
 from domain.inventory.changes import OperationSettled, OperationWaiting
 from domain.inventory_operations import queue as queue_rows
+from domain.inventory_operations.kinds import State
 from domain.inventory_operations.operation import InventoryOperation
 from domain.ports import Facts, InventoryStanding, Receipt, RowChange, Store
 from infrastructure.errors import StoreUnavailable
@@ -52,7 +54,9 @@ from tests.builders.virtual_time import in_virtual_time
 from tests.infrastructure.snipe_it.worlds import CONNECTION
 from tests.snipe_it_recordings import SEED
 from workers.snipe_it_sync.attempt import Tools
+from workers.snipe_it_sync.records import OUT
 from workers.snipe_it_sync.timing import BETWEEN_PROBES, BETWEEN_TRIES, Timing, pause_by
+from workers.snipe_it_sync.watch import Lent, Watch
 from workers.snipe_it_sync.worker import Worker
 
 A = TypeVar("A", bound=Aggregate)
@@ -239,6 +243,46 @@ class MemoryCircuits:
         return circuit is not None
 
 
+class MemoryRecords:
+    """``workers.snipe_it_sync.watch.Records``, from the store itself: never behind."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+
+    async def given_up(self, tenant_id: Id, within: timedelta, limit: int) -> list[Id]:
+        since = self._world.clock() - within
+        return [
+            id_of(operation.id)
+            for operation in await self._world.all(InventoryOperation)
+            if operation.state is State.FAILED
+            and operation.attempts
+            and not operation.late
+            and operation.modified_on > since
+        ][:limit]
+
+    async def lent(self, tenant_id: Id) -> list[Lent]:
+        found = []
+        for assignment in await self._world.all(Assignment):
+            item = self._world.facts.items.get((assignment.item.kind, assignment.item.id))
+            holder = await self._world.facts.custodian(
+                assignment.custodian.kind, assignment.custodian.id
+            )
+            if assignment.state.value not in OUT or assignment.standing.pending:
+                continue
+            if item is None or item.kind != "asset" or holder is None or holder.external_id is None:
+                continue
+            drifted = assignment.standing.drift is not None
+            found.append(
+                Lent(
+                    id_of(assignment.id),
+                    item.external_id,
+                    (holder.kind, holder.external_id),
+                    drifted,
+                )
+            )
+        return found
+
+
 class Process:
     """One worker's process. Killed, it does nothing more, and cleans nothing up."""
 
@@ -248,7 +292,12 @@ class Process:
         self.wake = asyncio.Event()
         tools = Tools(self, self.ask, world.queue, world.circuits, world.clock, world.timing)
         self.worker = Worker(tools, self, self)
+        self._watch = Watch(world.tenant_id, tools, self, MemoryRecords(world))
         self._task = asyncio.create_task(self.worker.run(self.wake))
+
+    async def watch(self) -> None:
+        """Go round once, looking for late effects and drift."""
+        await self._watch.go_round(self._world.snipe_it)
 
     def kill(self) -> None:
         """As SIGKILL: its leases run out by themselves, and a call under way goes on over there."""
@@ -400,6 +449,14 @@ class World:
     async def operation(self, id: Id) -> InventoryOperation:
         """An operation as it is now."""
         return await self.store.load(InventoryOperation, id)
+
+    async def all(self, kind: type[A]) -> list[A]:
+        """Everything of a kind, in the order in which it came to be."""
+        found = []
+        for id in tuple(self.store.streams):
+            with suppress(NotFound):
+                found.append(await self.store.load(kind, id))
+        return found
 
     def told(self, id: Id) -> list[str]:
         """What has happened to something, by the names of its events."""

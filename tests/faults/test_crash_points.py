@@ -1,7 +1,12 @@
 """Every crash point is a place where some test has a process killed."""
 
 from infrastructure.crash_points import CrashPoint
-from tests.faults import test_killed_command_api, test_killed_projector, test_killed_relay
+from tests.faults import (
+    test_killed_command_api,
+    test_killed_projector,
+    test_killed_relay,
+    test_killed_snipe_it_worker,
+)
 
 
 def test_every_point_is_hit_by_a_test() -> None:
@@ -9,5 +14,6 @@ def test_every_point_is_hit_by_a_test() -> None:
         *test_killed_command_api.POINTS,
         *test_killed_projector.POINTS,
         *test_killed_relay.POINTS,
+        *test_killed_snipe_it_worker.POINTS,
     ]
     assert sorted(hit) == sorted(CrashPoint)

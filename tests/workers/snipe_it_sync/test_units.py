@@ -1,0 +1,158 @@
+"""Units of accessories and consumables: counted by the rows that name the operation."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from domain.ids import Id
+from domain.inventory_operations.events import ItemData, TargetData
+from domain.inventory_operations.kinds import Kind
+from infrastructure.ids import derived_id
+from tests.builders.operations import requested
+from tests.builders.world import World, run
+
+KINDS = ["accessory", "consumable"]
+THING = 1
+BEN = TargetData(kind="user", id=derived_id("test", "ben"), external_id=3)
+CHI = TargetData(kind="user", id=derived_id("test", "chi"), external_id=4)
+
+
+def item(kind: str) -> ItemData:
+    return ItemData(kind=kind, id=derived_id("test", kind), external_id=THING)
+
+
+async def hand_out(world: World, kind: str, quantity: int = 2, to: TargetData = BEN) -> Id:
+    return await world.request(
+        requested(
+            Kind.QUANTITY_CHECKOUT,
+            item=item(kind),
+            target=to,
+            wanted={"quantity": quantity},
+            at=world.clock(),
+        )
+    )
+
+
+async def take_back(world: World, rows: list[int], by: TargetData = BEN) -> Id:
+    return await world.request(
+        requested(
+            Kind.QUANTITY_CHECKIN,
+            purpose="return",
+            item=item("accessory"),
+            target=by,
+            wanted={"quantity": len(rows), "rows": rows},
+            at=world.clock(),
+        )
+    )
+
+
+def out(world: World, kind: str, of: Id | None = None) -> list[Any]:
+    table = {"accessory": "accessories", "consumable": "consumables"}[kind]
+    units = world.simulator.inventory.units_out(table, THING)
+    return [unit for unit in units if of is None or of in (unit.note or "")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_units_are_handed_out_and_proven_by_their_rows(kind: str) -> None:
+    async def history(world: World) -> None:
+        id = await hand_out(world, kind)
+        world.start_worker()
+        await world.settle()
+        assert world.told(id)[-2:] == ["attempt_accepted", "synced"]
+        assert len(out(world, kind, id)) == 2
+
+    run(history)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "fault", ["error_after", "error_before", "bad_gateway_after", "late", "gateway_timeout"]
+)
+def test_units_never_go_out_twice(kind: str, fault: str) -> None:
+    async def history(world: World) -> None:
+        world.order(fault, method="POST", seconds=25)
+        id = await hand_out(world, kind)
+        world.start_worker()
+        world.start_worker()
+        await world.settle()
+        assert world.told(id)[-1] == "synced"
+        assert len(out(world, kind, id)) == 2
+
+    run(history)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_others_who_take_units_meanwhile_prove_nothing(kind: str) -> None:
+    async def history(world: World) -> None:
+        world.wire.trouble("lost", "POST")
+        ours = await hand_out(world, kind, 1)
+        world.start_worker()
+        await asyncio.sleep(1)
+        await world.snipe_it.write.check_out_consumable(THING, 4, 1, "somebody-else")
+        await world.settle()
+        assert "verified_not_applied" in world.told(ours)
+        assert len(out(world, kind, ours)) == 1
+
+    run(history)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_too_many_are_refused_without_being_sent(kind: str) -> None:
+    async def history(world: World) -> None:
+        id = await hand_out(world, kind, 999)
+        world.start_worker()
+        await world.settle()
+        assert (await world.operation(id)).reason == "no_stock"
+        assert world.writes() == 0
+
+    run(history)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_that_is_half_done_is_brought_to_its_end(kind: str) -> None:
+    async def history(world: World) -> None:
+        world.wire.trouble("cut", "POST")
+        id = await hand_out(world, kind, 3)
+        world.start_worker()
+        await asyncio.sleep(0)
+        table = world.simulator.inventory
+        while not out(world, kind, id):  # noqa: ASYNC110  the very moment matters
+            await asyncio.sleep(0)
+        rows = table.accessory_checkouts if kind == "accessory" else table.consumable_uses
+        del rows[max(rows)]
+        await world.settle()
+        assert world.told(id)[-1] == "synced"
+        assert len(out(world, kind, id)) == 3
+
+    run(history)
+
+
+def test_units_come_back_row_by_row() -> None:
+    async def history(world: World) -> None:
+        world.start_worker()
+        id = await hand_out(world, "accessory", 3)
+        await world.settle()
+        first, second, third = sorted(unit.id for unit in out(world, "accessory", id))
+        world.order("error_before", method="POST", path=f".*/accessories/{second}/checkin")
+        back = await take_back(world, [first, second])
+        await world.settle()
+        assert world.told(back)[-1] == "synced"
+        assert [unit.id for unit in out(world, "accessory", id)] == [third]
+        assert world.writes(f"accessories/{first}/checkin") == 1
+
+    run(history)
+
+
+def test_units_of_somebody_else_are_left_where_they_are() -> None:
+    async def history(world: World) -> None:
+        world.start_worker()
+        id = await hand_out(world, "accessory", 1, to=CHI)
+        await world.settle()
+        (row,) = (unit.id for unit in out(world, "accessory", id))
+        back = await take_back(world, [row], by=BEN)
+        await world.settle()
+        assert world.told(back)[-1] == "conflict_detected"
+        assert len(out(world, "accessory", id)) == 1
+
+    run(history)
