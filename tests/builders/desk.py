@@ -12,7 +12,7 @@ from domain.assignments.item_book import ItemBook
 from domain.caller import Caller
 from domain.custody import commands as outcome_commands
 from domain.custody import handlers, outcomes
-from domain.ids import Id, book_id
+from domain.ids import Id, book_id, id_of
 from domain.inventory_operations.events import EvidenceData
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
@@ -164,10 +164,13 @@ class Desk:
     async def prove(self, operation_id: Id, evidence: EvidenceData | None = None) -> Receipt:
         """The inventory shows it: what was wanted, or what the test says."""
         operation = await self.send(operation_id)
+        return await self.prove_sent(operation, evidence or fitting(operation))
+
+    async def prove_sent(self, operation: InventoryOperation, evidence: EvidenceData) -> Receipt:
         command = outcome_commands.ProveOperation(
-            operation_id=operation_id,
+            operation_id=id_of(operation.id),
             fence=operation.fence,
-            evidence=evidence or fitting(operation),
+            evidence=evidence,
             at=self.at,
         )
         return await self.give(outcomes.prove, command)
@@ -187,9 +190,14 @@ class Desk:
         return await self.give(outcomes.refuse, command)
 
     async def raise_attention(self, operation_id: Id, problem: Problem) -> Receipt:
-        operation = await self.send(operation_id)
+        return await self.raise_sent(await self.send(operation_id), problem)
+
+    async def raise_sent(self, operation: InventoryOperation, problem: Problem) -> Receipt:
         command = outcome_commands.RaiseAttention(
-            operation_id=operation_id, fence=operation.fence, problem=problem, at=self.at
+            operation_id=id_of(operation.id),
+            fence=operation.fence,
+            problem=problem,
+            at=self.at,
         )
         return await self.give(outcomes.raise_attention, command)
 
