@@ -15,6 +15,7 @@ from domain.assignments.assignment import Assignment
 from domain.assignments.content import ASSET, USER, Custodian, Item, Terms, check_terms
 from domain.assignments.item_book import ItemBook
 from domain.assignments.rules import Asked as AskedOfAssignment
+from domain.custody.errors import CustodianLeft
 from domain.custody.keeping import book_of, kept
 from domain.errors import InvalidField
 from domain.ids import Id
@@ -32,7 +33,8 @@ CANCELLED: Final = "Its requisition was cancelled."
 async def allocate(command: commands.AllocateLine, store: Store, facts: Facts) -> Receipt:
     """Keep an item for a line, for whoever is to have it.
 
-    Raises ``InvalidField`` for an item that the inventory does not have, and as ``kept`` does.
+    Raises ``InvalidField`` for an item that the inventory does not have, ``CustodianLeft``, and
+    as ``kept`` does.
     """
     requisition = await store.load(Requisition, command.requisition_id, command.expected_version)
     asked = Asked(command.by, command.at)
@@ -45,9 +47,12 @@ async def allocate(command: commands.AllocateLine, store: Store, facts: Facts) -
         command.substitution_reason,
         asked,
     )
+    terms = _terms(command, requisition)
+    if await facts.custodian(terms.custodian.kind, terms.custodian.id) is None:
+        raise CustodianLeft
     assignment, book = await kept(
         command.assignment_id,
-        _terms(command, requisition),
+        terms,
         tenant_id=requisition.tenant_id,
         by=command.by.user_id,
         at=command.at,

@@ -33,6 +33,13 @@ class CustodianNotMapped(RuleBroken):
     help = "Ask an inventory manager to map the member or the location."
 
 
+class CustodianLeft(RuleBroken):
+    """Whoever is to have it is no longer a member."""
+
+    code = "custodian_left"
+    help = "Reserve the item for somebody else, or ask for it again for another beneficiary."
+
+
 class StatusLabelMissing(RuleBroken):
     """The connection does not say which of the inventory's status labels stands for this."""
 

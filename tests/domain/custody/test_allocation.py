@@ -14,7 +14,7 @@ from domain.caller import Caller
 from domain.custody import allocation, outcomes
 from domain.custody import handlers as custody
 from domain.custody.commands import ProveOperation, RefuseOperation
-from domain.custody.errors import CustodianNotMapped
+from domain.custody.errors import CustodianLeft, CustodianNotMapped
 from domain.errors import InvalidField, InventoryUnavailable, PermissionMissing
 from domain.ids import Id, book_id
 from domain.inventory_operations.operation import InventoryOperation
@@ -262,6 +262,13 @@ async def test_nothing_is_kept_for_somebody_whom_the_inventory_does_not_know(lab
     lab.facts.has_custodian("user", REQUESTER.user_id, None)
     with pytest.raises(CustodianNotMapped):
         await lab.allocate()
+
+
+async def test_nothing_is_kept_for_somebody_who_has_left(lab: Lab) -> None:
+    lab.facts.custodians.clear()
+    with pytest.raises(CustodianLeft):
+        await lab.allocate()
+    assert await lab.units() == Quantities(3, 3)
 
 
 async def test_no_more_is_kept_than_was_approved(lab: Lab) -> None:
