@@ -48,6 +48,20 @@ WRITES = (
     ("accessories.checkout", Call("POST", "/accessories/0/checkout", (), {}, OPERATION)),
 )
 
+FOR_ASSET_ROUTES = (
+    (
+        "assets.delete",
+        Call("DELETE", "/hardware/0", operation_id=OPERATION),
+        "assets can be neither removed nor restored from here",
+    ),
+    (
+        "models.create",
+        Call("POST", "/models", (), {}, OPERATION),
+        "models cannot be added from here",
+    ),
+)
+"""Writes that nothing but the asset routes needs, and what is refused without them."""
+
 
 class Level(StrEnum):
     """How bad a finding is."""
@@ -81,6 +95,7 @@ async def check(snipe_it: SnipeIt) -> list[Finding]:
     findings.append(await _version(snipe_it))
     findings += [await _may_read(snipe_it, *read) for read in READS]
     findings += [await _may_write(snipe_it, *write) for write in WRITES]
+    findings += [await _may_use_route(snipe_it, *write) for write in FOR_ASSET_ROUTES]
     findings += _untried(owner)
     findings += await _company(snipe_it)
     findings += await _zone(snipe_it)
@@ -147,6 +162,13 @@ async def _may_read(snipe_it: SnipeIt, permission: str, path: str) -> Finding:
 async def _may_write(snipe_it: SnipeIt, permission: str, call: Call) -> Finding:
     answer = await snipe_it.transport.send(call)
     return _judged(permission, answer, passes=isinstance(answer, Refused | NotFound))
+
+
+async def _may_use_route(snipe_it: SnipeIt, permission: str, call: Call, without: str) -> Finding:
+    found = await _may_write(snipe_it, permission, call)
+    if found.level is not Level.MISSING:
+        return found
+    return Finding(Level.WARNING, f"Permission {permission} is missing: {without}.")
 
 
 def _judged(permission: str, answer: Answer, *, passes: bool) -> Finding:

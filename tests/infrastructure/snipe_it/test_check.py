@@ -10,7 +10,14 @@ from pydantic import SecretStr
 from demo.snipe_it_simulator import endpoints
 from demo.snipe_it_simulator.faults import Fault, Kind
 from demo.snipe_it_simulator.simulator import Simulator
-from infrastructure.snipe_it.check import READS, WRITES, Finding, Level, check
+from infrastructure.snipe_it.check import (
+    FOR_ASSET_ROUTES,
+    READS,
+    WRITES,
+    Finding,
+    Level,
+    check,
+)
 from infrastructure.snipe_it.settings import Connection
 from tests.infrastructure.snipe_it.worlds import CONNECTION, in_memory, simulator
 
@@ -18,6 +25,7 @@ ALL = {
     *(permission for permission, _ in READS),
     *(permission for permission, _ in WRITES),
 }
+OF_ASSET_ROUTES = {permission for permission, _, _ in FOR_ASSET_ROUTES}
 
 
 async def findings(server: Simulator, connection: Connection = CONNECTION) -> list[Finding]:
@@ -47,15 +55,25 @@ async def test_a_check_changes_nothing() -> None:
 @pytest.mark.parametrize("permission", sorted(ALL - {"accessories.view"}))
 async def test_a_missing_permission_is_named(permission: str) -> None:
     server = simulator()
-    server.access.permissions[1] = frozenset(ALL - {permission})
+    server.access.permissions[1] = frozenset((ALL | OF_ASSET_ROUTES) - {permission})
     found = await findings(server)
     assert lines(found, Level.MISSING) == [f"Permission {permission} is missing."]
+
+
+@pytest.mark.parametrize("permission", sorted(OF_ASSET_ROUTES))
+async def test_what_only_the_asset_routes_need_is_a_warning(permission: str) -> None:
+    server = simulator()
+    server.access.permissions[1] = frozenset((ALL | OF_ASSET_ROUTES) - {permission})
+    found = await findings(server)
+    assert lines(found, Level.MISSING) == []
+    (warning,) = lines(found, Level.WARNING)
+    assert warning.startswith(f"Permission {permission} is missing: ")
 
 
 async def test_what_cannot_be_tried_is_said() -> None:
     server = simulator()
     server.inventory.rows["users"][1]["permissions"] = {"assets.view": 1}
-    server.access.permissions[1] = frozenset(ALL)
+    server.access.permissions[1] = frozenset(ALL | OF_ASSET_ROUTES)
     (note,) = lines(await findings(server), Level.NOTE)
     assert "accessories.checkin and consumables.checkout" in note
 
