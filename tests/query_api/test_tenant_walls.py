@@ -10,11 +10,14 @@ import pytest
 from sqlalchemy import ColumnElement, Table, true
 
 import query_api
+from domain.assignments.content import Custodian, Item
+from domain.ids import operation_id as operation_id_of
 from infrastructure.ids import from_uuid, to_uuid
 from query_api.tenant_scope import TenantScope
 from tests.builders.inventory_rows import stock_shelf
 from tests.fixtures.postgres import Database
 from tests.query_api.conftest import Lab
+from tests.query_api.custody_world import Custody
 from tests.query_api.world import World
 
 PACKAGE = Path(query_api.__path__[0])
@@ -54,6 +57,13 @@ async def _check_that_the_neighbour_sees_nothing(
     client: httpx.AsyncClient, world: World, lab: Lab, database: Database
 ) -> None:
     shelf = stock_shelf(database, lab.tenant_id)
+    custody = Custody(world, lab.tenant_id)
+    printer, holder = Item("asset", shelf.printer), Custodian("user", lab.member.id)
+    assignment = custody.lend(lab.technician, printer, holder)
+    assignment.detect_drift(None, world.now, world.now)
+    world.store(assignment, lab.technician)
+    assignment_path = f"/assignments/{from_uuid(assignment.id)}"
+    operation_id = operation_id_of(from_uuid(assignment.id), "checkout", 1)
     requisition = world.draft(lab.member, lab.project_id, "Robot arm joint")
     world.store(requisition, lab.member)
     world.policy(lab.admin, "Robot policy", ("Lab", "requisitions:approve"))
@@ -74,6 +84,12 @@ async def _check_that_the_neighbour_sees_nothing(
         "/status-labels",
         "/accessories",
         "/consumables?q=screws",
+        "/assignments",
+        "/assignments?drift=true",
+        "/asset-assignments",
+        "/asset-circulations",
+        "/inventory/operations",
+        "/inventory/drift",
     ):
         own = await client.get(path, headers=lab.admin.headers)
         others = await client.get(path, headers=lab.neighbour.headers)
@@ -94,6 +110,12 @@ async def _check_that_the_neighbour_sees_nothing(
         f"/status-labels/{shelf.label}",
         f"/accessories/{shelf.cables}",
         f"/consumables/{shelf.screws}",
+        f"/assets/{shelf.printer}/assignments",
+        f"/projects/{lab.project_id}/assignments",
+        assignment_path,
+        f"{assignment_path}/history",
+        f"{assignment_path}/transitions",
+        f"/inventory/operations/{operation_id}",
     ):
         assert (await client.get(path, headers=lab.admin.headers)).status_code == 200
         assert (await client.get(path, headers=lab.neighbour.headers)).status_code == 404, path
