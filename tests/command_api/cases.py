@@ -6,6 +6,7 @@ from domain.ids import Id
 from infrastructure.ids import new_id
 from tests.command_api.allocation_cases import ALLOCATION_CASES
 from tests.command_api.asset_cases import ASSET_CASES
+from tests.command_api.assignment_cases import ASSIGNMENT_CASES
 from tests.command_api.case import Case, Ids
 from tests.command_api.inventory_cases import INVENTORY_CASES
 from tests.command_api.lab import PURCHASE, Tenant
@@ -360,6 +361,7 @@ CASES: Final = (
     Case("test_webhook", "POST", "/webhooks/{id}/test", a_webhook, "admin", "technician"),
     *ALLOCATION_CASES,
     *ASSET_CASES,
+    *ASSIGNMENT_CASES,
     *INVENTORY_CASES,
 )
 

@@ -1,0 +1,234 @@
+"""What the routes of assignments promise, over a database of the test's own."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from domain.ids import Id
+from infrastructure.ids import new_id, to_uuid
+from tests.builders.inventory_rows import break_circuit
+from tests.command_api.asset_cases import confirm
+from tests.command_api.assignment_cases import (
+    active,
+    extension_asked,
+    give,
+    in_days,
+    issuing,
+    lent,
+    reserved,
+    shelved,
+)
+from tests.command_api.case import Ids
+from tests.command_api.conftest import Log
+from tests.command_api.lab import Tenant
+from tests.command_api.test_routes import check_problem
+
+
+async def ask(tenant: Tenant, who: str, ids: Ids, action: str, body: Any = None) -> httpx.Response:
+    return await tenant.post(who, f"/assignments/{ids['id']}/{action}", body)
+
+
+def waiting(log: Log, tenant: Tenant) -> list[str]:
+    """What the sync worker is to look at, by the thing concerned."""
+    rows = log.connection.execute(
+        "SELECT thing FROM inventory.work WHERE tenant_id = %s ORDER BY due_at",
+        (to_uuid(tenant.id),),
+    )
+    return [thing for (thing,) in rows]
+
+
+async def test_a_hand_over_its_hold_and_its_operation_are_one_command_of_the_log(
+    tenant: Tenant, log: Log
+) -> None:
+    ids = await shelved(tenant)
+    head = log.head
+
+    made = await tenant.post("technician", "/assignments", lent(ids, issue=True))
+
+    assert made.status_code == 202, made.text
+    assert made.headers["Location"] == f"/api/v1/assignments/{made.json()['id']}"
+    assert log.topics(head) == [
+        "assignment.reserved.v1",
+        "assignment.issue_requested.v1",
+        "item_book.opened.v1",
+        "item_book.held.v1",
+        "item_book.hold_changed.v1",
+        "inventory_operation.requested.v1",
+    ]
+    commands = log.connection.execute(
+        "SELECT count(DISTINCT command_id) FROM log.stored_events WHERE notification_id > %s",
+        (head,),
+    ).fetchone()
+    assert commands == (1,)
+    assert len(waiting(log, tenant)) == 1
+
+
+async def test_issued_and_synced_are_one_command_of_the_log(tenant: Tenant, log: Log) -> None:
+    ids = await issuing(tenant)
+    await confirm(tenant, ids["id"])
+    assert log.topics()[-2:] == ["inventory_operation.synced.v1", "assignment.issued.v1"]
+    assert waiting(log, tenant) == []
+
+
+async def test_of_many_technicians_at_once_one_hands_the_printer_over(
+    tenant: Tenant, log: Log
+) -> None:
+    ids = await shelved(tenant)
+    answers = await asyncio.gather(
+        *(tenant.post("technician", "/assignments", lent(ids, issue=True)) for _ in range(12))
+    )
+    lost = [answer for answer in answers if answer.status_code != 202]
+    assert len(lost) == len(answers) - 1
+    for answer in lost:
+        check_problem(answer, 409, "item_held")
+    assert log.topics().count("inventory_operation.requested.v1") == 1
+
+
+async def test_without_the_inventory_only_who_may_hands_over_offline(
+    tenant: Tenant, log: Log
+) -> None:
+    ids = await reserved(tenant)
+    assert tenant.database is not None
+    break_circuit(tenant.database, tenant.id)
+    head = log.head
+
+    refused = await ask(tenant, "technician", ids, "issue")
+    check_problem(refused, 503, "inventory_unavailable")
+    assert int(refused.headers["Retry-After"]) > 0
+    assert log.head == head
+
+    assert (await ask(tenant, "admin", ids, "issue")).status_code == 202
+    assert "assignment.issue_requested.v1" in log.topics(head)
+
+
+@pytest.mark.parametrize(
+    ("who", "action", "body"),
+    [
+        ("technician", "return", None),
+        ("technician", "close", None),
+        ("requester", "report-loss", {"kind": "lost"}),
+        ("technician", "approve-extension", None),
+    ],
+)
+async def test_what_has_happened_at_the_desk_is_taken_down_while_the_inventory_is_away(
+    tenant: Tenant, who: str, action: str, body: Any
+) -> None:
+    ids = await extension_asked(tenant)
+    assert tenant.database is not None
+    break_circuit(tenant.database, tenant.id)
+    answer = await ask(tenant, who, ids, action, body)
+    assert answer.status_code == 202, answer.text
+
+
+async def test_a_return_says_what_came_back_and_how(tenant: Tenant, log: Log) -> None:
+    ids = await active(tenant)
+    body = {
+        "units": [{"quantity": 1, "condition": "damaged", "note": "The nozzle is loose."}],
+        "checklist": [{"name": "Power supply", "passed": False}],
+        "location_id": ids["place"],
+    }
+    head = log.head
+    answer = await ask(tenant, "technician", ids, "return", body)
+    assert answer.status_code == 202, answer.text
+    assert log.topics(head) == [
+        "assignment.return_received.v1",
+        "assignment.damage_recorded.v1",
+        "inventory_operation.requested.v1",
+    ]
+    await confirm(tenant, ids["id"])
+    assert log.topics()[-4:] == [
+        "inventory_operation.synced.v1",
+        "assignment.returned.v1",
+        "assignment.closed.v1",
+        "item_book.released.v1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"item": {"kind": "asset", "id": new_id()}}, "item.id"),
+        ({"item": {"kind": "car", "id": new_id()}}, "item.kind"),
+        ({"custodian": {"kind": "user", "id": new_id()}}, "custodian.id"),
+        ({"custodian": {"kind": "project", "id": new_id()}}, "custodian.kind"),
+        ({"project_id": new_id()}, "project_id"),
+        ({"quantity": 2}, "quantity"),
+        ({"quantity": 0}, "quantity"),
+        ({"due": "2001-01-01"}, "due"),
+        ({"begins": in_days(3), "due": in_days(2)}, "due"),
+        ({"begins": "soon"}, "begins"),
+        ({"tenant_id": new_id()}, "tenant_id"),
+    ],
+)
+async def test_a_field_that_cannot_be_accepted_is_named(
+    tenant: Tenant, log: Log, change: dict[str, Any], path: str
+) -> None:
+    ids = await shelved(tenant)
+    head = log.head
+    answer = await tenant.post("technician", "/assignments", lent(ids, **change))
+    problem = check_problem(answer, 422, answer.json()["code"])
+    assert [wrong["path"] for wrong in problem["errors"]] == [path]
+    assert log.head == head
+
+
+async def test_a_project_of_the_tenant_may_be_named(tenant: Tenant) -> None:
+    ids = await shelved(tenant)
+    body = lent(ids, project_id=await tenant.project("requester"))
+    made = await tenant.post("technician", "/assignments", body)
+    assert made.status_code == 201, made.text
+
+
+async def test_a_custodian_needs_no_permission_for_what_they_hold(tenant: Tenant, log: Log) -> None:
+    ids = await active(tenant)
+    for action, body in (
+        ("accept", None),
+        ("request-extension", {"due": in_days(9)}),
+        ("report-loss", {"kind": "lost"}),
+    ):
+        check_problem(await ask(tenant, "nobody", ids, action, body), 403, "permission_missing")
+        await give(tenant, "requester", ids, action, body)
+    assert "assignment.loss_reported.v1" in log.topics()
+
+
+async def test_a_technician_who_was_not_there_accepts_for_nobody(tenant: Tenant) -> None:
+    ids = await active(tenant)
+    check_problem(await ask(tenant, "technician", ids, "accept"), 403, "not_custodian")
+    await give(tenant, "technician", ids, "accept", {"witnessed": True})
+
+
+async def test_a_hand_over_is_called_off_before_the_worker_has_sent_it(
+    tenant: Tenant, log: Log
+) -> None:
+    ids = await issuing(tenant)
+    await give(tenant, "technician", ids, "cancel", {"reason": "Not needed"})
+    assert "inventory_operation.cancelled.v1" in log.topics()
+    assert waiting(log, tenant) == []
+    made = await tenant.post("technician", "/assignments", lent(ids))
+    assert made.status_code == 201, made.text
+
+
+async def test_a_version_that_was_read_guards_an_action(tenant: Tenant) -> None:
+    ids = await reserved(tenant)
+    path = f"/assignments/{ids['id']}/issue"
+    right = await tenant.post("technician", path, headers={"If-Match": '"1"'})
+    assert right.status_code == 202, right.text
+    wrong = await tenant.post("technician", path, headers={"If-Match": '"1"'})
+    check_problem(wrong, 412, "version_mismatch")
+
+
+async def test_nothing_is_stored_of_what_is_refused_half_way(tenant: Tenant, log: Log) -> None:
+    ids = await reserved(tenant)
+    _unmap(tenant, ids["asset"])
+    head = log.head
+    check_problem(await ask(tenant, "technician", ids, "issue"), 409, "item_not_mapped")
+    assert log.head == head
+    assert waiting(log, tenant) == []
+
+
+def _unmap(tenant: Tenant, id: Id) -> None:
+    assert tenant.database is not None
+    with psycopg.connect(tenant.database.superuser_url, autocommit=True) as connection:
+        connection.execute("DELETE FROM inventory.mappings WHERE id = %s", (to_uuid(id),))
