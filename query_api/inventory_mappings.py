@@ -21,16 +21,17 @@ from sqlalchemy import (
     union_all,
 )
 
-from domain.errors import NotFound
+from domain.errors import PermissionMissing
 from domain.identity.roles import INVENTORY_MANAGE
 from domain.ids import Id
+from domain.inventory.errors import MappingNotFound
 from domain.inventory.rules import USER
 from infrastructure.identity import tables as identity
 from infrastructure.inventory.kinds import TABLES
 from infrastructure.inventory.tables import connections, mappings, metadata
 from query_api import answers
 from query_api.keyset import Cursors, Page, Sort, Window
-from query_api.reader import Reading, reads
+from query_api.reader import BY_OBJECT, Reading, reads
 from query_api.routing import object_responses, page_responses, router
 from query_api.shapes import IdInPath
 from query_api.tenant_scope import TenantScope
@@ -113,7 +114,7 @@ async def list_inventory_mappings(
     responses=object_responses(403, 404),
 )
 async def read_inventory_mapping(
-    reading: Annotated[Reading, reads(INVENTORY_MANAGE)], mapping_id: IdInPath
+    reading: Annotated[Reading, reads(BY_OBJECT)], mapping_id: IdInPath
 ) -> Response:
     """What one id of ours stands for. Changes of it name the connection's version."""
     found = _all(reading.scope)
@@ -124,7 +125,9 @@ async def read_inventory_mapping(
         .where(found.c.id == mapping_id)
     )
     if row is None:
-        raise NotFound("Nothing in the inventory was ever mapped to this id.")
+        raise MappingNotFound
+    if not reading.caller.may(INVENTORY_MANAGE):
+        raise PermissionMissing(INVENTORY_MANAGE)
     return answers.one(reading, _mapping(row), row.version, names=True)
 
 

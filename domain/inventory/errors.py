@@ -13,8 +13,6 @@ class NotConnected(NotFound):
 class MappingNotFound(NotFound):
     """Nothing in the inventory was ever mapped to this id."""
 
-    code = "mapping_not_found"
-
 
 class ThingMapped(RuleBroken):
     """A thing of the inventory stands for one id at a time."""

@@ -1,0 +1,115 @@
+"""The mirror's process: every tenant gets its mirror, whatever becomes of the others."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+import pytest
+from pydantic import SecretStr
+
+from demo.snipe_it_simulator.access import DEMO_TOKEN
+from demo.snipe_it_simulator.faults import Fault, Kind
+from demo.snipe_it_simulator.hand_edits import apply
+from demo.snipe_it_simulator.serving import serve
+from infrastructure.ids import derived_id
+from infrastructure.settings import MirrorSettings
+from tests.builders.inventory import TOKEN_SOURCE, InventoryTables
+from tests.fixtures.postgres import Database
+from tests.infrastructure.snipe_it import worlds
+from workers.mirror.main import run
+
+WITHIN_S: Final = 30.0
+OTHER: Final = derived_id("test", "other tenant")
+NOWHERE: Final = "http://127.0.0.1:9"
+
+
+@pytest.fixture(autouse=True)
+def _token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN_SOURCE.removeprefix("env:"), DEMO_TOKEN)
+
+
+def settings(database: Database, *servers: str) -> MirrorSettings:
+    return MirrorSettings(
+        worker_database_url=SecretStr(database.url("worker")),
+        snipe_it_allowed_urls=", ".join(servers),
+        mirror_every_s=0.1,
+        mirror_calls_per_minute=6000,
+    )
+
+
+@asynccontextmanager
+async def running(*several: MirrorSettings) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(run(one)) for one in several]
+    try:
+        yield
+        assert not any(task.done() for task in tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def until(what: Callable[[], Any]) -> Any:
+    async with asyncio.timeout(WITHIN_S):
+        while not (found := what()):  # noqa: ASYNC110  the rows tell, and ring no bell
+            await asyncio.sleep(0.05)
+    return found
+
+
+def swept(tables: InventoryTables) -> Any:
+    state = tables.state()
+    return state is not None and state["swept_at"] is not None and state["error"] is None
+
+
+async def test_a_tenant_whose_server_is_away_holds_up_no_other(database: Database) -> None:
+    server = worlds.simulator()
+    here, there = InventoryTables(database), InventoryTables(database, OTHER)
+    async with serve(server) as url:
+        there.connect(NOWHERE)
+        here.connect(url)
+        async with running(settings(database, url, NOWHERE)):
+            await until(lambda: swept(here))
+            apply(server.inventory, {"do": "checkout", "id": 7, "to_type": "user", "to_id": 3})
+            await until(lambda: here.row("assets", 7)["holder_external_id"] == 3)
+            failed = await until(lambda: (there.state() or {}).get("error"))
+    assert "could not connect" in failed
+
+
+async def test_an_outage_is_told_and_ends_by_itself(database: Database) -> None:
+    server, tables = worlds.simulator(), InventoryTables(database)
+    async with serve(server) as url:
+        tables.connect(url)
+        async with running(settings(database, url)):
+            await until(lambda: swept(tables))
+            outage = Fault(Kind.DATABASE_DOWN, times=None)
+            server.faults.ordered.append(outage)
+            await until(lambda: (tables.state() or {}).get("error"))
+            assert (tables.state() or {})["failing_since"] is not None
+            server.faults.ordered.clear()
+            await until(lambda: swept(tables))
+
+
+async def test_a_server_that_is_off_the_list_is_not_asked(database: Database) -> None:
+    server, tables = worlds.simulator(), InventoryTables(database)
+    async with serve(server) as url:
+        tables.connect(url)
+        async with running(settings(database, "https://another.example")):
+            failed = await until(lambda: (tables.state() or {}).get("error"))
+    assert "QM_SNIPE_IT_ALLOWED_URLS" in failed
+    assert server.seen == []
+
+
+async def test_of_two_processes_one_reads(database: Database) -> None:
+    server, tables = worlds.simulator(), InventoryTables(database)
+    async with serve(server) as url:
+        tables.connect(url)
+        both = settings(database, url)
+        async with running(both, both):
+            await until(lambda: swept(tables))
+            first = (tables.state() or {})["as_of"]
+            await until(lambda: (tables.state() or {})["as_of"] > first)
+    lists = [call for call in server.seen if call.path == "/api/v1/models"]
+    assert len(lists) == 1
