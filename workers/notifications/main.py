@@ -18,7 +18,7 @@ from infrastructure.event_store.writer import Writer
 from infrastructure.identity.facts import FactSource
 from infrastructure.log_bell import LogBell, rung
 from infrastructure.notifications.delivery_store import Claimed, DeliveryStore
-from infrastructure.notifications.outbound import Outbound
+from infrastructure.notifications.outbound import Deadlines, Outbound
 from infrastructure.notifications.outcomes import Outcome
 from infrastructure.notifications.planning_store import PlanningStore
 from infrastructure.notifications.smtp import Mailer, mail_server
@@ -50,6 +50,7 @@ class Tuning:
     letter_claim_s: float = 180.0
     webhooks_at_a_time: int = 16
     letters_at_a_time: int = 4
+    deadlines: Deadlines = field(default_factory=Deadlines)
 
 
 async def run(
@@ -79,7 +80,9 @@ async def _run(settings: NotificationSettings, tuning: Tuning, clock: Clock) -> 
             idle_in_transaction_session_timeout="20s",
         ) as pool,
         Writer(url) as writer,
-        Outbound(allow_private=settings.webhook_allow_private) as outbound,
+        Outbound(
+            allow_private=settings.webhook_allow_private, deadlines=tuning.deadlines
+        ) as outbound,
         asyncio.TaskGroup() as tasks,
     ):
         store = DeliveryStore(pool)

@@ -37,6 +37,7 @@ class Scene:
     def put(self, stream: Stream, actor_id: Id | None = None) -> Stream:
         """Append what is new of a stream, as at this moment, and ring."""
         self.world.now = datetime.now(UTC)
+        ((self.world.position,),) = self.ask("SELECT position FROM log.log_head")
         self.world.store(stream, _Actor(actor_id), project=False)  # type: ignore[arg-type]  # as an aggregate
         self.world.execute("SELECT pg_notify('qm_log', '')")
         return stream
