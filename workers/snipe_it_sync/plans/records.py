@@ -6,6 +6,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from domain.inventory_operations.events import EvidenceData
 from domain.inventory_operations.kinds import Kind, State
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.snipe_it.answers import Answer
@@ -27,7 +28,8 @@ from workers.snipe_it_sync.plans.sight import (
 
 CUSTOM: Final = "_snipeit_"
 _GONE: Final = Refusal("gone", "The asset was removed.", gone=True)
-_TAGS_OR_SIGNS: Final = re.compile(r"<[^>]*>|[\W_]+")
+_TAGS: Final = re.compile(r"<[^>]*>")
+_SIGNS: Final = re.compile(r"[\W_]+")
 
 
 class CreateAsset:
@@ -152,7 +154,7 @@ class CreateModel(Untraced):
         async for model in snipe_it.read.models():
             category = None if model.category is None else model.category.id
             if (model.name, category) == (fields["name"].strip(), fields["category_id"]):
-                return Sight(Verdict.APPLIED, evidence(model.id, at))
+                return _named_model(operation, evidence(model.id, at))
         return Sight(Verdict.OPEN, evidence(0, at))
 
     async def write(self, operation: InventoryOperation, sight: Sight, snipe_it: SnipeIt) -> Answer:
@@ -161,6 +163,14 @@ class CreateModel(Untraced):
         return await snipe_it.write.create_model(
             fields["name"], fields["category_id"], name_of(operation)
         )
+
+
+def _named_model(operation: InventoryOperation, shown: EvidenceData) -> Sight:
+    """One that was there before anything was sent is somebody else's: it keeps its id."""
+    if _sent(operation):
+        return Sight(Verdict.APPLIED, shown)
+    refusal = Refusal("name_taken", "There is a model of this name in this category already.")
+    return Sight(Verdict.OTHER, shown, refusal)
 
 
 RECORDS: dict[Kind, Plan] = {
@@ -234,7 +244,7 @@ def _same(name: str, wanted: object, shown: object) -> bool:
 
 
 def _letters(text: object) -> str:
-    return "" if text is None else _TAGS_OR_SIGNS.sub("", str(text))
+    return "" if text is None else _SIGNS.sub("", _TAGS.sub("", str(text)))
 
 
 def _typed(fields: Mapping[str, Any]) -> dict[str, Any]:
