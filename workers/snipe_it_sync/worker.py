@@ -43,7 +43,7 @@ class Worker:
         self._leases = leases
         self._inventories = inventories
         self._left_alone: dict[Id, datetime] = {}
-        self._running: dict[Id, asyncio.Task[None]] = {}
+        self._running: dict[Id, asyncio.Task[bool]] = {}
 
     async def run(self, wake: asyncio.Event) -> None:
         """Work until cancelled, looking at the queue whenever ``wake`` is set, and once a second.
@@ -59,14 +59,17 @@ class Worker:
             await self._stop()
 
     @property
-    def running(self) -> tuple[asyncio.Task[None], ...]:
+    def running(self) -> tuple[asyncio.Task[bool], ...]:
         """What it is at."""
         return tuple(self._running.values())
 
-    async def look(self, due: Due) -> None:
-        """See to one operation that is due, if nobody else does. Raises nothing but cancellation."""
+    async def look(self, due: Due) -> bool:
+        """See to one operation that is due; False where that is not to be done just now.
+
+        Raises nothing but cancellation.
+        """
         try:
-            await self._look(due)
+            return await self._look(due)
         except LeaseLost as lost:
             logger.info("operation %s is left to another worker: %s", due.operation_id, lost)
         except InfrastructureError as error:
@@ -78,6 +81,7 @@ class Worker:
             # One that cannot be handled must not stop the others.
             logger.exception("operation %s", due.operation_id)
             await self._put_off(due)
+        return True
 
     async def probe(self) -> None:
         """Ask the servers whose pause is over whether they answer again."""
@@ -100,9 +104,11 @@ class Worker:
                 self._begin(due, wake)
 
     def _begin(self, due: Due, wake: asyncio.Event) -> None:
-        def ended(_: asyncio.Task[None]) -> None:
+        def ended(task: asyncio.Task[bool]) -> None:
             self._running.pop(due.operation_id, None)
-            wake.set()
+            # What could not be begun is still due: to look at once would be to look for ever.
+            if not task.cancelled() and task.result():
+                wake.set()
 
         task = asyncio.create_task(self.look(due))
         self._running[due.operation_id] = task
@@ -120,33 +126,34 @@ class Worker:
         with suppress(StoreUnavailable):
             await self._tools.queue.put_off(due.operation_id, self._tools.timing.unreachable_s)
 
-    async def _look(self, due: Due) -> None:
+    async def _look(self, due: Due) -> bool:
         snipe_it = await self._inventories.of(due.tenant_id)
         if snipe_it is None:
             await self._tools.queue.put_off(due.operation_id, self._tools.timing.unreachable_s)
-            return
+            return True
         lease_s = self._tools.timing.lease_s(snipe_it.connection.deadlines)
         lease = await self._leases.take(lease_name(due.tenant_id, due.thing), lease_s)
         if lease is None:
-            return
+            return False
         try:
-            await self._look_under(lease, due, snipe_it)
+            return await self._look_under(lease, due, snipe_it)
         finally:
             with suppress(StoreUnavailable):
                 await lease.give_back()
 
-    async def _look_under(self, lease: Lease, due: Due, snipe_it: SnipeIt) -> None:
+    async def _look_under(self, lease: Lease, due: Due, snipe_it: SnipeIt) -> bool:
         if not await self._tools.queue.still_due(due):
-            return
+            return False
         operation = await self._tools.operations.load(due.tenant_id, due.operation_id)
         if operation is None:
             raise OperationGone(due.operation_id)
         if not await self._tools.circuits.lets_through(due.tenant_id):
-            return
+            return False
         leave_alone_s = await attempt(operation, snipe_it, lease, self._tools)
         if leave_alone_s is not None:
             until = self._tools.clock() + timedelta(seconds=leave_alone_s)
             self._left_alone[due.tenant_id] = until
+        return True
 
     def _is_left_alone(self, tenant_id: Id) -> bool:
         until = self._left_alone.get(tenant_id)
