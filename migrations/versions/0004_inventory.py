@@ -280,9 +280,10 @@ BEGIN
     CASE custodian_kind
     WHEN 'user' THEN
         RETURN QUERY
-        SELECT p.external_id FROM identity.members m
+        SELECT CASE WHEN x.deleted_at IS NULL THEN p.external_id END FROM identity.members m
         LEFT JOIN inventory.mappings p
             ON p.tenant_id = tenant AND p.kind = 'user' AND p.id = m.user_id
+        LEFT JOIN inventory.users x ON x.tenant_id = tenant AND x.external_id = p.external_id
         WHERE m.tenant_id = tenant AND m.user_id = custodian;
     WHEN 'location' THEN
         RETURN QUERY

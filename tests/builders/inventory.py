@@ -63,14 +63,28 @@ class InventoryTables:
             ours,
             f"Room {external_id}",
         )
-        if ours is not None:
-            self._run(
-                "INSERT INTO inventory.mappings (tenant_id, kind, id, external_id, matched_by)"
-                " VALUES (%s, 'location', %s, %s, 'first_seen')",
-                self._tenant,
-                ours,
-                external_id,
-            )
+        if id is not None:
+            self.map("location", id, external_id)
+
+    def map(self, kind: str, id: Id, external_id: int) -> None:
+        """Let an id of ours stand for a thing."""
+        self._run(
+            "INSERT INTO inventory.mappings (tenant_id, kind, id, external_id, matched_by)"
+            " VALUES (%s, %s, %s, %s, 'first_seen')",
+            self._tenant,
+            kind,
+            to_uuid(id),
+            external_id,
+        )
+
+    def delete(self, table: str, external_id: int) -> None:
+        """Let a thing be gone over there, as the mirror has seen it."""
+        self._run(
+            f"UPDATE inventory.{table} SET deleted_at = now()"  # noqa: S608
+            " WHERE tenant_id = %s AND external_id = %s",
+            self._tenant,
+            external_id,
+        )
 
     def put_user(self, external_id: int, username: str) -> None:
         """A user of the inventory who is no member."""
