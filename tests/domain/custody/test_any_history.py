@@ -186,8 +186,7 @@ class AnyCustody(RuleBasedStateMachine):
         operation = self.open()[pick % len(self.open())]
         id = id_of(operation.id)
         if operation.state is OperationState.NEEDS_ATTENTION:
-            decide = {"done": self.desk.attest, "late": self.late}.get(says, self.desk.abandon)
-            self.ask(decide(id))
+            self.ask(self.decide(says, id))
         elif says == "done":
             self.do(operation)
             self.prove(operation)
@@ -197,6 +196,12 @@ class AnyCustody(RuleBasedStateMachine):
             now(self.desk.raise_attention(id, Blocked("unauthorized", "No.")))
         else:
             now(self.desk.refuse(id, gone=says == "gone"))
+
+    def decide(self, says: str, id: Id) -> Awaitable[object]:
+        """What becomes of an operation that needs a person."""
+        if says == "done":
+            return self.desk.attest(id)
+        return self.late(id) if says == "late" else self.desk.abandon(id)
 
     @precondition(lambda self: self.open())
     @rule()
