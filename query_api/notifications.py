@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import Query, Response
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Select, and_, distinct, func, not_
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from domain.identity.roles import INVENTORY_MANAGE
 from domain.ids import Id
@@ -139,7 +140,7 @@ async def list_notifications(
         is_unread = _is_unread(reader)
         found = found.where(is_unread if unread == "true" else not_(is_unread))
     # One event may reach somebody in two ways: as custodian, and as lead of the project.
-    found = found.distinct(table.c.position)
+    found = found.ext(distinct_on(table.c.position))
     rows, following = window.shown(await reading.rows(window.cut(found)))
     counted = await reading.row(
         _for(reading, reader, func.count(distinct(table.c.position)).label("unread")).where(
