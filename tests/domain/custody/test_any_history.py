@@ -203,6 +203,18 @@ class AnyCustody(RuleBasedStateMachine):
             return self.desk.attest(id)
         return self.late(id) if says == "late" else self.desk.abandon(id)
 
+    @precondition(lambda self: self.given_up())
+    @rule(pick=picks)
+    def it_happens_after_all(self, pick: int) -> None:
+        """The inventory applies what was given up, and the sweep finds it."""
+        operation = self.given_up()[pick % len(self.given_up())]
+        before = self.holder
+        self.do(operation)
+        if self.holder != before:
+            count = self.desk.count()
+            now(self.desk.find_late(id_of(operation.id), self.shown(operation)))
+            assert self.claims_after(count) == []
+
     @precondition(lambda self: self.open())
     @rule()
     def everything_is_done(self) -> None:
@@ -252,13 +264,25 @@ class AnyCustody(RuleBasedStateMachine):
     def assignments(self) -> list[Id]:
         return [id for id in self.desk.store.streams if self.kind_of(id) == "assignment"]
 
-    def open(self) -> list[InventoryOperation]:
-        found = [
+    def operations(self) -> list[InventoryOperation]:
+        return [
             now(self.desk.operation(id))
             for id in self.desk.store.streams
             if self.kind_of(id) == "inventory_operation"
         ]
-        return [operation for operation in found if operation.state not in SETTLED]
+
+    def open(self) -> list[InventoryOperation]:
+        return [one for one in self.operations() if one.state not in SETTLED]
+
+    def given_up(self) -> list[InventoryOperation]:
+        """Operations on the drill that came to nothing, as far as is known."""
+        return [
+            one
+            for one in self.operations()
+            if one.state is OperationState.FAILED
+            and not one.late
+            and one.item["kind"] == DRILL.kind
+        ]
 
     def one(self, pick: int) -> Id:
         """One that lives, as long as there is one."""
