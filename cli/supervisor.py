@@ -39,23 +39,29 @@ class Supervisor:
     environment: Mapping[str, str]
     say: Callable[[str], None]
     _children: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+    _keepers: list[asyncio.Future[None]] = field(default_factory=list)
+    _lifeline: int = -1
     _stopping: bool = False
 
     @contextlib.asynccontextmanager
     async def running(self, jobs: Sequence[Job]) -> AsyncIterator[None]:
-        """Run ``jobs`` for the length of the block."""
-        ours, theirs = os.pipe()
-        keepers = [asyncio.ensure_future(self._keep(job, ours)) for job in jobs]
+        """Run ``jobs``, and those that are added, for the length of the block."""
+        self._lifeline, theirs = os.pipe()
+        self.add(jobs)
         try:
             yield
         finally:
             self._stopping = True
             await self._stop()
-            for keeper in keepers:
+            for keeper in self._keepers:
                 keeper.cancel()
-            await asyncio.gather(*keepers, return_exceptions=True)
-            os.close(ours)
+            await asyncio.gather(*self._keepers, return_exceptions=True)
+            os.close(self._lifeline)
             os.close(theirs)
+
+    def add(self, jobs: Sequence[Job]) -> None:
+        """Run these, too, from now on."""
+        self._keepers += [asyncio.ensure_future(self._keep(job)) for job in jobs]
 
     def is_running(self, name: str) -> bool:
         """Whether the child is there at this moment."""
@@ -68,11 +74,11 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
 
-    async def _keep(self, job: Job, lifeline: int) -> None:
+    async def _keep(self, job: Job) -> None:
         pause = _FIRST_PAUSE_S
         while not self._stopping:
             begun = time.monotonic()
-            code = await self._run_once(job, lifeline)
+            code = await self._run_once(job)
             if self._stopping:
                 return
             pause = _FIRST_PAUSE_S if time.monotonic() - begun > _STEADY_S else pause
@@ -81,14 +87,14 @@ class Supervisor:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
 
-    async def _run_once(self, job: Job, lifeline: int) -> int:
+    async def _run_once(self, job: Job) -> int:
         with contextlib.closing(_open_log(self.logs / f"{job.name}.log")) as log:
             child = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "cli.main",
                 *job.arguments,
-                stdin=lifeline,
+                stdin=self._lifeline,
                 stdout=log.descriptor,
                 stderr=log.descriptor,
                 env={**os.environ, **self.environment, SUPERVISED: "1"},

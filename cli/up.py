@@ -117,10 +117,13 @@ async def _work(settings: UpSettings, folder: DataFolder, say: Say) -> None:
     environment, servers = await _prepared(settings, folder, say)
     supervisor = Supervisor(folder.logs, environment, say)
     origin = f"http://{LOOPBACK}:{settings.port}"
-    jobs = _jobs(settings.port, folder, with_broker="QM_AMQP_URL" in environment)
-    async with supervisor.running(jobs):
+    async with supervisor.running(
+        _jobs_of_the_apis(settings.port, with_broker="QM_AMQP_URL" in environment)
+    ):
         await _until_ready(origin, supervisor)
         await _greet(origin, folder, say)
+        # To start these takes nothing from whoever waits for the line that says ready.
+        supervisor.add(_other_jobs(folder))
         await asyncio.gather(*(keep_running(name, one, say) for name, one in servers.items()))
 
 
@@ -155,19 +158,20 @@ def _start_postgres(folder: DataFolder) -> None:
     migrate(server.owner_url(DATABASE), folder.role_urls())
 
 
-def _jobs(port: int, folder: DataFolder, *, with_broker: bool) -> list[Job]:
+def _jobs_of_the_apis(port: int, *, with_broker: bool) -> list[Job]:
+    jobs = [Job(_API, ["api", "both", "--port", str(port)]), Job("projector", ["projector"])]
+    return [*jobs, Job("relay", ["relay"])] if with_broker else jobs
+
+
+def _other_jobs(folder: DataFolder) -> list[Job]:
     inventory = [str(folder.inventory_port), str(folder.inventory / "kept")]
-    jobs = [
-        Job(_API, ["api", "both", "--port", str(port)]),
-        Job("projector", ["projector"]),
-        Job("timers", ["timers"]),
+    return [
         Job("simulator", ["simulator", *inventory]),
         Job("mirror", ["mirror"]),
         Job("snipe-it-sync", ["snipe-it-sync"]),
-        Job("notifications", ["notifications"]),
+        Job("timers", ["timers"]),
         Job("notifications", ["notifications"]),
     ]
-    return [*jobs, Job("relay", ["relay"])] if with_broker else jobs
 
 
 async def _until_ready(origin: str, supervisor: Supervisor) -> None:
