@@ -186,10 +186,15 @@ class MemoryLease:
         self.fence = held.epoch + 1
         self._until = world.time() + ttl_s
         world.leases[name] = _Held(self.fence, self._until)
+        world.held.append(self)
 
     def check(self, for_s: float = 0.0) -> None:
         if self._world.time() + for_s >= self._until:
             raise LeaseLost(self._name)
+
+    def run_out(self) -> None:
+        """Let its time be over."""
+        self._until = self._world.leases[self._name].until = self._world.time()
 
     async def renew(self) -> None:
         self._process.check()
@@ -200,6 +205,7 @@ class MemoryLease:
 
     async def give_back(self) -> None:
         self._until = self._world.time()
+        self._world.held.remove(self)
         held = self._world.leases[self._name]
         if self._process.alive and held.epoch == self.fence:
             held.until = self._world.time()
@@ -422,6 +428,7 @@ class World:
         self.circuits = MemoryCircuits(self)
         self.facts = WorldFacts(self.store, self.circuits)
         self.leases: dict[str, _Held] = {}
+        self.held: list[MemoryLease] = []
         self.processes: list[Process] = []
         self.snipe_it = self._client(replace(connection, deadlines=DEADLINES))
 

@@ -14,8 +14,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol
 
-from domain.custody import drift, outcomes
+from domain.assignments.commands import DetectDrift, DriftVanished
+from domain.assignments.handlers import drift_vanished
+from domain.custody import outcomes
 from domain.custody.commands import FindLateEffect
+from domain.custody.drift import detect_drift
 from domain.errors import Refused
 from domain.ids import Id, id_of
 from domain.inventory_operations.kinds import State
@@ -149,11 +152,11 @@ class Watch:
         del self._suspected[lent.assignment_id]
         id, at = lent.assignment_id, self.tools.clock()
         if actual == lent.holder:
-            agreement = drift.NoteAgreement(assignment_id=id, at=at)
-            await self.tools.ask(self.tenant_id, id, drift.note_agreement, agreement)
+            vanished = DriftVanished(assignment_id=id, at=at)
+            await self.tools.ask(self.tenant_id, id, drift_vanished, vanished)
         else:
-            found = drift.NoteDrift(assignment_id=id, actual=actual, read_at=read_at, at=at)
-            await self.tools.ask(self.tenant_id, id, drift.note_drift, found)
+            found = DetectDrift(assignment_id=id, actual=actual, read_at=read_at, at=at)
+            await self.tools.ask(self.tenant_id, id, detect_drift, found)
 
     async def _lease(self, thing: str, snipe_it: SnipeIt) -> Lease | None:
         """The lease of a thing on which no operation is under way."""

@@ -1,0 +1,172 @@
+"""Outages, limits, dead workers: nothing is lost, nothing is done twice, nobody is pestered."""
+
+import asyncio
+import random
+
+import httpx
+import pytest
+
+from domain.ids import Id
+from domain.inventory_operations.kinds import State
+from infrastructure.inventory.circuit import FAILURES_TO_OPEN, CircuitState
+from tests.builders.world import World, run
+from tests.workers.snipe_it_sync.test_assets import CHECKOUT, FREE, check_in, check_out
+
+ASSETS = (1, 2, 3, 4, 5, 7, 8, 9)
+
+
+def calls(world: World, path: str = "") -> int:
+    return sum(path in call.path for call in world.simulator.seen)
+
+
+@pytest.mark.parametrize("outage", ["database_down", "maintenance"])
+def test_an_outage_opens_the_circuit_and_then_only_the_version_is_asked_for(outage: str) -> None:
+    async def history(world: World) -> None:
+        world.start_worker()
+        world.order(outage, times=None)
+        ids = [await check_out(world, asset) for asset in ASSETS]
+        await asyncio.sleep(600)
+        assert not (await world.facts.inventory()).available
+        world.simulator.seen.clear()
+        await asyncio.sleep(3600)
+        assert calls(world) == calls(world, "/version") <= 15
+        world.simulator.faults.ordered.clear()
+        await world.settle()
+        assert [world.told(id)[-1] for id in ids] == ["synced"] * len(ids)
+        assert world.circuits.circuit.state is CircuitState.CLOSED
+
+    run(history)
+
+
+def test_failures_in_a_row_open_the_circuit_and_one_that_works_begins_anew() -> None:
+    async def history(world: World) -> None:
+        world.order("maintenance", times=3 * (FAILURES_TO_OPEN - 1))
+        world.start_worker()
+        await check_out(world)
+        await world.settle()
+        assert world.circuits.circuit.state is CircuitState.CLOSED
+        assert world.circuits.circuit.failures == 0
+
+    run(history)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("unauthorized", "unauthorized"), ("forbidden", "forbidden")]
+)
+def test_a_token_that_is_not_accepted_blocks_the_operation_and_opens_the_circuit(
+    fault: str, reason: str
+) -> None:
+    async def history(world: World) -> None:
+        world.order(fault, path="/api/v1/hardware.*", times=None)
+        first, second = await check_out(world), await check_out(world, 2)
+        world.start_worker()
+        await asyncio.sleep(3)
+        blocked = [await world.operation(id) for id in (first, second)]
+        assert {one.reason for one in blocked} <= {reason, None}
+        assert State.NEEDS_ATTENTION in {one.state for one in blocked}
+        assert world.circuits.circuit.state is CircuitState.OPEN
+
+    run(history)
+
+
+def test_half_open_one_operation_tries_for_all() -> None:
+    async def history(world: World) -> None:
+        world.start_worker()
+        world.start_worker()
+        world.order("maintenance", path="/api/v1/hardware.*", times=None)
+        for asset in ASSETS:
+            await check_out(world, asset)
+        await asyncio.sleep(60)
+        openings = world.circuits.circuit.openings
+        world.simulator.seen.clear()
+        await asyncio.sleep(60)
+        assert world.circuits.circuit.openings == openings + 1
+        assert calls(world, "/hardware") <= 3
+
+    run(history)
+
+
+def test_being_throttled_is_no_failure() -> None:
+    async def history(world: World) -> None:
+        ids = [await check_out(world, asset) for asset in ASSETS]
+        world.start_worker()
+        await world.settle()
+        assert {world.told(id)[-1] for id in ids} == {"synced"}
+        assert world.circuits.circuit.failures == 0
+        assert {(await world.operation(id)).tries for id in ids} == {1}
+
+    run(history, calls_per_minute=10)
+
+
+def test_a_database_that_is_down_for_a_while_loses_nothing() -> None:
+    async def history(world: World) -> None:
+        world.order("slow_answer", method="POST", path=CHECKOUT, seconds=3)
+        id = await check_out(world)
+        world.start_worker()
+        await asyncio.sleep(2)
+        world.store.down = True
+        await asyncio.sleep(300)
+        assert world.told(id)[-1] == "attempt_started"
+        world.store.down = False
+        await world.settle()
+        assert world.told(id)[-2:] == ["verification_started", "synced"]
+        assert world.writes("checkout") == 1
+
+    run(history)
+
+
+def test_a_worker_that_was_held_up_until_its_lease_ran_out_sends_nothing() -> None:
+    async def history(world: World) -> None:
+        async def hold_up(request: httpx.Request) -> None:
+            if request.method == "POST":
+                world.wire.before_sending = None
+                # As after a pause of the process: the time is up, and it learns of it only now.
+                for lease in world.held:
+                    lease.run_out()
+
+        id = await check_out(world)
+        world.wire.before_sending = hold_up
+        world.start_worker()
+        await asyncio.sleep(1)
+        assert world.writes("checkout") == 0
+        await world.settle()
+        assert world.told(id)[-1] == "synced"
+        assert world.asset(FREE).checkout_counter == 1
+
+    run(history)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_workers_that_die_at_any_moment(seed: int) -> None:
+    async def history(world: World) -> None:
+        chance = random.Random(seed)
+        ids: list[Id] = []
+        for asset in ASSETS:
+            ids.append(await check_out(world, asset))
+            ids.append(await check_in(world, asset))
+        for _ in range(6):
+            process = world.start_worker()
+            await asyncio.sleep(chance.choice([0.001, 0.02, 0.05, 0.2, 1, 30]))
+            process.kill()
+            world.processes.remove(process)
+        world.start_worker()
+        world.start_worker()
+        await world.settle(within_s=7200)
+        assert {world.told(id)[-1] for id in ids} == {"synced"}
+        assert {world.holder(asset) for asset in ASSETS} == {None}
+        assert {world.asset(asset).checkout_counter for asset in ASSETS} == {1}
+
+    run(history, seed, before_write_s=0.02, between_writes_s=0.005, answer_after_s=0.03, jitter=1.0)
+
+
+def test_the_same_seed_gives_the_same_history() -> None:
+    async def history(world: World) -> list[tuple[float, str]]:
+        world.order("late", method="POST", path=CHECKOUT, seconds=20)
+        world.order("error_before", method="POST", path=CHECKOUT, skip=1, times=3)
+        ids = [await check_out(world, asset) for asset in ASSETS]
+        world.start_worker()
+        world.start_worker()
+        await world.settle()
+        return [(world.time(), name) for id in ids for name in world.told(id)]
+
+    assert run(history, 7) == run(history, 7)
