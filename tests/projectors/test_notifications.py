@@ -101,6 +101,9 @@ def test_what_nobody_is_told_of_leaves_the_rows_as_they_are() -> None:
 
 async def test_a_rebuild_changes_neither_the_feed_nor_what_was_told(database: Database) -> None:
     log = busy_log(11, 30)
+    log.append(told.requisition(ANN, BEN).then(events.Approved).collect_events())
+    log.append(told.reminded(told.reserved(ANN), 7).collect_events())
+    log.append(told.blocked(told.operation()).collect_events())
     store(database.superuser_url, log.events)
     run(database, SUBSCRIBED)
     for statement in (MARK, OFF):
