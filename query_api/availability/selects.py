@@ -10,6 +10,7 @@ from domain.assignments.item_book import Hold
 from domain.ids import Id
 from infrastructure.inventory import tables as inventory
 from query_api.availability.windows import Stock, Supply, Unit
+from query_api.names import any_of
 from query_api.reader import Reading
 from read_tables.assignments import assignments, item_holds
 
@@ -132,7 +133,7 @@ def _held(reading: Reading, kind: str, item_ids: Sequence[Id]) -> Select[Any]:
     of_its_tenant = and_(reading.scope.owns(assignments), assignments.c.id == hold.assignment_id)
     found = reading.scope.select(item_holds, *hold, assignments.c.issued_at)
     return found.outerjoin(assignments, of_its_tenant).where(
-        hold.item_id.in_(item_ids), hold.item_kind == kind, live
+        hold.item_id == any_of(list(item_ids)), hold.item_kind == kind, live
     )
 
 

@@ -4,11 +4,15 @@ Pure functions. A hold is what the item's book says; units that are out are take
 due, and those that should be back by now for as long as they are not.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import accumulate
+from typing import Final
 
 from domain.assignments.item_book import Hold
+
+_A_MOMENT: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +22,9 @@ class Unit:
     lendable: bool
     holds: Sequence[Hold]
 
-    def free(self, moment: datetime, at: datetime) -> int:
-        """1 where it is free at ``moment``, as far as can be known at ``at``."""
-        return int(self.lendable and not _taken(self.holds, moment, at))
+    def left(self, taken: int) -> int:
+        """1 where it is free when so many holds take it."""
+        return int(self.lendable and not taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,9 @@ class Stock:
     missing: int
     holds: Sequence[Hold]
 
-    def free(self, moment: datetime, at: datetime) -> int:
-        """Units that are free at ``moment``, as far as can be known at ``at``."""
-        lendable = min(self.in_store + self.missing, self.total)
-        return max(0, lendable - _taken(self.holds, moment, at))
+    def left(self, taken: int) -> int:
+        """Units that are free when so many are taken."""
+        return max(0, min(self.in_store + self.missing, self.total) - taken)
 
 
 Supply = Unit | Stock
@@ -58,16 +61,18 @@ def windows(
     supplies: Sequence[Supply], begins: datetime, until: datetime | None, at: datetime
 ) -> list[Window]:
     """What is free from ``begins`` until ``until``, at ``at``, one window after the other."""
-    borders = sorted({begins, *_changes(supplies, begins, until, at)})
-    ends = [*borders[1:], until]
-    found: list[Window] = []
-    for border, end in zip(borders, ends, strict=True):
-        available = sum(supply.free(border, at) for supply in supplies)
-        if found and found[-1].available == available:
-            found[-1] = Window(found[-1].begins, end, available)
-        else:
-            found.append(Window(border, end, available))
-    return found
+    changes: dict[datetime, int] = {begins: 0}
+    for supply in supplies:
+        before = 0
+        for moment, free in _steps(supply, begins, until, at):
+            changes[moment] = changes.get(moment, 0) + free - before
+            before = free
+    borders = [moment for moment in sorted(changes) if moment == begins or changes[moment]]
+    available = accumulate(changes[moment] for moment in borders)
+    return [
+        Window(border, end, free)
+        for border, end, free in zip(borders, [*borders[1:], until], available, strict=True)
+    ]
 
 
 def overdue(supplies: Sequence[Supply], at: datetime) -> int:
@@ -80,17 +85,21 @@ def overdue(supplies: Sequence[Supply], at: datetime) -> int:
     )
 
 
-def _changes(
-    supplies: Iterable[Supply], begins: datetime, until: datetime | None, at: datetime
-) -> Iterable[datetime]:
-    if until is None:
-        return
-    for supply in supplies:
-        for hold in supply.holds:
-            for moment in (hold.begins, hold.end(at)):
-                if begins < moment < until:
-                    yield moment
-
-
-def _taken(holds: Iterable[Hold], moment: datetime, at: datetime) -> int:
-    return sum(hold.quantity for hold in holds if hold.begins <= moment < hold.end(at))
+def _steps(
+    supply: Supply, begins: datetime, until: datetime | None, at: datetime
+) -> Iterator[tuple[datetime, int]]:
+    """What is free of one supply at ``begins``, and from each moment on at which that changes."""
+    limit = begins + _A_MOMENT if until is None else until
+    changes: dict[datetime, int] = {begins: 0}
+    for hold in supply.holds:
+        end = hold.end(at)
+        if end <= begins or hold.begins >= limit:
+            continue
+        start = max(begins, hold.begins)
+        changes[start] = changes.get(start, 0) + hold.quantity
+        if end < limit:
+            changes[end] = changes.get(end, 0) - hold.quantity
+    taken = 0
+    for moment in sorted(changes):
+        taken += changes[moment]
+        yield moment, supply.left(taken)
