@@ -39,6 +39,7 @@ from domain.inventory_operations.kinds import State
 from domain.inventory_operations.operation import InventoryOperation
 from domain.ports import Facts, InventoryStanding, Receipt, RowChange, Store
 from infrastructure.errors import StoreUnavailable
+from infrastructure.ids import derived_id
 from infrastructure.inventory.circuit import Circuit, CircuitState
 from infrastructure.inventory.work_queue import Due
 from infrastructure.leases import LeaseLost
@@ -417,6 +418,7 @@ class World:
     ) -> None:
         self._began = asyncio.get_running_loop().time()
         self.tenant_id = tenant_id
+        self._ids = 0
         self.timing = Timing(pause=pause_by(BETWEEN_TRIES))
         first = replace(Settings(calls_per_minute=6000), **settings)  # type: ignore[arg-type]  # the test's to get right
         self.simulator = Simulator(
@@ -439,6 +441,11 @@ class World:
     def clock(self) -> datetime:
         """The time, for everybody in here."""
         return NOW + timedelta(seconds=self.time())
+
+    def new_id(self) -> Id:
+        """A new id, the same in every run of the history."""
+        self._ids += 1
+        return derived_id("world", str(self._ids))
 
     async def ask(
         self, handle: Callable[[C, Store, Facts], Awaitable[Receipt]], command: C

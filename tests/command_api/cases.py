@@ -10,6 +10,7 @@ from tests.command_api.assignment_cases import ASSIGNMENT_CASES
 from tests.command_api.case import Case, Ids
 from tests.command_api.inventory_cases import INVENTORY_CASES
 from tests.command_api.lab import PURCHASE, Tenant
+from tests.command_api.operation_cases import OPERATION_CASES
 
 
 async def nothing(_tenant: Tenant) -> Ids:
@@ -363,6 +364,7 @@ CASES: Final = (
     *ASSET_CASES,
     *ASSIGNMENT_CASES,
     *INVENTORY_CASES,
+    *OPERATION_CASES,
 )
 
 OPEN: Final = ("sign_up", "sign_in")

@@ -1,0 +1,165 @@
+"""Late effects of what was given up, and changes by hand, in an inventory with assignments."""
+
+import asyncio
+
+from domain.assignments import commands
+from domain.assignments.assignment import Assignment
+from domain.assignments.content import State
+from domain.custody import handlers, outcomes
+from domain.custody.commands import AbandonOperation
+from domain.ids import Id
+from domain.inventory_operations import handlers as operations
+from domain.inventory_operations.commands import RequestResolution
+from tests.builders.assignments import BEN, CHI, DRILL, MANAGER, terms
+from tests.builders.people import TECHNICIAN
+from tests.builders.world import World, run
+from tests.workers.snipe_it_sync.test_assets import CHECKOUT
+
+ASSET = 1
+NOBODY = None
+
+
+def stock(world: World) -> None:
+    world.facts.has_item("asset", DRILL.id, ASSET)
+    world.facts.has_custodian("user", BEN.id, 3)
+    world.facts.has_custodian("user", CHI.id, 4)
+
+
+async def issue(world: World) -> Id:
+    """Hand the drill to Ben."""
+    stock(world)
+    receipt = await world.ask(
+        handlers.reserve,
+        commands.ReserveItem(
+            assignment_id=world.new_id(),
+            terms=terms(begins=world.clock()),
+            by=TECHNICIAN,
+            at=world.clock(),
+            issue=True,
+        ),
+    )
+    return receipt.id
+
+
+async def assignment(world: World, id: Id) -> Assignment:
+    return await world.store.load(Assignment, id)
+
+
+async def operation_of(world: World, id: Id) -> Id:
+    (operation_id,) = (await assignment(world, id)).standing.pending
+    return operation_id
+
+
+async def give_up(world: World, operation_id: Id) -> None:
+    await world.ask(
+        outcomes.abandon,
+        AbandonOperation(
+            operation_id=operation_id, reason="Nobody knows", by=MANAGER, at=world.clock()
+        ),
+    )
+
+
+def test_issued_means_that_the_inventory_shows_it() -> None:
+    async def history(world: World) -> None:
+        id = await issue(world)
+        assert (await assignment(world, id)).state is State.ISSUING
+        world.start_worker()
+        await world.settle()
+        assert (await assignment(world, id)).state == State.ACTIVE.value
+        assert world.holder(ASSET) == ("user", 3)
+
+    run(history)
+
+
+def test_a_late_effect_of_what_was_given_up_is_found_and_undone() -> None:
+    async def history(world: World) -> None:
+        id = await issue(world)
+        world.order("late", method="POST", path=CHECKOUT, seconds=600)
+        process = world.start_worker()
+        operation_id = await operation_of(world, id)
+        await asyncio.sleep(20)
+        # While it is under way somebody else takes the asset and brings it back.
+        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
+        await asyncio.sleep(120)
+        assert (await world.operation(operation_id)).reason == "conflict"
+        await give_up(world, operation_id)
+        world.by_hand(do="checkin", id=ASSET)
+        await process.watch()
+        assert "late_effect_found" not in world.told(operation_id)
+        await asyncio.sleep(600)
+        assert world.holder(ASSET) == ("user", 3)
+
+        await process.watch()
+        assert world.told(operation_id)[-2:] == ["late_effect_found", "compensation_requested"]
+        await world.settle()
+        assert world.holder(ASSET) is NOBODY
+        assert world.told(operation_id)[-1] == "compensated"
+        await process.watch()
+        assert world.told(operation_id).count("late_effect_found") == 1
+
+    run(history)
+
+
+def test_drift_is_noted_after_two_rounds_that_agree_and_vanishes_after_two() -> None:
+    async def history(world: World) -> None:
+        id = await issue(world)
+        process = world.start_worker()
+        await world.settle()
+        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
+
+        await process.watch()
+        assert (await assignment(world, id)).standing.drift is None
+        await process.watch()
+        drift = (await assignment(world, id)).standing.drift
+        assert drift is not None
+        assert drift.actual == ("user", 4)
+
+        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=3)
+        await process.watch()
+        assert (await assignment(world, id)).standing.drift is not None
+        await process.watch()
+        assert (await assignment(world, id)).standing.drift is None
+
+    run(history)
+
+
+def test_a_difference_that_was_there_once_is_no_drift() -> None:
+    async def history(world: World) -> None:
+        id = await issue(world)
+        process = world.start_worker()
+        await world.settle()
+        for holder in (4, 3, 4, 3):
+            world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=holder)
+            await process.watch()
+        assert (await assignment(world, id)).standing.drift is None
+
+    run(history)
+
+
+def test_a_resolution_is_proven_by_the_inventory_or_needs_attention_again() -> None:
+    async def history(world: World) -> None:
+        id = await issue(world)
+        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
+        world.wire.trouble("lost", "POST", times=1)
+        operation_id = await operation_of(world, id)
+        world.by_hand(do="checkin", id=ASSET)
+        world.start_worker()
+        await asyncio.sleep(10)
+        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
+        await world.settle()
+        assert (await world.operation(operation_id)).reason == "conflict"
+
+        async def resolve() -> str:
+            command = RequestResolution(
+                operation_id=operation_id, reason="Look again", by=MANAGER, at=world.clock()
+            )
+            await world.ask(operations.request_resolution, command)
+            await world.settle()
+            return world.told(operation_id)[-1]
+
+        assert await resolve() == "conflict_detected"
+        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=3)
+        assert await resolve() == "synced"
+        assert (await assignment(world, id)).state is State.ACTIVE
+
+    run(history)
