@@ -1,0 +1,1 @@
+"""Whole histories of custody in virtual time: people, workers, faults and hand edits at once."""
