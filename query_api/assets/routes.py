@@ -8,7 +8,7 @@ from fastapi import Depends, Query, Response
 from domain.errors import NotFound, PermissionMissing
 from query_api import answers
 from query_api.assets import shape
-from query_api.assets.selects import SORTS, A, Filters, asset_list, shown
+from query_api.assets.selects import SORTS, A, Filters, asset_page, shown
 from query_api.keyset import Cursors, Page, Window
 from query_api.mirrored import READ, Search
 from query_api.reader import BY_OBJECT, Reading, reads
@@ -65,8 +65,8 @@ async def list_assets(
     """The assets of the inventory; those that were removed there only where they are asked for."""
     fingerprint = {"tenant": reading.scope.tenant_id, "sort": sort, **asdict(filters)}
     window = Window(page, SORTS[sort], Cursors(reading.sources.secret, "assets", fingerprint))
-    found = asset_list(reading.scope, reading.caller, filters)
-    rows, following = window.shown(await reading.rows(window.cut(found)))
+    found = asset_page(reading.scope, reading.caller, filters, window)
+    rows, following = window.shown(await reading.rows(found))
     known = await shape.look_up(reading, rows)
     return answers.page(reading, [shape.asset(row, known) for row in rows], following)
 
