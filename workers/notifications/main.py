@@ -74,7 +74,7 @@ async def _run(settings: NotificationSettings, tuning: Tuning, clock: Clock) -> 
     async with (
         pool_of(
             url,
-            max_size=6,
+            max_size=10,
             statement_timeout="10s",
             transaction_timeout="30s",
             idle_in_transaction_session_timeout="20s",
