@@ -234,13 +234,18 @@ async def test_only_the_companys_things_are_mirrored(
 ) -> None:
     server.inventory.rows["companies"][9] = {"id": 9, "name": "Ours"}
     server.inventory.assets[7].company_id = 9
+    async with worlds.in_memory(server) as snipe_it, mirror_of(tables, snipe_it) as mirror:
+        await mirror.sweep()
+    server.seen.clear()
     connection = replace(worlds.CONNECTION, company_id=9)
     async with (
         worlds.in_memory(server, connection) as snipe_it,
         mirror_of(tables, snipe_it) as mirror,
     ):
         await mirror.sweep()
-        assert [row["external_id"] for row in tables.rows("assets")] == [7]
+        living = tables.rows("assets", "deleted_at IS NULL")
+        assert [row["external_id"] for row in living] == [7]
+        assert not [call for call in server.seen if call.path.startswith("/api/v1/hardware/")]
         server.inventory.assets[7].company_id = None
         await mirror.sweep()
     assert tables.row("assets", 7)["deleted_at"] is not None

@@ -5,7 +5,8 @@ the next full reading. A reading that fails has written some rows and no progres
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
+from datetime import datetime
 from typing import Final
 
 from domain.ports import Clock
@@ -84,21 +85,33 @@ class TenantMirror:
 
     async def _sweep_kind(self, thing: Thing[object]) -> int:
         begun = self._clock()
-        rows = await thing.all(self._snipe_it)
-        self._check()
-        await self._store.put(thing.kind, rows, begun)
+        await self._read_list(thing, begun)
         unseen = await self._store.unseen(thing.kind, begun)
-        if thing.certain:
-            await self._store.put_away(thing.kind, unseen, begun)
-        else:
+        if not thing.certain and await self._are_few(thing, unseen):
             await self._read_one_by_one(thing, unseen)
+            unseen = []
+        elif not thing.certain:
+            # What was between two lists is in one of them the next time.
+            await self._read_list(thing, begun)
+            unseen = await self._store.unseen(thing.kind, begun)
+        self._check()
+        await self._store.put_away(thing.kind, unseen, begun)
         if thing.kind in _WITH_IDS:
             await self._store.give_ids(thing.kind)
         return await self._store.complete(thing.kind, begun)
 
+    async def _read_list(self, thing: Thing[object], begun: datetime) -> None:
+        rows = await thing.all(self._snipe_it)
+        self._check()
+        await self._store.put(thing.kind, rows, begun)
+
+    async def _are_few(self, thing: Thing[object], external_ids: Sized) -> bool:
+        """Whether to read these one by one costs less than to read the whole list."""
+        pages = await self._store.living(thing.kind) // PAGE
+        return len(external_ids) <= pages + CALLS_OF_A_LIST
+
     async def _reread(self, thing: Thing[object], external_ids: set[int]) -> None:
-        size = await self._store.living(thing.kind)
-        if len(external_ids) > size // PAGE + CALLS_OF_A_LIST:
+        if not await self._are_few(thing, external_ids):
             await self._sweep_kind(thing)
             return
         await self._read_one_by_one(thing, sorted(external_ids))
