@@ -37,11 +37,13 @@ from infrastructure.messages import (
 
 EXCHANGE: Final = "quartermaster.events"
 DEAD_LETTER_EXCHANGE: Final = "quartermaster.dead"
-CONSUMERS: Final = ("requisitions", "projects", "approval_policies", "history")
+PROJECTORS: Final = "projectors"
+CONSUMERS: Final = (PROJECTORS,)
 """Our own consumers, each with a queue of every event: a part of them would look like gaps."""
 
+
 DELIVERY_LIMIT: Final = 20
-PREFETCH: Final = 500
+PREFETCH: Final = 1000
 CALL_TIMEOUT_S: Final = 10.0
 PUBLISH_TIMEOUT_S: Final = 15.0
 HEARTBEAT_S: Final = 5

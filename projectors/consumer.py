@@ -36,11 +36,6 @@ class Consumer:
 
     async def run(self) -> None:
         """Apply events until cancelled. Raises ``LogChanged`` and ``ProjectionOutdated``."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._doorbell.run())
-            tasks.create_task(self._stay())
-
-    async def _stay(self) -> None:
         pause_s = SHORTEST_PAUSE_S
         while True:
             try:
