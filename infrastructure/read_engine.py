@@ -187,7 +187,8 @@ class ReadEngine:
         try:
             async with severed_after(driver, self._deadline_s):
                 yield Snapshot(connection, driver, self._prepare)
-                await driver.rollback()
+                # Nothing was written; but a rollback makes psycopg drop all that is prepared.
+                await driver.commit()
         except (DBAPIError, psycopg.Error) as error:
             if not _is_unavailability(error):
                 raise
