@@ -41,9 +41,8 @@ PROJECTORS: Final = "projectors"
 CONSUMERS: Final = (PROJECTORS,)
 """Our own consumers, each with a queue of every event: a part of them would look like gaps."""
 
-
 DELIVERY_LIMIT: Final = 20
-PREFETCH: Final = 1000
+PREFETCH: Final = 500
 CALL_TIMEOUT_S: Final = 10.0
 PUBLISH_TIMEOUT_S: Final = 15.0
 HEARTBEAT_S: Final = 5

@@ -146,9 +146,7 @@ class ProjectionTransaction:
         row = await (await self._ask_position()).fetchone()
         return _standing(row) if row else await self._begin(epoch, version)
 
-    async def lock_and_load(
-        self, epoch: Id, version: int, what: "Wanted"
-    ) -> tuple[Standing, Loaded]:
+    async def lock_and_load(self, epoch: Id, version: int, what: Wanted) -> tuple[Standing, Loaded]:
         """Both in one round trip: the rows are read when the lock is there."""
         position = await self._ask_position()
         loading = await self._ask_rows(what)
@@ -157,7 +155,7 @@ class ProjectionTransaction:
             return await self._begin(epoch, version), await self.load(what)
         return _standing(row), await loading.loaded()
 
-    async def load(self, what: "Wanted") -> Loaded:
+    async def load(self, what: Wanted) -> Loaded:
         """What a batch of events starts from."""
         return await (await self._ask_rows(what)).loaded()
 
@@ -168,7 +166,7 @@ class ProjectionTransaction:
         await self._run(_BEGIN, (self._projection, version, to_uuid(epoch)))
         return _standing(cast("TupleRow", await (await self._ask_position()).fetchone()))
 
-    async def _ask_rows(self, what: "Wanted") -> "_Loading":
+    async def _ask_rows(self, what: Wanted) -> _Loading:
         ids = [to_uuid(aggregate) for aggregate in what.aggregates]
         put_aside = (self._projection, ids, self._projection, what.positions)
         return _Loading(
