@@ -80,7 +80,7 @@ async def list_requisitions(
 async def read_requisition(found: Visible, at: Annotated[Moment, Depends(moment)]) -> Response:
     """One requisition with its lines: as it is, or as it was at a moment."""
     if at.is_now:
-        return await _answer(found.reading, found.row, await found.lines())
+        return await _answer(found.reading, found.row, found.lines)
     stream = await found.reading.sources.log.read_stream(
         found.reading.caller.tenant_id, found.row.id
     )
@@ -96,7 +96,7 @@ async def read_requisition(found: Visible, at: Annotated[Moment, Depends(moment)
 )
 async def list_requisition_lines(found: Visible) -> Response:
     """The lines of a requisition, in their order. The ETag's version is the requisition's."""
-    lines = [shape.line(line) for line in await found.lines()]
+    lines = [shape.line(line) for line in found.lines]
     body = {"items": lines, "next": None}
     return answers.one(found.reading, body, found.row.version, names=False)
 
