@@ -67,7 +67,8 @@ def _shows(operation: InventoryOperation, evidence: EvidenceData) -> bool:  # no
                 return evidence["activity_id"] is not None
             return len(evidence["rows"]) >= int(wanted["quantity"])
         case Kind.QUANTITY_CHECKIN:
-            return not set(wanted["rows"]) & set(evidence["rows"])
+            known = len(wanted["rows"]) == int(wanted["quantity"])
+            return known and not set(wanted["rows"]) & set(evidence["rows"])
         case _:
             return True
 

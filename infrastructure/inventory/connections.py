@@ -1,6 +1,7 @@
 """The connections of all tenants, as workers read them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import psycopg
@@ -13,20 +14,24 @@ from infrastructure.postgres import Pool, severed_after
 
 DEADLINE_S: Final = 5.0
 _ALL: Final = (
-    "SELECT tenant_id, base_url, token_source, company_id, server_zone"
+    "SELECT tenant_id, base_url, token_source, company_id, server_zone, set_at"
     " FROM inventory.connections ORDER BY tenant_id"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class StoredConnection:
-    """How one tenant's Snipe-IT is reached; the token itself stands at ``token_source``."""
+    """How one tenant's Snipe-IT is reached, since ``set_at``.
+
+    The token itself stands at ``token_source``.
+    """
 
     tenant_id: Id
     base_url: str
     token_source: str
     company_id: int | None
     server_zone: str
+    set_at: datetime
 
 
 async def stored_connections(pool: Pool) -> list[StoredConnection]:

@@ -36,6 +36,14 @@ class InventoryTables:
             company_id,
         )
 
+    def change_company(self, company_id: int) -> None:
+        """Narrow the connection to a company of the inventory."""
+        self._run(
+            "UPDATE inventory.connections SET company_id = %s, set_at = now() WHERE tenant_id = %s",
+            company_id,
+            self._tenant,
+        )
+
     def add_member(self, username: str, email: str) -> Id:
         """A user who is a member of the tenant."""
         user_id = derived_id("test", "member", self.tenant_id, username)

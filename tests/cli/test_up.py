@@ -4,6 +4,7 @@ import signal
 import socket
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,25 @@ def test_both_apis_answer_at_one_address_with_one_document(running: System) -> N
         assert client.post("/docs").status_code in {404, 405}
     assert {"get", "post"} <= document["paths"]["/api/v1/requisitions"].keys()
     assert {name.partition(".")[0] for name in parts} == {"command", "query"}
+
+
+def test_the_demo_tenant_has_an_inventory_whose_people_are_its_members(running: System) -> None:
+    with httpx.Client(base_url=f"{running.origin}/api/v1", trust_env=False, timeout=30) as client:
+        (line,) = (line for line in running.lines if line.startswith("sign in as"))
+        password = line.rpartition(" ")[2]
+        signed_in = client.post(
+            "/me/signin", data={"username": "demo-admin", "password": password}
+        ).json()
+        client.headers["Authorization"] = f"Bearer {signed_in['access_token']}"
+        until = time.monotonic() + 60
+        while client.get("/inventory/connection").json()["mirror"]["swept_at"] is None:
+            assert time.monotonic() < until, "the inventory was not mirrored"
+            time.sleep(0.2)
+        people = client.get("/inventory/mappings?kind=user&matched=true").json()["items"]
+        assets = client.get("/assets?available=true").json()["items"]
+    names = {"demo-admin", "demo-requester", "demo-approver", "demo-technician"}
+    assert {one["name"] for one in people} == names
+    assert assets
 
 
 def test_nobody_else_may_read_what_it_keeps(running: System) -> None:

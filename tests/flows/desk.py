@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Final
 
 import httpx
 
+from tests.builders.inventory_rows import stock_shelf
+from tests.fixtures.postgres import Database
 from tests.flows.live import PASSWORD, Live, Person, add_user, sign_up
 
+_FIRST_DAY: Final = datetime(2040, 1, 1, 9, tzinfo=UTC)
 _LINE: Final = {"item": {"kind": "purchase", "description": "Oscilloscope"}, "quantity": 3}
 
 
@@ -20,12 +24,13 @@ class Ready:
     path: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 class Desk:
     """One lab with a member who asks, somebody who approves, and its administrator."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: Live, database: Database) -> None:
         self._numbers = count(1)
         self._live = live
         self.admin = sign_up(live, "ada", "Lab")
@@ -38,6 +43,10 @@ class Desk:
         self.project_id = self._create("/projects", {"name": "Robot arm"})
         self._join(self.project_id, self.member.id)
         self.requisition_id, _ = self.fulfilled()
+        # What the inventory has, as its mirror would hold it: nobody asks it here.
+        tenant_id = str(self.admin.get("/me")["tenant"]["id"])
+        self.shelf = stock_shelf(database, tenant_id, self.member.id)
+        self.assignment_id, self.operation_id = self._handed_over()
 
     def ready(self, operation_id: str) -> Ready:
         """A request for ``operation_id`` that must be answered with a 2xx."""
@@ -95,6 +104,28 @@ class Desk:
     def asked(self) -> dict[str, Any]:
         """The body of a new requisition."""
         return {"project_id": self.project_id, "purpose": "Measure things", "lines": [_LINE]}
+
+    def reservation(self) -> str:
+        """Something kept for the member."""
+        return str(self.approver.post("/assignments", self.to_lend())["id"])
+
+    def to_lend(self) -> dict[str, Any]:
+        """The body of a new assignment: a cable, on a day of its own so that none is ever short."""
+        begins = _FIRST_DAY + next(self._numbers) * timedelta(days=1)
+        return {
+            "item": {"kind": "accessory", "id": self.shelf.cables},
+            "custodian": {"kind": "user", "id": self.member.id},
+            "begins": begins.isoformat(),
+            "due": (begins + timedelta(hours=8)).isoformat(),
+        }
+
+    def _handed_over(self) -> tuple[str, str]:
+        """An assignment that the inventory has yet to confirm, and the operation for that."""
+        assignment_id = self.reservation()
+        receipt = self.approver.post(f"/assignments/{assignment_id}/issue")
+        path = f"/assignments/{assignment_id}"
+        sync = self.admin.get(path, position=receipt["position"])["sync"]
+        return assignment_id, str(sync["operation_id"])
 
     def _create(self, path: str, body: Mapping[str, Any]) -> str:
         return str(self.admin.post(path, body)["id"])
@@ -184,6 +215,14 @@ def _shown(**path: Callable[[Desk], str]) -> "Maker":
     return lambda desk: Ready(desk.admin, {name: find(desk) for name, find in path.items()})
 
 
+def _asset(desk: Desk) -> str:
+    return desk.shelf.printer
+
+
+def _assignment(desk: Desk) -> str:
+    return desk.assignment_id
+
+
 def _requisition(desk: Desk) -> str:
     return desk.requisition_id
 
@@ -207,6 +246,7 @@ _MAKERS: Final[Mapping[str, Maker]] = {
     "set_project_member": _set_member,
     "remove_project_member": _remove_member,
     "add_approval_policy": _add_policy,
+    "create_assignment": lambda desk: Ready(desk.approver, body=desk.to_lend()),
     "draft_requisition": lambda desk: Ready(desk.member, body=desk.asked()),
     "edit_requisition": _of_a_draft({"purpose": "Measure more"}, '"2"'),
     "add_line": _of_a_draft(_LINE),
@@ -230,6 +270,23 @@ _MAKERS: Final[Mapping[str, Maker]] = {
     "list_requisition_lines": _shown(requisition_id=_requisition),
     "list_requisition_transitions": _shown(requisition_id=_requisition),
     "list_requisition_history": _shown(requisition_id=_requisition),
+    "read_assignment": _shown(assignment_id=_assignment),
+    "list_assignment_transitions": _shown(assignment_id=_assignment),
+    "list_assignment_history": _shown(assignment_id=_assignment),
+    "list_assignments_of_asset": _shown(asset_id=_asset),
+    "list_assignments_of_project": _shown(project_id=_project),
+    "read_inventory_operation": _shown(operation_id=lambda desk: desk.operation_id),
+    "read_inventory_mapping": _shown(mapping_id=_asset),
+    "read_availability": lambda desk: Ready(
+        desk.admin, query={"item_kind": "asset", "item_id": desk.shelf.printer}
+    ),
+    "read_asset": _shown(asset_id=_asset),
+    "read_asset_model": _shown(model_id=lambda desk: desk.shelf.model),
+    "read_asset_category": _shown(category_id=lambda desk: desk.shelf.category),
+    "read_location": _shown(location_id=lambda desk: desk.shelf.place),
+    "read_status_label": _shown(status_label_id=lambda desk: desk.shelf.label),
+    "read_accessory": _shown(accessory_id=lambda desk: desk.shelf.cables),
+    "read_consumable": _shown(consumable_id=lambda desk: desk.shelf.screws),
 }
 
 

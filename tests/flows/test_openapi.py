@@ -17,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.fixtures.postgres import Database
 from tests.flows.desk import Desk, is_success, sent_with, wait_until_visible
 from tests.flows.live import Live
 
@@ -37,8 +38,8 @@ NOT_WRITTEN: Final = "position_not_written"
 
 @pytest.mark.timeout(900)  # some fifty requests for each operation
 @pytest.mark.parametrize("side", ["commands", "queries"])
-def test_no_answer_is_outside_the_schema(live: Live, side: str) -> None:
-    desk = Desk(live)
+def test_no_answer_is_outside_the_schema(live: Live, database: Database, side: str) -> None:
+    desk = Desk(live, database)
     wait_until_visible(desk)
     origin = getattr(live, side)
     schema = schemathesis.openapi.from_url(f"{origin}/openapi.json")
@@ -87,7 +88,7 @@ def _probe(operation: Any, desk: Desk, sent: Counter[str], reached: Counter[str]
             headers = sent_with(ready)
             case.path_parameters = dict(ready.path)
             case.body = NOT_SET if ready.body is None else ready.body
-            case.query = {}
+            case.query = dict(ready.query)
             case.headers = {}
         response = case.call(headers=headers, timeout=CALL_TIMEOUT_S)
         sent[name] += 1

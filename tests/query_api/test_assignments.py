@@ -275,3 +275,22 @@ async def test_an_etag_covers_what_is_joined(
 
     assert (await client.get(path, headers=asked)).status_code == 200
     assert first.headers["ETag"].startswith(f'"{assignment.version}.')
+
+
+async def test_what_is_not_up_to_date_is_not_shown(
+    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab, scope: Item
+) -> None:
+    assignment = custody.reserve(lab.technician, scope, member(lab.member))
+    operation = custody.hand_over(assignment, lab.technician)
+    world.park("custody", lab.tenant_id, id_of(assignment.id))
+    world.park("history", lab.tenant_id, id_of(operation.id))
+
+    path = f"/assignments/{id_of(assignment.id)}"
+    for shown, status in (
+        (path, 503),
+        (f"{path}/transitions", 503),
+        (f"/inventory/operations/{id_of(operation.id)}", 200),
+    ):
+        answer = await client.get(shown, headers=lab.technician.headers)
+        assert answer.status_code == status, shown
+        assert status == 200 or answer.json()["code"] == "projection_parked"

@@ -28,7 +28,7 @@ def now() -> datetime:
 
 
 async def asked(
-    client: httpx.AsyncClient, lab: Lab, kind: str, id: Id, **query: object
+    client: httpx.AsyncClient, lab: Lab, kind: str, id: Id, **query: str
 ) -> dict[str, Any]:
     parameters = {"item_kind": kind, "item_id": id, **query}
     answer = await client.get("/availability", params=parameters, headers=lab.member.headers)

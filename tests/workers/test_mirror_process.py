@@ -113,3 +113,23 @@ async def test_of_two_processes_one_reads(database: Database) -> None:
             await until(lambda: (tables.state() or {})["as_of"] > first)
     lists = [call for call in server.seen if call.path == "/api/v1/models"]
     assert len(lists) == 1
+
+
+async def test_a_restart_goes_on_where_it_was_and_a_changed_connection_is_read_anew(
+    database: Database,
+) -> None:
+    server, tables = worlds.simulator(), InventoryTables(database)
+
+    def readings() -> int:
+        return sum(call.path == "/api/v1/models" for call in server.seen)
+
+    async with serve(server) as url:
+        tables.connect(url)
+        async with running(settings(database, url)):
+            await until(lambda: swept(tables))
+        apply(server.inventory, {"do": "checkout", "id": 7, "to_type": "user", "to_id": 3})
+        async with running(settings(database, url)):
+            await until(lambda: tables.row("assets", 7)["holder_external_id"] == 3)
+            assert readings() == 1
+            tables.change_company(9)
+            await until(lambda: readings() == 2)

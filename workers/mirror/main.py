@@ -59,6 +59,7 @@ class Mirrors:
         self._settings = settings
         self._leases = CheckpointStore(pool, LEASE_S)
         self._running: dict[Id, _Running] = {}
+        self._has_looked = False
 
     async def run(self) -> None:
         """Begin a mirror for every tenant that is connected, and again when that changes."""
@@ -83,14 +84,20 @@ class Mirrors:
                 del self._running[tenant_id]
         for tenant_id in wanted.keys() - self._running.keys():
             one = wanted[tenant_id]
-            keeper = MirrorKeeper(self._pool, self._leases, self._settings, one)
+            keeper = MirrorKeeper(
+                self._pool, self._leases, self._settings, one, changed=self._has_looked
+            )
             task = asyncio.create_task(keeper.run(), name=f"mirror of {tenant_id}")
             task.add_done_callback(_tell_of_a_fault)
             self._running[tenant_id] = _Running(one, task)
+        self._has_looked = True
 
 
 class MirrorKeeper:
-    """Keeps one tenant's mirror whenever no other process does."""
+    """Keeps one tenant's mirror whenever no other process does.
+
+    ``changed`` says that the connection was made or changed just now: everything is read first.
+    """
 
     def __init__(
         self,
@@ -98,6 +105,8 @@ class MirrorKeeper:
         leases: CheckpointStore,
         settings: MirrorSettings,
         connection: StoredConnection,
+        *,
+        changed: bool,
     ) -> None:
         self._leases = leases
         self._settings = settings
@@ -105,6 +114,7 @@ class MirrorKeeper:
         self._store = MirrorStore(pool, connection.tenant_id)
         self._tenant_id = connection.tenant_id
         self._succeeded = False
+        self._changed = changed
 
     async def run(self) -> None:
         """Read until cancelled; after a failure later and later."""
@@ -148,23 +158,24 @@ class MirrorKeeper:
         )
         async with open_snipe_it(connection) as snipe_it:
             mirror = TenantMirror(snipe_it, self._store, _now, lease.check)
-            # The settings may have changed since the last time: everything is read once.
-            await self._sweep(mirror)
             while True:
-                self._succeeded = True
-                await asyncio.sleep(self._settings.mirror_every_s)
                 if await self._sweep_is_due() or await mirror.catch_up() is None:
                     await self._sweep(mirror)
+                self._succeeded = True
+                await asyncio.sleep(self._settings.mirror_every_s)
 
     async def _sweep_is_due(self) -> bool:
         state = await self._store.state()
-        if state is None or state.swept_at is None:
+        if self._changed or state is None or state.swept_at is None:
+            return True
+        if state.swept_at <= self._connection.set_at:
             return True
         return state.swept_at <= _now() - timedelta(seconds=self._settings.mirror_sweep_every_s)
 
     async def _sweep(self, mirror: TenantMirror) -> None:
         counts: dict[str, int] = {}
         await mirror.sweep(partial(_note_kind, self._tenant_id, counts))
+        self._changed = False
         things = ", ".join(f"{count} {kind}" for kind, count in counts.items())
         logger.info("the mirror of %s holds %s", self._tenant_id, things)
 

@@ -265,6 +265,21 @@ async def test_a_word_for_a_return_is_taken_too(desk: Desk) -> None:
     assert (assignment.standing.outstanding, len(assignment.standing.rows)) == (1, 1)
 
 
+async def test_units_whose_rows_nobody_knows_are_not_proven_to_be_back(desk: Desk) -> None:
+    operation_id = await cables_asked(desk)
+    await attention(desk, operation_id)
+    await desk.attest(operation_id)
+    id = (await desk.operation(operation_id)).subject_id
+    await desk.receive(id)
+    back = await desk.send(await desk.open_operation(id))
+    assert back.wanted == {"quantity": 3, "rows": []}
+    with pytest.raises(EvidenceUnfit):
+        await desk.prove_sent(back, fitting(back))
+    await desk.raise_sent(back, Conflict(fitting(back)))
+    await desk.attest(id_of(back.id))
+    assert (await desk.assignment(id)).state is State.CLOSED
+
+
 @pytest.mark.parametrize("by", [TECHNICIAN, CUSTODIAN])
 async def test_only_an_inventory_manager_decides(desk: Desk, by: Any) -> None:
     _, operation_id = await asked(desk)

@@ -38,6 +38,7 @@ PARSERS: tuple[tuple[str, Callable[[Row], Any]], ...] = (
     ("/api/v1/companies", parsing.company),
     ("/api/v1/accessories/1/checkedout", parsing.checked_out_row),
     ("/api/v1/accessories", parsing.accessory),
+    ("/api/v1/consumables/1/users", lambda row: row.required("note")),
     ("/api/v1/consumables", parsing.consumable),
     ("/api/v1/reports/activity", parsing.activity),
     ("/api/v1/maintenances", parsing.maintenance),

@@ -7,7 +7,7 @@ import pytest
 
 from domain.ids import Id
 from domain.inventory_operations.events import ItemData, TargetData
-from domain.inventory_operations.kinds import Kind
+from domain.inventory_operations.kinds import Kind, State
 from infrastructure.ids import derived_id
 from tests.builders.operations import requested
 from tests.builders.world import World, run
@@ -34,14 +34,16 @@ async def hand_out(world: World, kind: str, quantity: int = 2, to: TargetData = 
     )
 
 
-async def take_back(world: World, rows: list[int], by: TargetData = BEN) -> Id:
+async def take_back(
+    world: World, rows: list[int], by: TargetData = BEN, *, quantity: int | None = None
+) -> Id:
     return await world.request(
         requested(
             Kind.QUANTITY_CHECKIN,
             purpose="return",
             item=item("accessory"),
             target=by,
-            wanted={"quantity": len(rows), "rows": rows},
+            wanted={"quantity": quantity or len(rows), "rows": rows},
             at=world.clock(),
         )
     )
@@ -93,6 +95,17 @@ def test_others_who_take_units_meanwhile_prove_nothing(kind: str) -> None:
         await world.settle()
         assert "verified_not_applied" in world.told(ours)
         assert len(out(world, kind, ours)) == 1
+
+    run(history)
+
+
+def test_units_whose_rows_nobody_knows_need_a_person() -> None:
+    async def history(world: World) -> None:
+        id = await take_back(world, [], quantity=2)
+        world.start_worker()
+        await world.settle()
+        assert (await world.operation(id)).state is State.NEEDS_ATTENTION
+        assert world.writes() == 0
 
     run(history)
 

@@ -239,7 +239,7 @@ def _same(name: str, wanted: object, shown: object) -> bool:
     if name == "notes":
         return _letters(wanted) == _letters(shown)
     if isinstance(wanted, str):
-        return (wanted.strip() or None) == shown
+        return wanted.strip() == ("" if shown is None else str(shown).strip())
     return wanted == shown
 
 

@@ -1,0 +1,161 @@
+"""Assets that come, change and go, models, and maintenances."""
+
+from typing import Any
+
+import pytest
+
+from domain.ids import Id
+from domain.inventory_operations.events import ItemData
+from domain.inventory_operations.kinds import Kind
+from infrastructure.ids import derived_id
+from tests.builders.operations import requested
+from tests.builders.world import World, run
+
+NEW = {"asset_tag": "QM-77", "model_id": 1, "status_id": 2, "name": "MK4 #77"}
+FAULTS = ["error_after", "error_before", "bad_gateway_after", "late", "gateway_timeout"]
+
+
+async def ask(
+    world: World, kind: Kind, external_id: int | None, wanted: dict[str, Any], of: str = "asset"
+) -> Id:
+    item = ItemData(kind=of, id=derived_id("test", of, str(external_id)), external_id=external_id)
+    return await world.request(
+        requested(kind, purpose="edit", item=item, target=None, wanted=wanted, at=world.clock())
+    )
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_asset_is_added_once(fault: str) -> None:
+    async def history(world: World) -> None:
+        world.order(fault, method="POST", path="/api/v1/hardware", seconds=25)
+        id = await ask(world, Kind.CREATE_ASSET, None, {"fields": NEW})
+        world.start_worker()
+        await world.settle()
+        assert world.told(id)[-1] == "synced"
+        found = [one for one in world.simulator.inventory.assets.values() if one.name == "MK4 #77"]
+        assert [one.asset_tag for one in found] == ["QM-77"]
+
+    run(history)
+
+
+def test_a_tag_that_another_asset_has_is_refused() -> None:
+    async def history(world: World) -> None:
+        fields = {**NEW, "asset_tag": world.asset(1).asset_tag}
+        id = await ask(world, Kind.CREATE_ASSET, None, {"fields": fields})
+        world.start_worker()
+        await world.settle()
+        assert (await world.operation(id)).reason == "tag_taken"
+        assert world.writes() == 0
+
+    run(history)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fields_are_changed(fault: str) -> None:
+    async def history(world: World) -> None:
+        world.order(fault, method="PATCH", seconds=25)
+        fields = {
+            "name": " MK4 *one* ",
+            "notes": "fine, _really_",
+            "purchase_date": "2026-01-31",
+            "requestable": True,
+            "rtd_location_id": 3,
+        }
+        id = await ask(world, Kind.CHANGE_ASSET, 1, {"fields": fields})
+        world.start_worker()
+        await world.settle()
+        assert world.told(id)[-1] == "synced"
+        assert str(world.asset(1).purchase_date) == "2026-01-31"
+
+    run(history)
+
+
+def test_what_the_inventory_does_not_show_is_not_claimed() -> None:
+    async def history(world: World) -> None:
+        id = await ask(world, Kind.CHANGE_ASSET, 1, {"fields": {"warranty_months": 12}})
+        world.start_worker()
+        await world.settle()
+        assert (await world.operation(id)).reason == "not_provable"
+
+    run(history)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_asset_goes_and_comes_back(fault: str) -> None:
+    async def history(world: World) -> None:
+        world.order(fault, method="DELETE", seconds=25)
+        gone = await ask(world, Kind.DELETE_ASSET, 1, {})
+        world.start_worker()
+        await world.settle()
+        assert world.told(gone)[-1] == "synced"
+        assert world.asset(1).deleted_at is not None
+        back = await ask(world, Kind.RESTORE_ASSET, 1, {})
+        await world.settle()
+        assert world.told(back)[-1] == "synced"
+        assert world.asset(1).deleted_at is None
+
+    run(history)
+
+
+def test_an_asset_that_somebody_has_is_not_removed() -> None:
+    async def history(world: World) -> None:
+        world.by_hand(do="checkout", id=1, to_type="user", to_id=3)
+        id = await ask(world, Kind.DELETE_ASSET, 1, {})
+        world.start_worker()
+        await world.settle()
+        assert (await world.operation(id)).reason == "in_use"
+        assert world.writes() == 0
+
+    run(history)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_model_is_added_once(fault: str) -> None:
+    async def history(world: World) -> None:
+        world.order(fault, method="POST", path="/api/v1/models", seconds=25)
+        fields = {"name": "Raspberry Pi 5", "category_id": 2}
+        id = await ask(world, Kind.CREATE_MODEL, None, {"fields": fields}, of="model")
+        world.start_worker()
+        await world.settle()
+        assert world.told(id)[-1] == "synced"
+        models = world.simulator.inventory.rows["models"].values()
+        assert [one["name"] for one in models].count("Raspberry Pi 5") == 1
+
+    run(history)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_maintenance_begins_and_ends_once(fault: str) -> None:
+    async def history(world: World) -> None:
+        world.order(fault, method="POST", path="/api/v1/maintenances", seconds=25)
+        wanted = {
+            "supplier_id": 1,
+            "type": "Repair",
+            "title": "Replace the hotend",
+            "started_on": "2026-11-21",
+        }
+        began = await ask(world, Kind.MAINTENANCE_OPEN, 6, wanted)
+        world.start_worker()
+        await world.settle()
+        assert world.told(began)[-1] == "synced"
+        (one,) = world.simulator.inventory.maintenances.values()
+        over = {"maintenance_id": one.id, "completed_on": "2026-11-22", "cost": "12.50"}
+        ended = await ask(world, Kind.MAINTENANCE_CLOSE, 6, over)
+        await world.settle()
+        assert world.told(ended)[-1] == "synced"
+        (one,) = world.simulator.inventory.maintenances.values()
+        assert str(one.completion_date) == "2026-11-22"
+
+    run(history)
+
+
+def test_a_new_label_is_set_while_somebody_has_the_asset() -> None:
+    async def history(world: World) -> None:
+        world.by_hand(do="checkout", id=1, to_type="user", to_id=3)
+        id = await ask(world, Kind.SET_STATUS, 1, {"status_id": 3})
+        world.start_worker()
+        await world.settle()
+        assert world.told(id)[-1] == "synced"
+        assert (world.asset(1).status_id, world.holder(1)) == (3, ("user", 3))
+
+    run(history)
