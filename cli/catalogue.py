@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from eventsourcing.domain import Aggregate, CanInitAggregate, CanMutateAggregate
 
-from infrastructure.broker import EXCHANGE, queue_name
+from infrastructure.broker import EXCHANGE, PROJECTORS, queue_name
 from infrastructure.event_store.topics import AGGREGATES
 from infrastructure.messages import CONTENT_TYPE, PREFIX
 from projectors.subscriptions import PROJECTIONS
@@ -215,7 +215,7 @@ def _follow(name: str) -> dict[str, Any]:
     return {
         "action": "receive",
         "channel": {"$ref": "#/channels/events"},
-        "summary": f"The projection {name}, from its queue {queue_name(name)}.",
+        "summary": f"The projection {name}, from the queue {queue_name(PROJECTORS)}.",
     }
 
 

@@ -37,14 +37,8 @@ from infrastructure.messages import (
 
 EXCHANGE: Final = "quartermaster.events"
 DEAD_LETTER_EXCHANGE: Final = "quartermaster.dead"
-CONSUMERS: Final = (
-    "requisitions",
-    "projects",
-    "approval_policies",
-    "custody",
-    "notifications",
-    "history",
-)
+PROJECTORS: Final = "projectors"
+CONSUMERS: Final = (PROJECTORS,)
 """Our own consumers, each with a queue of every event: a part of them would look like gaps."""
 
 DELIVERY_LIMIT: Final = 20

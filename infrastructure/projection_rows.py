@@ -92,6 +92,7 @@ class TableSql:
     """The statements for one table in one schema, made once."""
 
     def __init__(self, owned: OwnedTable, schema: str) -> None:
+        self.owned = owned
         table = owned.table
         self.columns = [str(column.name) for column in table.columns]
         keys = [str(column.name) for column in table.primary_key.columns]

@@ -5,8 +5,9 @@ are sent as a pipeline: a batch costs two round trips, whatever its size. A comm
 for the disk: rows and position are lost together, and the log has it all.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Final, LiteralString, Self, cast
 
 import orjson
@@ -19,7 +20,13 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from domain.ids import Id
 from infrastructure.errors import StoreUnavailable
 from infrastructure.ids import from_uuid, to_uuid
-from infrastructure.postgres import Connection, Pool, parameters, severed_after
+from infrastructure.postgres import (
+    Connection,
+    Pool,
+    parameters,
+    pipelined_transaction,
+    severed_after,
+)
 from infrastructure.projection_rows import (
     Loaded,
     Measure,
@@ -30,6 +37,8 @@ from infrastructure.projection_rows import (
     Standing,
     TableSql,
 )
+
+Cursor = psycopg.AsyncCursor[TupleRow]
 
 POOL_TIMEOUT_S: Final = 5.0
 CALL_S: Final = 10.0
@@ -50,11 +59,15 @@ _BEGIN: Final = (
     "INSERT INTO {positions} (projection, version, epoch, position) VALUES (%s, %s, %s, 0)"
     " ON CONFLICT DO NOTHING"
 )
-_MOVE: Final = "UPDATE {positions} SET position = %s WHERE projection = %s"
-_PARKED: Final = (
-    "SELECT DISTINCT aggregate_id FROM {parked} WHERE projection = %s AND aggregate_id = ANY(%s)"
+_MOVE: Final = (
+    "UPDATE {positions} SET position = %s WHERE projection = %s"
+    " RETURNING pg_notify(%s, projection || ':' || position)"
 )
-_SKIPPED: Final = "SELECT position FROM {skipped} WHERE projection = %s AND position = ANY(%s)"
+_PUT_ASIDE: Final = (
+    "SELECT DISTINCT aggregate_id, NULL::bigint FROM {parked}"
+    " WHERE projection = %s AND aggregate_id = ANY(%s)"
+    " UNION ALL SELECT NULL, position FROM {skipped} WHERE projection = %s AND position = ANY(%s)"
+)
 _PARK: Final = (
     "INSERT INTO {parked} (projection, position, tenant_id, aggregate_id, type, error, attempts,"
     " parked_at) VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp())"
@@ -83,6 +96,40 @@ _MEASURE: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a batch of events needs to know: of these ``aggregates``, at these ``positions``."""
+
+    tables: Sequence[OwnedTable]
+    aggregates: Collection[Id]
+    positions: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Loading:
+    """The answers to what was asked, once they are there."""
+
+    what: Wanted
+    put_aside: Cursor
+    rows: Sequence[tuple[TableSql, Cursor]]
+
+    async def loaded(self) -> Loaded:
+        rows: dict[Id, dict[str, list[Row]]] = {
+            aggregate: {owned.name: [] for owned in self.what.tables}
+            for aggregate in self.what.aggregates
+        }
+        for table, cursor in self.rows:
+            for values in await cursor.fetchall():
+                row = table.row_of(values)
+                rows[row[table.owned.by]][table.owned.name].append(row)
+        aside = await self.put_aside.fetchall()
+        return Loaded(
+            rows,
+            parked={from_uuid(aggregate) for aggregate, _ in aside if aggregate is not None},
+            skipped={position for _, position in aside if position is not None},
+        )
+
+
 class ProjectionTransaction:
     """One transaction on the rows of one projection."""
 
@@ -96,38 +143,40 @@ class ProjectionTransaction:
 
         A projection without a position begins at 0 of the log of ``epoch``.
         """
-        cursor = await self._run(_POSITION, (self._projection,))
-        row = await cursor.fetchone()
-        if row is None:
-            await self._run(_BEGIN, (self._projection, version, to_uuid(epoch)))
-            cursor = await self._run(_POSITION, (self._projection,))
-            row = cast("TupleRow", await cursor.fetchone())
-        return Standing(row[0], from_uuid(row[1]), row[2])
+        row = await (await self._ask_position()).fetchone()
+        return _standing(row) if row else await self._begin(epoch, version)
 
-    async def load(
-        self, tables: Sequence[OwnedTable], aggregates: Iterable[Id], positions: Sequence[int]
-    ) -> Loaded:
-        """What a batch of events of ``aggregates``, at ``positions``, starts from."""
-        rows: dict[Id, dict[str, list[Row]]] = {
-            aggregate: {owned.name: [] for owned in tables} for aggregate in aggregates
-        }
-        ids = [to_uuid(aggregate) for aggregate in rows]
-        skipped = await self._run(_SKIPPED, (self._projection, list(positions)))
-        parked = await self._run(_PARKED, (self._projection, ids))
-        cursors = [
-            (owned, await self._connection.execute(self._store.sql_of(owned).load, (ids,)))
-            for owned in tables
-            if not owned.append_only
-        ]
-        for owned, cursor in cursors:
-            table = self._store.sql_of(owned)
-            for values in await cursor.fetchall():
-                row = table.row_of(values)
-                rows[row[owned.by]][owned.name].append(row)
-        return Loaded(
-            rows,
-            parked={from_uuid(row[0]) for row in await parked.fetchall()},
-            skipped={row[0] for row in await skipped.fetchall()},
+    async def lock_and_load(self, epoch: Id, version: int, what: Wanted) -> tuple[Standing, Loaded]:
+        """Both in one round trip: the rows are read when the lock is there."""
+        position = await self._ask_position()
+        loading = await self._ask_rows(what)
+        row = await position.fetchone()
+        if row is None:
+            return await self._begin(epoch, version), await self.load(what)
+        return _standing(row), await loading.loaded()
+
+    async def load(self, what: Wanted) -> Loaded:
+        """What a batch of events starts from."""
+        return await (await self._ask_rows(what)).loaded()
+
+    async def _ask_position(self) -> Cursor:
+        return await self._run(_POSITION, (self._projection,))
+
+    async def _begin(self, epoch: Id, version: int) -> Standing:
+        await self._run(_BEGIN, (self._projection, version, to_uuid(epoch)))
+        return _standing(cast("TupleRow", await (await self._ask_position()).fetchone()))
+
+    async def _ask_rows(self, what: Wanted) -> _Loading:
+        ids = [to_uuid(aggregate) for aggregate in what.aggregates]
+        put_aside = (self._projection, ids, self._projection, what.positions)
+        return _Loading(
+            what,
+            await self._run(_PUT_ASIDE, put_aside),
+            [
+                (table, await self._connection.execute(table.load, (ids,)))
+                for table in (self._store.sql_of(owned) for owned in what.tables)
+                if not table.owned.append_only
+            ],
         )
 
     async def write(self, owned: OwnedTable, rows: Sequence[Row], gone: Sequence[Row]) -> None:
@@ -175,8 +224,7 @@ class ProjectionTransaction:
 
     async def move(self, position: int) -> None:
         """Set the position, and announce it when the transaction commits."""
-        await self._run(_MOVE, (position, self._projection))
-        await self.announce(position)
+        await self._run(_MOVE, (position, self._projection, self._store.channel))
 
     async def announce(self, position: int) -> None:
         """Wake those who wait for the projection's rows, when the transaction commits."""
@@ -192,9 +240,7 @@ class ProjectionTransaction:
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise RowsRefused(str(error)) from error
 
-    async def _run(
-        self, statement: LiteralString, values: Sequence[Any]
-    ) -> psycopg.AsyncCursor[TupleRow]:
+    async def _run(self, statement: LiteralString, values: Sequence[Any]) -> Cursor:
         return await self._connection.execute(self._store.statement(statement), values)
 
 
@@ -259,9 +305,9 @@ class ProjectionStore:
             async with AsyncExitStack() as stack:
                 connection = await stack.enter_async_context(self._pool.connection())
                 await stack.enter_async_context(severed_after(connection, TRANSACTION_S))
-                if pipelined:
-                    await stack.enter_async_context(connection.pipeline())
-                await stack.enter_async_context(connection.transaction())
+                await stack.enter_async_context(
+                    pipelined_transaction(connection) if pipelined else connection.transaction()
+                )
                 yield ProjectionTransaction(connection, self, projection)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise RowsRefused(str(error)) from error
@@ -292,6 +338,11 @@ class ProjectionStore:
                 yield connection
         except (psycopg.Error, PoolTimeout) as error:
             raise StoreUnavailable(str(error)) from error
+
+
+def _standing(row: TupleRow) -> Standing:
+    version, epoch, position = row
+    return Standing(version, from_uuid(epoch), position)
 
 
 async def _configure(connection: Connection) -> None:

@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from psycopg import AsyncConnection, InterfaceError, OperationalError
+from psycopg import InterfaceError, OperationalError
 from psycopg.rows import TupleRow
 from psycopg_pool import PoolClosed, PoolTimeout
 
@@ -26,9 +26,15 @@ TOKEN_BYTES: Final = 32
 TOKEN_LENGTHS: Final = range(20, 200)
 DEADLINE_S: Final = 3.0
 
+PRINCIPAL_COLUMNS: Final = (
+    "session_id, user_id, username, email, tenant_id, tenant_name, roles, permissions,"
+    " member_version"
+)
+"""What ``identity.authenticate`` tells beside the token, in the order of ``principal_of``."""
+
 _AUTHENTICATE: Final = (
-    "SELECT token_sha256, session_id, user_id, username, email, tenant_id, tenant_name, roles,"
-    " permissions, member_version FROM identity.authenticate(%b::bytea[])"
+    f"SELECT token_sha256, {PRINCIPAL_COLUMNS}"  # noqa: S608 - a constant of this module
+    " FROM identity.authenticate(%b::bytea[])"
 )
 
 
@@ -75,7 +81,7 @@ class Tokens:
 
     async def authenticate(self, token: str) -> Principal | None:
         """The principal behind a live token, else None. Raises ``StoreUnavailable``."""
-        if not _is_token(token):
+        if not is_token(token):
             return None
         try:
             async with asyncio.timeout(self._deadline_s):
@@ -89,7 +95,8 @@ class Tokens:
             self._pool.connection(timeout=half_s) as connection,
             severed_after(connection, half_s),
         ):
-            return await _principals(connection, digests)
+            cursor = await connection.execute(_AUTHENTICATE, (digests,), prepare=True)
+            return {row[0]: principal_of(row[1:]) for row in await cursor.fetchall()}
 
 
 async def authenticate(pool: Pool, token: str) -> Principal | None:
@@ -97,26 +104,13 @@ async def authenticate(pool: Pool, token: str) -> Principal | None:
     return await Tokens(pool).authenticate(token)
 
 
-async def authenticate_on(connection: AsyncConnection[TupleRow], token: str) -> Principal | None:
-    """The same in the transaction of a connection at hand. Driver errors pass through."""
-    if not _is_token(token):
-        return None
-    token_sha256 = digest(token)
-    return (await _principals(connection, [token_sha256])).get(token_sha256)
-
-
-def _is_token(token: str) -> bool:
+def is_token(token: str) -> bool:
+    """Whether a text has the form of a token."""
     return len(token) in TOKEN_LENGTHS and token.isascii()
 
 
-async def _principals(
-    connection: AsyncConnection[TupleRow], digests: list[bytes]
-) -> dict[bytes, Principal]:
-    cursor = await connection.execute(_AUTHENTICATE, (digests,), prepare=True)
-    return {row[0]: _principal(row[1:]) for row in await cursor.fetchall()}
-
-
-def _principal(row: TupleRow) -> Principal:
+def principal_of(row: TupleRow) -> Principal:
+    """The principal in a row of ``PRINCIPAL_COLUMNS``."""
     session, user, username, email, tenant, tenant_name, roles, permissions, version = row
     return Principal(
         session_id=from_uuid(session),

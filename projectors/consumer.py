@@ -17,8 +17,11 @@ from projectors.inbox import BATCH, Inbox
 
 SHORTEST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
-PATIENCE_S: Final = 0.2
-"""How long events that do not concern a projection wait for others, to be passed together."""
+PATIENCE_S: Final = 0.1
+"""How long events that do not concern a projection wait for others, to be passed together.
+
+The broker hears so much later that they are done with: it sends no more than its prefetch ahead.
+"""
 
 DEAF_AFTER: Final = 3
 """Quiet seconds on end in which the log grew, until the doorbell is mistrusted."""
@@ -36,11 +39,6 @@ class Consumer:
 
     async def run(self) -> None:
         """Apply events until cancelled. Raises ``LogChanged`` and ``ProjectionOutdated``."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._doorbell.run())
-            tasks.create_task(self._stay())
-
-    async def _stay(self) -> None:
         pause_s = SHORTEST_PAUSE_S
         while True:
             try:

@@ -12,7 +12,7 @@ from domain.ids import Id
 from infrastructure.crash_points import CrashPoint, reach
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.projection_rows import Loaded, OwnedTable, Row, RowsRefused, Standing
-from infrastructure.projection_store import ProjectionStore, ProjectionTransaction
+from infrastructure.projection_store import ProjectionStore, ProjectionTransaction, Wanted
 from projectors.batches import ATTEMPTS, Folded, fold_batch, park
 from projectors.projection import Projection
 
@@ -107,11 +107,13 @@ class Inbox:
 
     async def _in_one_go(self, events: Sequence[RecordedEvent]) -> int:
         async with self._store.transaction(self.projection.name) as transaction:
-            standing = await self.lock(transaction)
+            standing, loaded = await self._begin(transaction, events)
             fresh = await self._next(standing.position, events)
             if not fresh:
                 return standing.position
-            await self._fold_and_write(transaction, fresh)
+            if not {event.position for event in fresh} <= {event.position for event in events}:
+                loaded = await transaction.load(self._wanted(fresh))
+            await self._fold_and_write(transaction, fresh, loaded)
             await transaction.move(fresh[-1].position)
             reach(CrashPoint.PROJECTOR_BEFORE_COMMIT)
         reach(CrashPoint.PROJECTOR_AFTER_COMMIT)
@@ -135,25 +137,43 @@ class Inbox:
         for _ in range(ATTEMPTS):
             try:
                 async with transaction.savepoint():
-                    await self._fold_and_write(transaction, [event])
+                    loaded = await transaction.load(self._wanted([event]))
+                    await self._fold_and_write(transaction, [event], loaded)
             except RowsRefused as refused:
                 error = f"RowsRefused: {refused}"
             else:
                 return
         await transaction.park([park(self.projection, event, error)])
 
-    async def _fold_and_write(
+    async def _begin(
         self, transaction: ProjectionTransaction, events: Sequence[RecordedEvent]
-    ) -> None:
-        events = [event for event in events if self.projection.concerns(event)]
-        if not events:
-            return
-        loaded = await transaction.load(
-            self.projection.tables,
-            {event.aggregate_id for event in events},
-            [event.position for event in events],
+    ) -> tuple[Standing, Loaded]:
+        """The lock, with what these events start from if they are the next ones."""
+        wanted = self._wanted(events)
+        if not wanted.positions:
+            return await self.lock(transaction), Loaded({}, set(), set())
+        epoch = await self._present_epoch()
+        standing, loaded = await transaction.lock_and_load(epoch, self.projection.version, wanted)
+        self._check(standing)
+        return standing, loaded
+
+    def _wanted(self, events: Sequence[RecordedEvent]) -> Wanted:
+        concerned = self._concerned(events)
+        return Wanted(
+            tables=self.projection.tables,
+            aggregates={event.aggregate_id for event in concerned},
+            positions=[event.position for event in concerned],
         )
-        wanted = [event for event in events if event.position not in loaded.skipped]
+
+    def _concerned(self, events: Sequence[RecordedEvent]) -> list[RecordedEvent]:
+        return [event for event in events if self.projection.concerns(event)]
+
+    async def _fold_and_write(
+        self, transaction: ProjectionTransaction, events: Sequence[RecordedEvent], loaded: Loaded
+    ) -> None:
+        wanted = [
+            event for event in self._concerned(events) if event.position not in loaded.skipped
+        ]
         folded = fold_batch(self.projection, loaded.rows, wanted, loaded.parked)
         await write_rows(transaction, self.projection.tables, loaded, folded)
         await transaction.park(folded.parked)

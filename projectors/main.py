@@ -13,7 +13,7 @@ from infrastructure.projection_store import ProjectionStore
 from infrastructure.settings import ProjectorSettings
 from infrastructure.telemetry import PARKED_EVENTS, PROJECTOR_LAG
 from projectors.consumer import Consumer
-from projectors.doorbells import BrokerDoorbell, Doorbell, LogDoorbell
+from projectors.doorbells import BrokerBell, BrokerDoorbell, Doorbell, LogDoorbell
 from projectors.inbox import Inbox, ProjectorStopped
 from projectors.projection import Projection
 from projectors.subscriptions import PROJECTIONS
@@ -42,25 +42,31 @@ def _first(group: BaseExceptionGroup[ProjectorStopped]) -> ProjectorStopped:
 
 async def _run(settings: ProjectorSettings, projections: Sequence[Projection]) -> None:
     url = settings.projector_database_url.get_secret_value()
-    amqp_url = None if settings.amqp_url is None else settings.amqp_url.get_secret_value()
-    bell = LogBell(url)
+    log_bell = LogBell(url)
+    broker_bell = _broker_bell(settings)
     async with (
         pool_of(url, max_size=len(projections)) as pool,
         ProjectionStore(url, READ_CHANNEL, pool_size=len(projections) + 1) as store,
         asyncio.TaskGroup() as tasks,
     ):
         log = LogReader(pool)
-        tasks.create_task(bell.run())
+        tasks.create_task(log_bell.run())
+        if broker_bell is not None:
+            tasks.create_task(broker_bell.run())
         tasks.create_task(_measure(projections, store, log))
         for projection in projections:
-            doorbell = _doorbell(projection, bell, amqp_url)
+            doorbell = _doorbell(log_bell, broker_bell)
             consumer = Consumer(Inbox(projection, store, log), doorbell)
             tasks.create_task(consumer.run())
 
 
-def _doorbell(projection: Projection, bell: LogBell, amqp_url: str | None) -> Doorbell:
-    log = LogDoorbell(bell)
-    return log if amqp_url is None else BrokerDoorbell(amqp_url, projection.name, log)
+def _broker_bell(settings: ProjectorSettings) -> BrokerBell | None:
+    return None if settings.amqp_url is None else BrokerBell(settings.amqp_url.get_secret_value())
+
+
+def _doorbell(log_bell: LogBell, broker_bell: BrokerBell | None) -> Doorbell:
+    log = LogDoorbell(log_bell)
+    return log if broker_bell is None else BrokerDoorbell(broker_bell, log)
 
 
 async def _measure(

@@ -8,7 +8,7 @@ from domain.ids import Id
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.postgres import pool_of
 from infrastructure.projection_rows import ParkedEvent, RowsRefused
-from infrastructure.projection_store import ProjectionStore, ProjectionTransaction
+from infrastructure.projection_store import ProjectionStore, ProjectionTransaction, Wanted
 from projectors.batches import Folded, Unfoldable, fold_one, park
 from projectors.inbox import Inbox, Log, write_rows
 from projectors.projection import Projection
@@ -99,7 +99,8 @@ class Parking:
         (event,) = await self._log.read_after(position - 1, 1)
         try:
             async with transaction.savepoint():
-                loaded = await transaction.load(projection.tables, [event.aggregate_id], [position])
+                wanted = Wanted(projection.tables, [event.aggregate_id], [position])
+                loaded = await transaction.load(wanted)
                 rows = fold_one(projection, loaded.rows[event.aggregate_id], event)
                 folded = Folded({event.aggregate_id: rows})
                 await write_rows(transaction, projection.tables, loaded, folded)

@@ -170,7 +170,7 @@ async def _stream(
     upto = matching.where(event.position <= reading.position).order_by(event.position)
     while True:
         async with engine.snapshot() as snapshot:
-            await snapshot.enter(tenant, reading.projections)
+            await snapshot.enter(tenant)
             rows = await snapshot.rows(upto.where(event.position > position).limit(_BATCH))
             known = await actors(snapshot, reading.scope, rows)
         if rows:

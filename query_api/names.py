@@ -8,14 +8,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from sqlalchemy import Executable, Select, Text, Uuid, any_, cast, literal, union_all
+from sqlalchemy import (
+    CollectionAggregate,
+    ColumnElement,
+    CompoundSelect,
+    Text,
+    Uuid,
+    any_,
+    cast,
+    literal,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.ids import Id
 from infrastructure.identity import tables as identity
 from infrastructure.ids import to_uuid
+from infrastructure.prepared_selects import parameter
 from infrastructure.read_engine import Snapshot
-from query_api.tenant_scope import TenantScope
+from query_api.tenant_scope import TenantScope, for_any_tenant
 
 
 class Named(TypedDict):
@@ -47,29 +58,36 @@ async def look_up(
     projects: Iterable[Id | None] = (),
 ) -> Names:
     """The names of these users and projects, in one question."""
-    user_ids = sorted({id for id in users if id is not None})
-    project_ids = sorted({id for id in projects if id is not None})
-    parts: list[Select[Any]] = []
-    if user_ids:
-        members = scope.select(
-            identity.members, identity.users.c.id, identity.users.c.username.label("name")
-        )
-        parts.append(
-            members.join(identity.users, identity.users.c.id == identity.members.c.user_id).where(
-                identity.members.c.user_id == any_of(user_ids)
-            )
-        )
-    if project_ids:
-        owned = scope.select(identity.projects, identity.projects.c.id, identity.projects.c.name)
-        parts.append(owned.where(identity.projects.c.id == any_of(project_ids)))
-    if not parts:
+    user_ids = {id for id in users if id is not None}
+    project_ids = {id for id in projects if id is not None}
+    if not user_ids and not project_ids:
         return Names({})
-    found: Executable = parts[0] if len(parts) == 1 else union_all(*parts)
-    return Names({row.id: row.name for row in await snapshot.rows(found)})
+    asked = scope.asks(_named, users=_listed(user_ids), projects=_listed(project_ids))
+    return Names({row.id: row.name for row in await snapshot.answer(asked)})
 
 
-def any_of(ids: list[Id]) -> Any:
+def any_of(ids: Iterable[Id]) -> CollectionAggregate[Any]:
     """What a column of ids equals that is one of these."""
+    return _in_list(literal(_listed(ids), Text))
+
+
+@for_any_tenant
+def _named(scope: TenantScope) -> CompoundSelect[Any]:
+    member, user = identity.members.c, identity.users.c
+    members = scope.select(identity.members, user.id, user.username.label("name"))
+    owned = scope.select(identity.projects, identity.projects.c.id, identity.projects.c.name)
+    return union_all(
+        members.join(identity.users, user.id == member.user_id).where(
+            member.user_id == _in_list(parameter("users", Text))
+        ),
+        owned.where(identity.projects.c.id == _in_list(parameter("projects", Text))),
+    )
+
+
+def _in_list(text: ColumnElement[str]) -> CollectionAggregate[Any]:
+    return any_(cast(text, ARRAY(Uuid())))
+
+
+def _listed(ids: Iterable[Id]) -> str:
     # One text for all: the driver would look at each element of an array on its own.
-    listed = ",".join([to_uuid(id).hex for id in ids])
-    return any_(cast(literal(f"{{{listed}}}", Text()), ARRAY(Uuid())))
+    return f"{{{','.join([to_uuid(id).hex for id in ids])}}}"

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists
+from sqlalchemy import BindParameter, ColumnElement, Text, any_, exists, literal
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.ids import Id
 from query_api.errors import ProjectionParked
@@ -13,13 +14,15 @@ from read_tables.positions import parked_events
 
 
 def is_parked(
-    scope: TenantScope, aggregate_id: ColumnElement[Any] | Id, projections: Sequence[str]
+    scope: TenantScope,
+    aggregate_id: ColumnElement[Any] | Id,
+    projections: Sequence[str] | BindParameter[Any],
 ) -> ColumnElement[bool]:
     """The condition that one of ``projections`` has put an event of the aggregate aside."""
     parked = parked_events.c
     return exists(
         scope.select(parked_events, parked.position).where(
-            parked.aggregate_id == aggregate_id, parked.projection.in_(projections)
+            parked.aggregate_id == aggregate_id, parked.projection == any_(_array(projections))
         )
     )
 
@@ -28,7 +31,14 @@ async def refuse_if_parked(reading: Reading, aggregate_id: Id) -> None:
     """Raise ``ProjectionParked`` rather than say that there is no such object."""
     parked = parked_events.c
     found = reading.scope.select(parked_events, parked.position).where(
-        parked.aggregate_id == aggregate_id, parked.projection.in_(reading.projections)
+        parked.aggregate_id == aggregate_id,
+        parked.projection == any_(_array(reading.projections)),
     )
     if await reading.row(found.limit(1)) is not None:
         raise ProjectionParked(reading.position)
+
+
+def _array(names: Sequence[str] | BindParameter[Any]) -> BindParameter[Any]:
+    if isinstance(names, BindParameter):
+        return names
+    return literal(list(names), ARRAY(Text()))

@@ -15,7 +15,8 @@ from domain.identity.roles import PERMISSIONS
 from domain.ids import PLATFORM_TENANT, Id
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.http.problems import Unauthenticated
-from infrastructure.read_engine import ReadEngine, Snapshot
+from infrastructure.prepared_selects import Question
+from infrastructure.read_engine import Opening, ReadEngine, Snapshot
 from infrastructure.read_positions import ReadPositions
 from infrastructure.security import Principal
 from query_api.errors import PositionNotReached, PositionNotWritten
@@ -63,6 +64,10 @@ class Reading:
         """The first row of a select, or None."""
         return await self.snapshot.row(statement)
 
+    async def answers(self, *questions: Question) -> list[Sequence[Any]]:
+        """The rows of each of the scope's questions, all in one round trip."""
+        return await self.snapshot.answers(*questions)
+
 
 class Reads:
     """The dependency of a route that reads: who may, and which projections it reads.
@@ -104,30 +109,28 @@ class Reads:
         sources: Sources = request.app.state.sources
         token = None if credentials is None else credentials.credentials
         async with sources.engine.snapshot() as snapshot:
-            principal = await self._principal(snapshot, token)
+            opening = await self._open(snapshot, token)
             wanted = min_position(min_position_header, prefer)
-            reading = await self._open(sources, snapshot, principal, if_none_match)
-            if reading.position >= wanted.position:
-                yield reading
+            if opening.position >= wanted.position:
+                yield self._reading(sources, snapshot, opening, if_none_match)
                 return
-            if await snapshot.head() < wanted.position:
-                raise PositionNotWritten(reading.position)
-        await self._wait(sources, reading, wanted)
+            if opening.head < wanted.position:
+                raise PositionNotWritten(opening.position)
+        await self._wait(sources, opening, wanted)
         # What was read while waiting is old: the right to read it, too.
         async with sources.engine.snapshot() as snapshot:
-            principal = await self._principal(snapshot, token)
-            reading = await self._open(sources, snapshot, principal, if_none_match)
-            if reading.position < wanted.position:
-                raise PositionNotReached(reading.position)
-            yield reading
+            opening = await self._open(snapshot, token)
+            if opening.position < wanted.position:
+                raise PositionNotReached(opening.position)
+            yield self._reading(sources, snapshot, opening, if_none_match)
 
-    async def _principal(self, snapshot: Snapshot, token: str | None) -> Principal:
-        principal = None if token is None else await snapshot.authenticate(token)
-        if principal is None:
+    async def _open(self, snapshot: Snapshot, token: str | None) -> Opening:
+        opening = None if token is None else await snapshot.open(token, self.projections)
+        if opening is None:
             raise Unauthenticated
-        if not self._lets_in(principal.permissions):
+        if not self._lets_in(opening.principal.permissions):
             raise PermissionMissing(self.permissions[0])
-        return principal
+        return opening
 
     def _lets_in(self, held: frozenset[str]) -> bool:
         if self.permissions in ((ANYBODY,), (BY_OBJECT,)):
@@ -135,27 +138,26 @@ class Reads:
         own = held - PERMISSIONS if self._own_permissions else frozenset()
         return bool(own) or not held.isdisjoint(self.permissions)
 
-    async def _open(
-        self, sources: Sources, snapshot: Snapshot, principal: Principal, if_none_match: str | None
+    def _reading(
+        self, sources: Sources, snapshot: Snapshot, opening: Opening, if_none_match: str | None
     ) -> Reading:
-        tenant_id = principal.tenant_id
-        position = await snapshot.enter(tenant_id, self.projections)
+        principal = opening.principal
         return Reading(
             principal=principal,
             caller=principal.caller() or _without_tenant(principal.user_id),
-            scope=TenantScope(tenant_id),
+            scope=TenantScope(principal.tenant_id),
             snapshot=snapshot,
             sources=sources,
             projections=self.projections,
-            position=position,
+            position=opening.position,
             at=datetime.now(UTC),
             if_none_match=if_none_match,
         )
 
-    async def _wait(self, sources: Sources, reading: Reading, wanted: MinPosition) -> None:
+    async def _wait(self, sources: Sources, opening: Opening, wanted: MinPosition) -> None:
         came = await sources.positions.wait_for(self.projections, wanted.position, wanted.wait_s)
         if not came:
-            raise PositionNotReached(reading.position)
+            raise PositionNotReached(opening.position)
 
 
 def reads(*permissions: str, projections: Sequence[str] = (), own_permissions: bool = False) -> Any:

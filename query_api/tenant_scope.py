@@ -4,12 +4,16 @@ Row-level security is the second wall. A select that does not start here has onl
 test refuses the import of ``sqlalchemy.select`` anywhere else in this package.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Final, cast
 
 from sqlalchemy import ColumnElement, FromClause, Select, Table, false, select, true
 
 from domain.ids import Id
+from infrastructure.ids import UlidType
+from infrastructure.prepared_selects import AnySelect, Question, parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,19 @@ class TenantScope:
         """All of a subquery whose own selects are tenant-scoped."""
         return select(*found.c)
 
+    def asks(self, build: Callable[[], AnySelect], **values: Any) -> Question:
+        """A select ``for_any_tenant``, asked for this one, with the values of its parameters."""
+        return Question(build, {**values, "tenant_id": self.tenant_id})
+
     def page(self, table: Table, keys: FromClause, *columns: ColumnElement[Any]) -> Select[Any]:
         """The tenant's rows of ``table`` whose ids stand in ``keys``."""
         return self.select(table, *(columns or table.c)).join(keys, keys.c.id == table.c.id)
+
+
+# A parameter stands where the id would: SQLAlchemy compares a column with either.
+_ANY_TENANT: Final = TenantScope(cast("Id", parameter("tenant_id", UlidType)))
+
+
+def for_any_tenant(build: Callable[[TenantScope], AnySelect]) -> Callable[[], AnySelect]:
+    """A select that is built once, for all tenants: whose rows it reads is said when it is asked."""
+    return partial(build, _ANY_TENANT)

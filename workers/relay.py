@@ -28,6 +28,9 @@ CONSUMER: Final = "relay"
 IN_FLIGHT: Final = 200
 """Events published and not yet confirmed, at most."""
 
+SAVE_EVERY_S: Final = 0.05
+"""A checkpoint costs as much as several events. Those that are not in it are sent again."""
+
 POLL_S: Final = 1.0
 MEASURE_S: Final = 5.0
 SHORTEST_PAUSE_S: Final = 0.1
@@ -46,6 +49,28 @@ class InFlight:
 
     position: int
     confirmed: asyncio.Task[None]
+
+
+class Confirmed:
+    """How far everything is confirmed, whatever else is."""
+
+    def __init__(self) -> None:
+        self._position = 0
+        self._moved = asyncio.Event()
+
+    async def follow(self, window: asyncio.Queue[InFlight]) -> None:
+        """Move on as the events in flight are confirmed, in order, until cancelled."""
+        while True:
+            first = await window.get()
+            await first.confirmed
+            self._position = first.position
+            self._moved.set()
+
+    async def further(self) -> int:
+        """The position, once it has moved since it was last asked for."""
+        await self._moved.wait()
+        self._moved.clear()
+        return self._position
 
 
 class Relay:
@@ -102,7 +127,9 @@ class Relay:
     async def _deliver(self, lease: Lease, epoch: Id, position: int) -> None:
         async with publishing(self._amqp_url, epoch) as publisher, asyncio.TaskGroup() as tasks:
             window: asyncio.Queue[InFlight] = asyncio.Queue(IN_FLIGHT)
-            tasks.create_task(self._confirm(lease, epoch, window))
+            confirmed = Confirmed()
+            tasks.create_task(confirmed.follow(window))
+            tasks.create_task(self._save(lease, epoch, confirmed))
             tasks.create_task(self._publish(lease, publisher, window, position, tasks))
 
     async def _publish(
@@ -124,20 +151,16 @@ class Relay:
             if events:
                 reach(CrashPoint.RELAY_AFTER_PUBLISH)
                 position = events[-1].position
-            else:
+            if len(events) < IN_FLIGHT:
                 await rung(rings, POLL_S)
 
-    async def _confirm(self, lease: Lease, epoch: Id, window: asyncio.Queue[InFlight]) -> None:
-        """Save how far everything before is confirmed, too."""
-        saved = 0
+    async def _save(self, lease: Lease, epoch: Id, confirmed: "Confirmed") -> None:
         while True:
-            first = await window.get()
-            await first.confirmed
-            if window.empty() or first.position - saved >= IN_FLIGHT:
-                reach(CrashPoint.RELAY_AFTER_CONFIRM)
-                await self._checkpoints.save(CONSUMER, epoch, first.position, lease)
-                reach(CrashPoint.RELAY_AFTER_CHECKPOINT)
-                saved = first.position
+            position = await confirmed.further()
+            reach(CrashPoint.RELAY_AFTER_CONFIRM)
+            await self._checkpoints.save(CONSUMER, epoch, position, lease)
+            reach(CrashPoint.RELAY_AFTER_CHECKPOINT)
+            await asyncio.sleep(SAVE_EVERY_S)
 
     async def measure(self) -> None:
         """Keep the metric of the lag up to date, leading or not, until cancelled."""

@@ -36,7 +36,8 @@ from infrastructure.embedded.rabbitmq_binaries import (
     on_this_machine,
     unpacked,
 )
-from infrastructure.embedded.rabbitmq_runners import Container, Processes, Runner
+from infrastructure.embedded.rabbitmq_container import Container
+from infrastructure.embedded.rabbitmq_runners import Processes, Runner
 
 USER: Final = "quartermaster"
 _START_TIMEOUT_S: Final = 90.0

@@ -6,20 +6,12 @@ stop them.
 
 import contextlib
 import os
-import shutil
 import signal
-from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
-from infrastructure.embedded.errors import EmbeddedUnavailable
-from infrastructure.embedded.machine import LOOPBACK, process_birth, run
-
-IMAGE: Final = "rabbitmq:4-management"
-_PULL_TIMEOUT_S: Final = 600.0
-_DOCKER_TIMEOUT_S: Final = 30.0
-_PORTS_INSIDE: Final = {"amqp": 5672, "management": 15672}
+from infrastructure.embedded.machine import process_birth
 
 
 class Runner(Protocol):
@@ -77,70 +69,3 @@ class Processes:
         for pid, birth in self._known():
             if birth and process_birth(pid) == birth:
                 yield pid
-
-
-class Container:
-    """A container of Docker, named after the server's folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._file = folder / "container"
-        self._name = f"quartermaster-{sha256(str(folder).encode()).hexdigest()[:16]}"
-
-    @staticmethod
-    def is_possible() -> bool:
-        """Whether a Docker engine answers."""
-        return bool(shutil.which("docker")) and _docker("info")[0] == 0
-
-    def exists(self) -> bool:
-        """Whether the server of the folder was started as a container."""
-        return self._file.exists()
-
-    def launch(self, ports: Mapping[str, int], user: str, password: str) -> None:
-        """Start it with its ports on 127.0.0.1; one that was killed goes on with its data.
-
-        Raises ``EmbeddedUnavailable``.
-        """
-        if self.exists() and _docker("start", self._name)[0] == 0:
-            return
-        secrets = self._folder / "container.env"
-        secrets.touch(mode=0o600)
-        secrets.write_text(
-            f"RABBITMQ_DEFAULT_USER={user}\nRABBITMQ_DEFAULT_PASS={password}\n", encoding="ascii"
-        )
-        published = [
-            word
-            for name, inside in _PORTS_INSIDE.items()
-            for word in ("--publish", f"{LOOPBACK}:{ports[name]}:{inside}")
-        ]
-        self._file.touch()
-        code, output = _docker(
-            *("run", "--detach", "--name", self._name, "--hostname", "rabbitmq"),
-            *("--env-file", str(secrets), *published, IMAGE),
-            timeout_s=_PULL_TIMEOUT_S,
-        )
-        if code != 0:
-            self.forget()
-            last = (output.strip().splitlines() or ["it said nothing"])[-1]
-            raise EmbeddedUnavailable(f"RabbitMQ: Docker does not start {IMAGE}: {last}")
-
-    def is_running(self) -> bool:
-        """Whether it is there, be it paused."""
-        if not self.exists():
-            return False
-        code, output = _docker("inspect", "--format", "{{.State.Running}}", self._name)
-        return code == 0 and output.strip() == "true"
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it to the server in the container."""
-        words = {signal.SIGSTOP: ["pause"], signal.SIGCONT: ["unpause"]}
-        _docker(*words.get(number, ["kill", "--signal", number.name]), self._name)
-
-    def forget(self) -> None:
-        """Remove it with its data."""
-        _docker("rm", "--force", "--volumes", self._name)
-        self._file.unlink(missing_ok=True)
-
-
-def _docker(*words: str, timeout_s: float = _DOCKER_TIMEOUT_S) -> tuple[int, str]:
-    return run(["docker", *words], timeout_s=timeout_s)

@@ -1,19 +1,24 @@
 """One requisition, found and allowed to be seen: what every route below its path begins with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import Depends
-from sqlalchemy import Row, exists
+from sqlalchemy import Select, Text, exists
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.errors import NotFound, PermissionMissing
 from domain.ids import Id
 from infrastructure.identity import tables as identity
+from infrastructure.ids import UlidType
+from infrastructure.prepared_selects import parameter
 from query_api import parked
 from query_api.errors import ProjectionParked
 from query_api.reader import BY_OBJECT, Reading, reads
 from query_api.requisitions.visibility import READ, may_see
 from query_api.shapes import IdInPath
+from query_api.tenant_scope import TenantScope, for_any_tenant
 from read_tables.requisitions import requisition_lines, requisitions
 
 REQUISITIONS: Final = ("requisitions",)
@@ -28,26 +33,45 @@ class FoundRequisition:
     """A requisition that the caller may see, and the caller's place in its project."""
 
     reading: Reading
-    row: Row[Any]
-
-    async def lines(self) -> list[Row[Any]]:
-        """Its lines, in their order."""
-        lines = self.reading.scope.select(requisition_lines)
-        own = lines.where(requisition_lines.c.requisition_id == self.row.id)
-        return list(await self.reading.rows(own.order_by(requisition_lines.c.number)))
+    row: Any
+    lines: Sequence[Any]
 
 
 async def find(reading: Reading, requisition_id: Id) -> FoundRequisition:
-    """The requisition of this id.
+    """The requisition of this id, with its lines in their order.
 
     Raises ``NotFound`` where the tenant has none, ``PermissionMissing`` where the caller may not
     see it, and ``ProjectionParked`` where its row is not up to date.
     """
-    scope = reading.scope
+    requisition, lines = await reading.answers(
+        reading.scope.asks(
+            _requisition,
+            requisition_id=requisition_id,
+            user_id=reading.caller.user_id,
+            projections=list(reading.projections),
+        ),
+        reading.scope.asks(_lines, requisition_id=requisition_id),
+    )
+    if not requisition:
+        await parked.refuse_if_parked(reading, requisition_id)
+        raise NotFound("There is no such requisition.")
+    (row,) = requisition
+    if not may_see(row, reading.caller, row.project_role, reading.at):
+        raise PermissionMissing(READ)
+    if row.parked:
+        raise ProjectionParked(reading.position)
+    return FoundRequisition(reading, row, lines)
+
+
+@for_any_tenant
+def _requisition(scope: TenantScope) -> Select[Any]:
     members, projects = identity.project_members, identity.projects
     role = (
         scope.select(members, members.c.role)
-        .where(members.c.project_id == R.project_id, members.c.user_id == reading.caller.user_id)
+        .where(
+            members.c.project_id == R.project_id,
+            members.c.user_id == parameter("user_id", UlidType),
+        )
         .scalar_subquery()
     )
     archived = exists(
@@ -55,23 +79,22 @@ async def find(reading: Reading, requisition_id: Id) -> FoundRequisition:
             projects.c.id == R.project_id, projects.c.archived_at.is_not(None)
         )
     )
-    row = await reading.row(
-        scope.select(
-            requisitions,
-            *R,
-            role.label("project_role"),
-            archived.label("project_archived"),
-            parked.is_parked(scope, R.id, reading.projections).label("parked"),
-        ).where(R.id == requisition_id)
-    )
-    if row is None:
-        await parked.refuse_if_parked(reading, requisition_id)
-        raise NotFound("There is no such requisition.")
-    if not may_see(row, reading.caller, row.project_role, reading.at):
-        raise PermissionMissing(READ)
-    if row.parked:
-        raise ProjectionParked(reading.position)
-    return FoundRequisition(reading, row)
+    projections = parameter("projections", ARRAY(Text()))
+    return scope.select(
+        requisitions,
+        *R,
+        role.label("project_role"),
+        archived.label("project_archived"),
+        parked.is_parked(scope, R.id, projections).label("parked"),
+    ).where(R.id == parameter("requisition_id", UlidType))
+
+
+@for_any_tenant
+def _lines(scope: TenantScope) -> Select[Any]:
+    line = requisition_lines.c
+    lines = scope.select(requisition_lines)
+    own = lines.where(line.requisition_id == parameter("requisition_id", UlidType))
+    return own.order_by(line.number)
 
 
 async def _visible(

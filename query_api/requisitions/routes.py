@@ -89,7 +89,7 @@ async def read_requisition(
 ) -> Response:
     """One requisition with its lines: as it is, or as it was at a moment."""
     if at.is_now:
-        return await _answer(found.reading, found.row, await found.lines(), is_now=True)
+        return await _answer(found.reading, found.row, found.lines, is_now=True)
     stream = await found.reading.sources.log.read_stream(
         found.reading.caller.tenant_id, found.row.id
     )
@@ -105,9 +105,8 @@ async def read_requisition(
 )
 async def list_requisition_lines(found: VisibleWithAssignments) -> Response:
     """The lines of a requisition, in their order. The ETag's version is the requisition's."""
-    rows = await found.lines()
-    known = await lines.look_up(found.reading, rows, is_now=True)
-    body = {"items": [lines.line(row, known) for row in rows], "next": None}
+    known = await lines.look_up(found.reading, found.lines, is_now=True)
+    body = {"items": [lines.line(row, known) for row in found.lines], "next": None}
     return answers.one(found.reading, body, found.row.version, names=True)
 
 

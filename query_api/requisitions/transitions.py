@@ -14,7 +14,7 @@ from query_api.requisitions.found import FoundRequisition
 
 async def transitions(found: FoundRequisition) -> dict[str, Any]:
     """Every command, with what stands in its way for this caller now."""
-    view = view_of(found.row, await found.lines())
+    view = view_of(found.row, found.lines)
     asked = Asked(by=found.reading.caller, at=found.reading.at, project_role=found.row.project_role)
     return {"items": [_transition(command, view, asked) for command in rules.OFFERED]}
 

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 import aio_pika
 import pytest
 
-from infrastructure.broker import EXCHANGE, declare_topology, publishing, queue_name
+from infrastructure.broker import EXCHANGE, PROJECTORS, declare_topology, publishing, queue_name
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.log_bell import LogBell
 from infrastructure.messages import LogMessage
 from projectors.consumer import DEAF_AFTER, Consumer
-from projectors.doorbells import POLL_S, BrokerDoorbell, LogDoorbell, Ring
+from projectors.doorbells import POLL_S, BrokerBell, BrokerDoorbell, LogDoorbell, Ring
 from projectors.inbox import Inbox
 from projectors.subscriptions import HISTORY
 from tests.builders import requisitions as build
@@ -32,9 +32,6 @@ class Script:
         self._rings = list(rings)
         self.mistrusted = 0
         self.done = asyncio.Event()
-
-    async def run(self) -> None:
-        """Nothing."""
 
     async def wait(self, timeout_s: float = POLL_S) -> Ring:  # noqa: ARG002 - as any doorbell
         if not self._rings:
@@ -126,8 +123,17 @@ async def test_a_doorbell_is_trusted_while_nothing_happens(inbox_of: Inboxes) ->
 
 
 @pytest.fixture
-def broker_doorbell(database: Database, broker: str) -> BrokerDoorbell:
-    return BrokerDoorbell(broker, "history", LogDoorbell(LogBell(database.url("projector"))))
+async def bell(broker: str) -> AsyncIterator[BrokerBell]:
+    bell = BrokerBell(broker)
+    task = asyncio.create_task(bell.run())
+    yield bell
+    task.cancel()
+    await asyncio.wait({task}, timeout=10)
+
+
+@pytest.fixture
+def broker_doorbell(database: Database, bell: BrokerBell) -> BrokerDoorbell:
+    return BrokerDoorbell(bell, LogDoorbell(LogBell(database.url("projector"))))
 
 
 async def test_a_message_that_cannot_be_read_goes_to_the_dead_letters(
@@ -149,7 +155,7 @@ async def test_a_message_that_cannot_be_read_goes_to_the_dead_letters(
                 await publisher.publish(event)
             await exchange.publish(aio_pika.Message(b"and this?"), "no.tenant", timeout=10)
             await until(lambda: table(POSITION) == [(len(fresh),)])
-            dead = await channel.get_queue(f"{queue_name('history')}.dead", ensure=False)
+            dead = await channel.get_queue(f"{queue_name(PROJECTORS)}.dead", ensure=False)
             bodies: set[bytes] = set()
             async with dead.iterator(timeout=20) as arriving:
                 while len(bodies) < 2:
@@ -179,3 +185,37 @@ async def test_a_mistrusted_subscription_is_made_anew(
             await publisher.publish(event)
 
         await until(lambda: table(POSITION) == [(len(log.events),)])
+
+
+async def test_a_message_is_acknowledged_when_every_projection_is_done_with_it(
+    database: Database, broker: str, bell: BrokerBell
+) -> None:
+    log_doorbell = LogDoorbell(LogBell(database.url("projector")))
+    fast, slow = BrokerDoorbell(bell, log_doorbell), BrokerDoorbell(bell, log_doorbell)
+    (event, *_) = MemoryLog().append(build.told(build.approved()))
+    async with publishing(broker, EPOCH) as publisher:
+        await publisher.publish(event)
+    for doorbell in (fast, slow):
+        ring = await heard(doorbell)
+        assert [message.event for message in ring.messages] == [event]
+        if doorbell is fast:
+            await ring.done()
+
+    bell.mistrust()
+
+    for doorbell in (fast, slow):
+        ring = await heard(doorbell)
+        assert [message.event for message in ring.messages] == [event]
+        await ring.done()
+    bell.mistrust()
+    await until(lambda: not bell.is_heard)
+    await until(lambda: bell.is_heard)
+    assert (await fast.wait()).quiet
+
+
+async def heard(doorbell: BrokerDoorbell) -> Ring:
+    """The next ring with messages."""
+    async with asyncio.timeout(30):
+        while not (ring := await doorbell.wait()).messages:
+            pass
+    return ring

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import psycopg
 import pytest
 
-from infrastructure.broker import CONSUMERS
+from infrastructure.broker import CONSUMERS, PROJECTORS
 from infrastructure.checkpoints import CheckpointStore
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.leases import LeaseLost
@@ -15,7 +15,6 @@ from infrastructure.log_bell import LogBell
 from infrastructure.messages import headers_of, read_message
 from infrastructure.postgres import pool_of
 from infrastructure.telemetry import RELAY_STOPPED
-from projectors.subscriptions import PROJECTIONS
 from tests.builders import requisitions as build
 from tests.builders.log import MemoryLog, busy_log, store
 from tests.fixtures.postgres import Database
@@ -87,17 +86,13 @@ async def test_every_event_reaches_every_consumer_in_order(
     assert [message.position for message in messages] == [e.position for e in log.events]
 
 
-def test_the_broker_has_a_queue_for_every_projection() -> None:
-    assert {projection.name for projection in PROJECTIONS} == set(CONSUMERS)
-
-
 async def test_a_message_is_the_event_as_a_cloud_event(
     relays: Relays, database: Database, broker: str, log: MemoryLog
 ) -> None:
     await relays.start()
     ((epoch,),) = ask(database, "SELECT epoch FROM log.log_head")
 
-    (message,) = await taken(broker, "history", 1)
+    (message,) = await taken(broker, PROJECTORS, 1)
 
     first = log.events[0]
     read = read_message(message.headers, message.body)
@@ -124,7 +119,7 @@ async def test_events_are_delivered_as_they_are_appended(
     for event in log.events:
         store(database.superuser_url, [event])
 
-    messages = await taken(broker, "history", len(log.events))
+    messages = await taken(broker, PROJECTORS, len(log.events))
 
     assert [message.position for message in messages] == list(range(1, len(log.events) + 1))
 
@@ -162,7 +157,7 @@ async def test_an_event_that_no_queue_takes_stops_the_relay_and_is_not_lost(
 
     await until(lambda: ask(database, POSITION) == [(len(more.events),)])
     assert stopped._value.get() > before
-    messages = await taken(broker, "history", len(more.events))
+    messages = await taken(broker, PROJECTORS, len(more.events))
     assert {message.position for message in messages} == {e.position for e in more.events}
 
 

@@ -1,6 +1,7 @@
 """The private RabbitMQ comes up, keeps its address, and goes away."""
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import aio_pika
@@ -8,7 +9,18 @@ import pytest
 
 from infrastructure.embedded.errors import EmbeddedUnavailable
 from infrastructure.embedded.rabbitmq import EmbeddedRabbitmq, find_binaries
-from infrastructure.embedded.rabbitmq_runners import Container
+from infrastructure.embedded.rabbitmq_container import Container
+from tests.infrastructure.embedded.docker_engine import DockerEngine, serve
+
+NO_ENGINE = "tcp://127.0.0.1:1"
+
+
+@pytest.fixture
+def docker_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerEngine]:
+    """A stand-in for Docker's engine, answering on a socket as the real one does."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    with serve(tmp_path / "docker.sock") as engine:
+        yield engine
 
 
 async def _round_trip(url: str) -> bytes:
@@ -44,42 +56,47 @@ async def test_it_keeps_its_address_over_a_kill_and_forgets_all_when_wiped(
     assert await _round_trip(url) == b"hello"
 
 
-_ENGINE = """#!/bin/sh
-echo "$@" >> "{folder}/asked"
-case "$1" in
-    run) touch "{folder}/runs" ;;
-    kill|rm) rm -f "{folder}/runs" ;;
-    inspect) if [ -e "{folder}/runs" ]; then echo true; else echo false; fi ;;
-esac
-"""
-
-
 def test_a_container_is_found_signalled_and_removed_by_its_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, docker_engine: DockerEngine
 ) -> None:
-    engine = tmp_path / "bin" / "docker"
-    engine.parent.mkdir()
-    engine.write_text(_ENGINE.format(folder=tmp_path), encoding="ascii")
-    engine.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{engine.parent}:/usr/bin:/bin")
     folder = tmp_path / "server"
     folder.mkdir()
 
     assert Container.is_possible()
-    Container(folder).launch({"amqp": 1234, "management": 1235}, "user", "canary")
+    Container(folder).launch({"amqp": 1234, "management": 1235}, "user", "secret")
     assert Container(folder).is_running()
+    [container] = docker_engine.containers.values()
+    assert container.published == {"5672/tcp": "127.0.0.1:1234", "15672/tcp": "127.0.0.1:1235"}
+    assert "RABBITMQ_DEFAULT_PASS=secret" in container.environment
+
     Container(folder).signal(signal.SIGSTOP)
+    assert container.state == "paused"
+    Container(folder).signal(signal.SIGCONT)
     Container(folder).signal(signal.SIGTERM)
+    assert container.signals == ["SIGTERM"]
     assert not Container(folder).is_running()
+
+    Container(folder).launch({"amqp": 1234, "management": 1235}, "user", "secret")
+    assert Container(folder).is_running()
+    assert len(docker_engine.containers) == 1, "one that was killed goes on with its data"
+
     Container(folder).forget()
     assert not Container(folder).exists()
+    assert not docker_engine.containers
 
-    asked = (tmp_path / "asked").read_text(encoding="ascii")
-    assert "--publish 127.0.0.1:1234:5672 --publish 127.0.0.1:1235:15672" in asked
-    assert "canary" not in asked
-    assert [line.split()[0] for line in asked.splitlines()] == [
-        *("info", "run", "inspect", "pause", "kill", "inspect", "rm")
-    ]
+
+def test_an_engine_that_refuses_is_told_in_one_line(
+    tmp_path: Path, docker_engine: DockerEngine
+) -> None:
+    docker_engine.refuses = "no space left on device"
+    with pytest.raises(EmbeddedUnavailable, match="no space left on device"):
+        Container(tmp_path).launch({"amqp": 1234, "management": 1235}, "user", "secret")
+    assert not Container(tmp_path).exists()
+
+
+def test_without_an_engine_no_container_is_possible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", NO_ENGINE)
+    assert not Container.is_possible()
 
 
 def test_where_none_can_be_had_one_line_says_how_to_get_it(
@@ -87,6 +104,7 @@ def test_where_none_can_be_had_one_line_says_how_to_get_it(
 ) -> None:
     monkeypatch.setattr("infrastructure.embedded.rabbitmq.on_this_machine", lambda: None)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", NO_ENGINE)
     with pytest.raises(EmbeddedUnavailable) as refused:
         find_binaries(lambda _: None)
     assert "QM_AMQP_URL" in str(refused.value)
