@@ -25,7 +25,6 @@ from workers.notifications.main import Tuning, run
 KEY = "k" * 40
 QUICK = Tuning(
     pace=Pace(attempts=4, first_s=0.02, factor=2.0, longest_s=0.1),
-    deadlines=Deadlines(connect=0.5, read=0.5, total=1.0),
 )
 ATTEMPTS = "SELECT attempts, state, log FROM notifications.deliveries WHERE channel = %s"
 
