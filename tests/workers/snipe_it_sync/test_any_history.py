@@ -48,11 +48,14 @@ async def take_back(world: World, id: Id) -> None:
 
 
 async def trouble(world: World, chance: random.Random) -> None:
-    match chance.choice(["fault", "wire", "kill", "down", "nothing"]):
+    match chance.choice(["fault", "late", "wire", "kill", "down", "nothing"]):
         case "fault":
             method = chance.choice(["GET", "POST"])
             seconds = chance.choice([1, 16, 40])
             world.order(chance.choice(FAULTS), method=method, seconds=seconds)
+        case "late":
+            kind = chance.choice(["late", "gateway_timeout"])
+            world.order(kind, method="POST", seconds=chance.choice([16, 30, 55]))
         case "wire":
             kind = chance.choice(["refused", "lost", "cut"])
             world.wire.trouble(kind, chance.choice(["GET", "POST"]))
