@@ -1,7 +1,6 @@
 """A simulated Snipe-IT on a port of this machine, and operations that are to be done in it."""
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,7 +12,6 @@ from psycopg.rows import dict_row
 
 from demo.snipe_it_simulator.access import DEMO_TOKEN
 from demo.snipe_it_simulator.seed import read_dump
-from demo.snipe_it_simulator.serving import serve
 from demo.snipe_it_simulator.simulator import Settings, Simulator
 from domain.ids import Id
 from domain.inventory_operations import queue
@@ -29,6 +27,7 @@ from tests.builders.people import TENANT
 from tests.faults.checks import ask
 from tests.fixtures.postgres import Database
 from tests.fixtures.processes import Process, Processes, eventually
+from tests.fixtures.simulator import served
 from tests.snipe_it_recordings import SEED
 
 CALL_S: Final = 1.0
@@ -133,23 +132,8 @@ def serving(database: Database, processes: Processes) -> Iterator[Inventory]:
     """A simulator in a thread of its own, to which the tenant is connected."""
     settings = Settings(calls_per_minute=6000, before_write_s=0.02, between_writes_s=0.005)
     simulator = Simulator(read_dump(SEED), first_settings=settings)
-    ready, stop = threading.Event(), threading.Event()
-    found: list[str] = []
-
-    async def serve_until_stopped() -> None:
-        async with serve(simulator) as url:
-            found.append(url)
-            ready.set()
-            await asyncio.to_thread(stop.wait)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve_until_stopped()), daemon=True)
-    thread.start()
-    assert ready.wait(20)
-    try:
-        yield Inventory(simulator, found[0], database, processes)
-    finally:
-        stop.set()
-        thread.join(10)
+    with served(simulator) as (url,):
+        yield Inventory(simulator, url, database, processes)
 
 
 def _envelope() -> Envelope:

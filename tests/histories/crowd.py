@@ -20,10 +20,12 @@ from domain.inventory_operations.operation import InventoryOperation
 from domain.ports import InventoryStanding
 from infrastructure.errors import StoreUnavailable
 from infrastructure.ids import derived_id
+from infrastructure.projection_rows import Row
 from tests.builders.assignments import MANAGER
 from tests.builders.desk import Desk
 from tests.builders.people import TECHNICIAN, with_roles
 from tests.builders.world import World
+from tests.histories.truth import Holder
 
 if TYPE_CHECKING:
     from tests.histories.judge import Log
@@ -70,6 +72,17 @@ def number_of(who: Custodian) -> int:
 EVERYBODY: Final = tuple(custodian("user", number) for number in PEOPLE) + tuple(
     custodian("location", number) for number in PLACES
 )
+
+
+def asset_number(row: Row) -> int:
+    """Which asset an assignment's row is about."""
+    return next(number for number in ASSETS if item(number).id == row["item_id"])
+
+
+def ours(row: Row) -> Holder:
+    """Whom the inventory must name where an assignment's row says that it is out."""
+    who = next(one for one in EVERYBODY if one.id == row["custodian_id"])
+    return who.kind, number_of(who)
 
 
 class LivingDesk(Desk):

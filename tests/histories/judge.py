@@ -1,17 +1,16 @@
 """Holds what the read tables say against what the inventory truly held when it was asked."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from eventsourcing.domain import Aggregate
 
+from demo.snipe_it_simulator.simulator import Simulator
 from domain.assignments.events import Closed
 from domain.fields import time_of
 from domain.ids import Id, id_of
-from domain.inventory_operations.kinds import Kind
-from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.event_store.topics import decode
 from infrastructure.ids import to_uuid
@@ -19,10 +18,12 @@ from infrastructure.projection_rows import Row, Rows
 from projectors.subscriptions import CUSTODY
 from tests.builders.people import NOW, TENANT
 from tests.builders.world import World
-from tests.histories.crowd import ASSETS, EVERYBODY, item, number_of
-from tests.histories.truth import Truth
+from tests.histories.truth import Holder, Truth
 
 A = TypeVar("A", bound=Aggregate)
+
+HolderOf = Callable[[Row], Holder | None]
+"""Who has, or ought to have, the asset of an assignment's row."""
 
 OUT: Final = ("active", "overdue", "loss_pending")
 CLOSED: Final = Closed.TOPIC
@@ -70,13 +71,17 @@ class Log:
 
 
 class Judge:
-    """Reads the log as the projector does, and looks at every row after every event."""
+    """Reads the log as the projector does, and looks at every row after every event.
 
-    def __init__(self, truth: Truth) -> None:
+    ``ours`` tells whom the inventory must name where a row says that it is out.
+    """
+
+    def __init__(self, truth: Truth, ours: HolderOf) -> None:
         self._truth = truth
+        self._ours = ours
         self._rows: dict[Id, Rows] = {}
 
-    def hear(self, log: Log) -> None:
+    def hear(self, log: Iterable[RecordedEvent]) -> None:
         """Fail at the first row that claims what the inventory did not hold."""
         for recorded in log:
             if not CUSTODY.concerns(recorded):
@@ -115,7 +120,7 @@ class Judge:
         held = self._truth.holders(asset, since, until)
         assert holder in held, f"{holder} shown, {held} true: {recorded.topic} {after['id']}"
         if "issued_at" in claims:
-            assert holder == _ours(after), f"issued, but {holder} has it: {after['id']}"
+            assert holder == self._ours(after), f"issued, but {holder} has it: {after['id']}"
         if "returned_at" in claims:
             assert holder is None, f"returned, but {holder} has it: {after['id']}"
         if "due" in claims:
@@ -131,32 +136,28 @@ class Judge:
         assert len(out) <= 1, f"one asset, several custodians: {out}"
 
 
-def sent_more_than_once(world: World, operations: Sequence[InventoryOperation]) -> list[str]:
-    """Hand-overs that took effect more often than somebody has asked for them."""
+def sent_more_than_once(simulator: Simulator, asked: Mapping[Id, int]) -> list[str]:
+    """Operations that took effect more often than somebody has ``asked`` for them."""
     effects = Counter(
-        row.note for row in world.simulator.inventory.activity.values() if row.note is not None
+        row.note for row in simulator.inventory.activity.values() if row.note is not None
     )
     found = []
-    for operation in operations:
-        if operation.kind is not Kind.CHECKOUT:
-            continue
-        id = id_of(operation.id)
-        asked = 1 + world.told(id).count("retry_ordered")
-        took_effect = sum(times for note, times in effects.items() if id in note)
-        if took_effect > asked:
-            found.append(f"{id}: {took_effect} effects, asked for {asked} times")
+    for id, times in asked.items():
+        took_effect = sum(number for note, number in effects.items() if id in note)
+        if took_effect > times:
+            found.append(f"{id}: {took_effect} effects, asked for {times} times")
     return found
 
 
-def disagreements(world: World, rows: Sequence[Row]) -> list[str]:
+def disagreements(rows: Sequence[Row], ours: HolderOf, actual: HolderOf) -> list[str]:
     """Assignments that say somebody has an asset whom the inventory does not name, undetected."""
     return [
-        f"{row['id']} {row['state']}: we say {_ours(row)}, it is {actual}"
+        f"{row['id']} {row['state']}: we say {ours(row)}, it is {actual(row)}"
         for row in rows
         if row["state"] in OUT
         and not row["pending"]
         and row["drift"] is None
-        and (actual := world.holder(_asset(row))) != _ours(row)
+        and actual(row) != ours(row)
     ]
 
 
@@ -167,15 +168,6 @@ def unfinished(rows: Sequence[Row]) -> list[str]:
         for row in rows
         if row["state"] in ("issuing", "returning", "transferring") and not row["pending"]
     ]
-
-
-def _asset(row: Row) -> int:
-    return next(number for number in ASSETS if item(number).id == row["item_id"])
-
-
-def _ours(row: Row) -> tuple[str, int]:
-    who = next(one for one in EVERYBODY if one.id == row["custodian_id"])
-    return who.kind, number_of(who)
 
 
 def _seconds(at: str | datetime) -> float:

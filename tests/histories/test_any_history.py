@@ -11,11 +11,12 @@ from typing import Final
 import pytest
 
 from domain.errors import Refused
-from domain.inventory_operations.kinds import State
+from domain.ids import id_of
+from domain.inventory_operations.kinds import Kind, State
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.crash_points import CrashPoint
 from tests.builders.world import Process, World, run
-from tests.histories.crowd import Crowd
+from tests.histories.crowd import Crowd, asset_number, ours
 from tests.histories.judge import Judge, Log, disagreements, sent_more_than_once, unfinished
 from tests.histories.rounds import watch_of
 from tests.histories.truth import watched
@@ -53,12 +54,17 @@ def play(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(attempt, "reach", lambda _point: None)
             crowd.calm()
             await _come_to_rest(world, crowd, log)
-            judge = Judge(truth)
+            judge = Judge(truth, ours)
             judge.hear(log)
-        operations = log.all_of(InventoryOperation)
-        assert not sent_more_than_once(world, operations)
+        checkouts = [
+            id_of(one.id) for one in log.all_of(InventoryOperation) if one.kind is Kind.CHECKOUT
+        ]
+        asked = {id: 1 + world.told(id).count("retry_ordered") for id in checkouts}
+        assert not sent_more_than_once(world.simulator, asked)
         assert not unfinished(judge.assignments)
-        assert not disagreements(world, judge.assignments)
+        assert not disagreements(
+            judge.assignments, ours, lambda row: world.holder(asset_number(row))
+        )
 
     run(
         history,

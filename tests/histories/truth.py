@@ -2,26 +2,37 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+from demo.snipe_it_simulator.simulator import Simulator
 from demo.snipe_it_simulator.stored import Asset
-from tests.builders.world import World
 
 Holder = tuple[str, int]
 WATCHED: Final = frozenset({"assigned_type", "assigned_to", "expected_checkin", "status_id"})
 
 
+class Watchable(Protocol):
+    """An inventory, and what time it is there in seconds."""
+
+    @property
+    def simulator(self) -> Simulator: ...
+
+    def time(self) -> float: ...
+
+
 class Truth:
     """The states of every asset, each with the time from which it held."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Watchable) -> None:
         self._world = world
         self._states: dict[int, list[tuple[float, Any]]] = {}
         for asset in world.simulator.inventory.assets.values():
             self.note(asset)
 
     def note(self, asset: Asset) -> None:
-        """The asset may have changed just now."""
+        """An asset may have changed just now; those of other inventories are none of ours."""
+        if self._world.simulator.inventory.assets.get(asset.id) is not asset:
+            return
         state = (_holder(asset), asset.expected_checkin, asset.status_id)
         states = self._states.setdefault(asset.id, [])
         if not states or states[-1][1] != state:
@@ -49,14 +60,14 @@ class Truth:
 
 
 @contextmanager
-def watched(world: World) -> Iterator[Truth]:
+def watched(world: Watchable) -> Iterator[Truth]:
     """The truth of ``world``, noted at every change of an asset for the length of the block."""
     truth = Truth(world)
     plain = Asset.__setattr__
 
     def noted(asset: Asset, name: str, value: Any) -> None:
         plain(asset, name, value)
-        if name in WATCHED and _is_whole(asset):
+        if name in WATCHED:
             truth.note(asset)
 
     Asset.__setattr__ = noted  # type: ignore[method-assign,assignment]  # nothing else sees every change
@@ -70,7 +81,3 @@ def _holder(asset: Asset) -> Holder | None:
     if asset.assigned_type is None or asset.assigned_to is None:
         return None
     return asset.assigned_type, asset.assigned_to
-
-
-def _is_whole(asset: Asset) -> bool:
-    return hasattr(asset, "facts")
