@@ -9,7 +9,7 @@ BIN := .venv/bin
 DOCUMENTS := docs/generated
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lint types imports documents catalogue bench replay lock \
+.PHONY: help up test check format lint types imports documents catalogue bench replay demo lock \
 	installed installed-dev
 
 help: ## list the targets
@@ -51,6 +51,9 @@ bench: installed-dev ## benchmarks, side by side with their peers
 replay: installed ## drive a running system with real events: make replay DATA=requests.csv.gz
 	@test -n "$(DATA)" || { echo 'say which file: make replay DATA=requests.csv.gz' >&2; exit 2; }
 	@exec $(BIN)/quartermaster replay "$(DATA)"
+
+demo: installed ## play the story of the demo against the running system
+	@exec $(BIN)/quartermaster demo
 
 lock: installed-dev ## resolve the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

@@ -70,6 +70,11 @@ class DataFolder:
         if not (kept.exists() and port_is_free(self.inventory_port)):
             kept.write_text(str(free_port()), encoding="ascii")
 
+    @property
+    def has_demo(self) -> bool:
+        """Whether ``up`` has made the demo here."""
+        return (self.path / "secrets" / "demo").exists() and self._inventory_port.exists()
+
     def demo_password(self) -> str:
         """The password of the demo's users."""
         return f"demo-{kept_secret(self._secrets / 'demo', size=9)}"

@@ -143,6 +143,21 @@ def replay(
 
 
 @app.command()
+def demo(
+    patience: Annotated[
+        float, typer.Option(min=1, max=3600, help="seconds that any one thing may take")
+    ] = 90.0,
+) -> None:
+    """Play the demo's story against the system of `quartermaster up`, Snipe-IT's outage included."""
+    from cli.demo import run_demo
+    from demo.story.desk import StoryStopped
+
+    with one_line(StoryStopped):
+        settings = UpSettings.from_environment()
+        run_demo(f"http://127.0.0.1:{settings.port}", settings.data, patience)
+
+
+@app.command()
 def status() -> None:
     """Say what runs here, and how far everything is; 1 if something is behind or parked."""
     from cli.status import show_status

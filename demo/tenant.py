@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 
 TENANT: Final = "Demo Makerspace"
+PROJECT: Final = "Electronics lab"
 ADMINISTRATOR: Final = "demo-admin"
 _ROLES: Final = {
     "demo-requester": "requester",
@@ -83,7 +84,7 @@ async def _load(client: httpx.AsyncClient, password: str) -> str:
         name: await _create(client, "/users", {**_user(name, password), "roles": [role]}, name)
         for name, role in _ROLES.items()
     }
-    project = {"name": "Electronics lab", "description": "Benches, tools and parts of the lab"}
+    project = {"name": PROJECT, "description": "Benches, tools and parts of the lab"}
     project_id = await _create(client, "/projects", project, "project")
     for name, user_id in members.items():
         body = {"user_id": user_id, "role": "member"}

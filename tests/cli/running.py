@@ -134,7 +134,9 @@ def system(data: Path, port: int) -> Iterator[System]:
         stop_servers(data)
 
 
-def quartermaster(data: Path, port: int, *words: str) -> subprocess.CompletedProcess[str]:
+def quartermaster(
+    data: Path, port: int, *words: str, within_s: float = READY_WITHIN_S
+) -> subprocess.CompletedProcess[str]:
     """Another command on the same folder and port."""
     return subprocess.run(
         [sys.executable, "-m", "cli.main", *words],
@@ -142,7 +144,7 @@ def quartermaster(data: Path, port: int, *words: str) -> subprocess.CompletedPro
         env=environment(data, port),
         capture_output=True,
         text=True,
-        timeout=READY_WITHIN_S,
+        timeout=within_s,
         check=False,
     )
 
