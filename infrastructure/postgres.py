@@ -12,7 +12,30 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
 Connection = AsyncConnection[TupleRow]
-Pool = AsyncConnectionPool[Connection]
+
+
+class Pool(AsyncConnectionPool[Connection]):
+    """A pool that forgets no cancellation.
+
+    Before Python 3.12 ``asyncio.wait_for``, on which the library waits for a connection, drops a
+    cancellation that comes in the moment of success: a task group would wait for ever for a task
+    that was told to end and works on.
+    """
+
+    async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - the library's signature
+        """A connection, in time. Raises ``PoolTimeout``, and what a cancelled task has to raise."""
+        before = _cancellations()
+        connection = await super().getconn(timeout)
+        if _cancellations() > before:
+            await self.putconn(connection)
+            raise asyncio.CancelledError
+        return connection
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
 
 CONNECT_S = 2
 _SETTINGS = {
@@ -43,7 +66,7 @@ def parameters(**timeouts: str) -> dict[str, Any]:
 
 def pool_of(url: str, *, min_size: int = 1, max_size: int = 8, **timeouts: str) -> Pool:
     """A pool of autocommit connections, not yet open. Waiting for one ends after two seconds."""
-    return AsyncConnectionPool(
+    return Pool(
         url,
         kwargs=parameters(**timeouts),
         min_size=min_size,

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import PoolTimeout
 
 from domain.ids import Id
 from infrastructure.errors import StoreUnavailable
@@ -252,7 +252,7 @@ class ProjectionStore:
         self._schema = schema
         self._tables: dict[str, TableSql] = {}
         self._statements: dict[str, bytes] = {}
-        self._pool: Pool = AsyncConnectionPool(
+        self._pool = Pool(
             url,
             min_size=1,
             max_size=pool_size,
