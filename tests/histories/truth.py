@@ -52,7 +52,7 @@ class Truth:
         return {label for _, _, label in self._between(external_id, since, until)}
 
     def _between(self, external_id: int, since: float, until: float) -> Iterator[Any]:
-        states = self._states[external_id]
+        states = tuple(self._states[external_id])
         ends = [began for began, _ in states[1:]] + [float("inf")]
         for (began, state), ended in zip(states, ends, strict=True):
             if began <= until and ended >= since:

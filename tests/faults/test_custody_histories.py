@@ -1,0 +1,164 @@
+"""Short histories of several labs at once: people, faults, hand edits, and workers that die.
+
+What people and servers do depends on a seed, which a failure names; what the processes make of it
+depends on the machine as well. The same in virtual time, by the thousand: ``tests/histories``.
+"""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Final
+
+import pytest
+
+from infrastructure.crash_points import CrashPoint
+from tests.faults.checks import ask, assert_tables_equal_a_fresh_replay, wait_until_projected
+from tests.fixtures.postgres import Database
+from tests.fixtures.processes import Process, Processes, eventually
+from tests.flows.custody import (
+    Inventory,
+    Lab,
+    System,
+    inventory_of,
+    open_inventories,
+    open_lab,
+    running_system,
+)
+from tests.flows.custody_crowd import LATEST_S, Crowd
+from tests.histories.judge import disagreements, unfinished
+
+HISTORIES: Final = 24
+AT_ONCE: Final = 8
+TROUBLE_S: Final = 12.0
+REST_WITHIN_S: Final = 150.0
+WORKERS: Final = 2
+POINTS: Final = [point.value for point in CrashPoint if point.startswith("sync_")]
+
+pytestmark = pytest.mark.xdist_group("custody histories")
+
+
+@pytest.fixture(scope="module")
+def inventories() -> Iterator[list[Inventory]]:
+    """One for each history."""
+    found = []
+    for seed in range(HISTORIES):
+        people = f"-{seed}"
+        found.append(Inventory(inventory_of(people=people), people))
+    with open_inventories(*found):
+        yield found
+
+
+@pytest.fixture(scope="module")
+def system(
+    inventories: list[Inventory], shared_database: Database, shared_processes: Processes
+) -> Iterator[System]:
+    with running_system(
+        shared_database,
+        shared_processes,
+        inventories,
+        QM_SNIPE_IT_CALL_S="2",
+        QM_SNIPE_IT_LATE_S=str(LATEST_S + 5),
+        QM_MIRROR_EVERY_S="60",
+    ) as running:
+        yield running
+
+
+@pytest.mark.parametrize("first", range(0, HISTORIES, AT_ONCE))
+def test_no_screen_claims_what_the_inventory_did_not_hold(
+    system: System, inventories: list[Inventory], first: int
+) -> None:
+    seeds = range(first, first + AT_ONCE)
+    with ThreadPoolExecutor(AT_ONCE + 1) as threads:
+        labs = list(threads.map(lambda seed: _lab(system, inventories[seed]), seeds))
+        mortals = Mortals(system, first)
+        keeper = threads.submit(mortals.keep)
+        try:
+            failed = [one for one in threads.map(_played, labs, seeds) if one]
+        finally:
+            mortals.spare.set()
+        _heal(labs)
+        failed += [one for one in threads.map(_brought_to_rest, labs, seeds) if one]
+        mortals.stop.set()
+        keeper.result(30)
+    assert not failed, "\n".join(failed)
+    assert mortals.deaths >= WORKERS, "nobody died"
+    _holds(system, labs)
+
+
+class Mortals:
+    """Two workers at any time. They die, at a point between two steps or anywhere, until spared."""
+
+    def __init__(self, system: System, seed: int) -> None:
+        self._system = system
+        self._chance = random.Random(seed)
+        self._alive: list[Process] = []
+        self.deaths = 0
+        self.spare, self.stop = Event(), Event()
+
+    def keep(self) -> None:
+        """Start and kill until told to stop; then let nobody live."""
+        while not self.stop.wait(0.1):
+            self._replace_the_dead()
+            if not self.spare.is_set() and self._chance.random() < 0.02:
+                self._chance.choice(self._alive).kill()
+        for worker in self._alive:
+            worker.kill()
+
+    def _replace_the_dead(self) -> None:
+        living = [worker for worker in self._alive if worker.is_running]
+        self.deaths += len(self._alive) - len(living)
+        self._alive = living + [self._born() for _ in range(WORKERS - len(living))]
+
+    def _born(self) -> Process:
+        if self.spare.is_set():
+            return self._system.worker()
+        point, nth = self._chance.choice(POINTS), self._chance.randint(1, 6)
+        return self._system.worker(QM_CRASH_AT=f"{point}:{nth}")
+
+
+def _lab(system: System, inventory: Inventory) -> Lab:
+    return open_lab(system, inventory, "ana", "ben")
+
+
+def _played(lab: Lab, seed: int) -> str:
+    try:
+        Crowd(lab, seed).live(TROUBLE_S)
+    except Exception as error:  # noqa: BLE001  every history is told of with its seed
+        return f"history {seed}: {error!r}"
+    return ""
+
+
+def _heal(labs: list[Lab]) -> None:
+    for lab in labs:
+        lab.inventory.heal()
+
+
+def _brought_to_rest(lab: Lab, seed: int) -> str:
+    crowd = Crowd(lab, seed)
+    deadline = time.monotonic() + REST_WITHIN_S
+    try:
+        while crowd.decide_all() or _undetected(lab):
+            assert time.monotonic() < deadline, f"no rest: {lab.open_operations()}"
+            time.sleep(0.5)
+        judge = lab.judge()
+        assert not unfinished(judge.assignments)
+    except BaseException as error:  # noqa: BLE001  pytest's own failures are not Exceptions
+        return f"history {seed}: {error!r}"
+    return ""
+
+
+def _undetected(lab: Lab) -> list[str]:
+    return disagreements(lab.judge().assignments, lab.custodian_of, lab.holder_of)
+
+
+def _holds(system: System, labs: list[Lab]) -> None:
+    database = system.database
+    eventually(lambda: ask(database, "SELECT FROM inventory.work") == [], "an empty queue")
+    wait_until_projected(database)
+    assert_tables_equal_a_fresh_replay(database)
+    told = Counter(one.topic.split(".", 1)[1] for lab in labs for one in lab.log())
+    for topic in ("issued.v1", "returned.v1", "outcome_unknown.v1", "conflict_detected.v1"):
+        assert told[topic] > 0, f"these histories were too quiet: {told}"

@@ -1,0 +1,175 @@
+"""People of one lab, its server and its inventory's own screens: everything by chance, over HTTP."""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import httpx
+
+from tests.builders.people import NOW
+from tests.flows.custody import Lab, at_once
+from tests.histories.judge import OUT
+
+ASSETS: Final = (1, 2, 3, 7, 8)
+USERS: Final = (2, 3)
+PLACES: Final = (1, 2)
+UNAVAILABLE: Final = "inventory_unavailable"
+LATEST_S: Final = 3.0
+"""No call takes effect later than this after it was sent; the workers know that it may."""
+
+FAULTS: Final = (
+    "maintenance",
+    "database_down",
+    "bad_gateway",
+    "bad_gateway_after",
+    "gateway_timeout",
+    "error_before",
+    "error_after",
+    "html",
+    "slow",
+    "late",
+    "slow_answer",
+    "cut",
+    "drop_before",
+    "drop_after",
+)
+"""All but those that last for a minute (``throttle``) or for ever (``refuse``, the loss of rights)."""
+
+Ask = Callable[[], httpx.Response]
+
+
+class Crowd:
+    """Whoever does something in one lab. What they do next depends on the seed and on what is shown."""
+
+    def __init__(self, lab: Lab, seed: int) -> None:
+        self._lab = lab
+        self._chance = random.Random(seed)
+
+    def live(self, seconds: float) -> None:
+        """Do one thing after the other for so long."""
+        end = time.monotonic() + seconds
+        acts = (self._ask, self._ask_at_once, self._disturb, self._edit_by_hand, self._manage)
+        while time.monotonic() < end:
+            (act,) = self._chance.choices(acts, (12, 3, 3, 3, 2))
+            act()
+
+    def decide_all(self) -> bool:
+        """Let a manager see to what needs attention. False once nothing is under way."""
+        under_way = self._lab.open_operations()
+        for operation in under_way:
+            if operation["state"] == "needs_attention":
+                self._decide(operation["id"])
+        return bool(under_way)
+
+    def _ask(self) -> None:
+        _check(self._command(self._seen())())
+
+    def _ask_at_once(self) -> None:
+        """Two people at the same moment, or one whose request is sent twice."""
+        seen = self._seen()
+        if self._chance.random() < 0.5:
+            for answer in at_once(self._command(seen), self._command(seen)):
+                _check(answer)
+            return
+        body = self._new(issue=True)
+        key = f"{self._chance.getrandbits(64):x}"
+        create = self._post("/assignments", body, **{"Idempotency-Key": key})
+        answers = at_once(create, create)
+        for answer in answers:
+            _check(answer)
+        assert len({one.json()["id"] for one in answers if one.is_success}) <= 1
+
+    def _seen(self) -> list[dict[str, Any]]:
+        """All assignments as they are shown, and shown to be true."""
+        shown = self._lab.assignments()
+        for one in shown:
+            if one["state"] in OUT and one["sync"] is None and one["drift"] is None:
+                self._was_so(one)
+        return shown
+
+    def _was_so(self, shown: dict[str, Any]) -> None:
+        lab = self._lab
+        custodian = lab.numbers[shown["custodian"]["id"]]
+        asset = lab.numbers[shown["item"]["id"]][1]
+        read_at = (datetime.fromisoformat(shown["as_of"]) - NOW).total_seconds()
+        held = lab.inventory.truth.holders(asset, read_at, lab.inventory.time())
+        assert custodian in held, f"{shown['id']}: {custodian} shown, {held} true"
+
+    def _command(self, seen: list[dict[str, Any]]) -> Ask:
+        if not seen or self._chance.random() < 0.35:
+            return self._post("/assignments", self._new(issue=self._chance.random() < 0.8))
+        path = f"/assignments/{self._chance.choice(seen)['id']}"
+        due = datetime.now(UTC) + timedelta(days=self._chance.randint(2, 20))
+        what, more = self._chance.choice(
+            (
+                ("issue", {}),
+                ("return", {}),
+                ("return", {"units": [{"condition": "damaged"}]}),
+                ("close", {}),
+                ("approve-extension", {"due": due.isoformat()}),
+                ("report-loss", {"kind": self._chance.choice(("lost", "stolen"))}),
+                ("confirm-loss", {}),
+                ("recover", {}),
+                ("cancel", {"reason": "No longer needed"}),
+                ("transfer", {"to": self._somebody()}),
+                (
+                    "resolve-drift",
+                    {"how": self._chance.choice(("external_return", "reasserted"))},
+                ),
+            )
+        )
+        return self._post(f"{path}/{what}", more)
+
+    def _new(self, *, issue: bool) -> dict[str, Any]:
+        return self._lab.lending(self._chance.choice(ASSETS), self._somebody(), issue=issue)
+
+    def _somebody(self) -> dict[str, str]:
+        kind, numbers = self._chance.choice((("user", USERS), ("location", PLACES)))
+        return self._lab.who(kind, self._chance.choice(numbers))
+
+    def _post(self, path: str, body: dict[str, Any], **headers: str) -> Ask:
+        by = self._chance.choice((self._lab.technician, self._lab.admin))
+        return lambda: by.command("POST", path, body, **headers)
+
+    def _manage(self) -> None:
+        waiting = self._lab.admin.get("/inventory/operations", state="needs_attention")["items"]
+        if waiting:
+            self._decide(self._chance.choice(waiting)["id"])
+
+    def _decide(self, operation_id: str) -> None:
+        """Have it read for proof, tried again, or given up. Nothing is vouched for."""
+        how = self._chance.choice(("resolve", "retry", "abandon"))
+        path = f"/inventory/operations/{operation_id}/{how}"
+        _check(self._lab.admin.command("POST", path, {"reason": "I have looked"}))
+
+    def _disturb(self) -> None:
+        self._lab.inventory.order(
+            self._chance.choice(FAULTS),
+            method=self._chance.choice(("", "GET", "POST", "POST")),
+            times=self._chance.choice((1, 1, 2, 4)),
+            seconds=self._chance.choice((0.2, 1.0, LATEST_S)),
+        )
+
+    def _edit_by_hand(self) -> None:
+        edit: dict[str, Any] = self._chance.choice(
+            (
+                {"do": "checkin"},
+                {"do": "checkout", "to_type": "user", "to_id": self._chance.choice(USERS)},
+                {"do": "set", "table": "hardware", "fields": {"status_id": 2}},
+                {"do": "set", "table": "hardware", "fields": {"status_id": 4}},
+            )
+        )
+        self._lab.inventory.by_hand(id=self._chance.choice(self._busy() or ASSETS), **edit)
+
+    def _busy(self) -> list[int]:
+        """The assets that workers are at: where a hand edit hurts most."""
+        pending = self._lab.admin.get("/inventory/operations", state="pending")["items"]
+        return [one["item"]["external_id"] for one in pending]
+
+
+def _check(answer: httpx.Response) -> None:
+    """A refusal is an answer, too; a breakdown is not."""
+    is_answer = answer.status_code < 500 or answer.json()["code"] == UNAVAILABLE
+    assert is_answer, f"{answer.request.url}: {answer.status_code} {answer.text}"
