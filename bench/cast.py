@@ -13,11 +13,14 @@ _ROLES: Final = {"employee": "requester", "approver": "approver", "technician": 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Tokens by member, and what they work on."""
+    """Tokens by member, and what they work on. ``members`` are their ids."""
 
     tokens: Mapping[str, str]
     project_id: str
     policy_id: str
+    tenant_id: str
+    admin_token: str
+    members: Mapping[str, str]
 
 
 def make_cast(port: int, tenant: str) -> Cast:
@@ -30,12 +33,21 @@ def make_cast(port: int, tenant: str) -> Cast:
         client.headers["Authorization"] = f"Bearer {signed_up['access_token']}"
         project_id = _post(client, "/projects", {"name": "Bench"})["id"]
         policy = _post(client, "/approval-policies", {"name": "Two steps", "steps": STEPS})
+        members = {}
         for name in PERMISSIONS:
             user = _post(client, "/users", _user(f"{tenant}-{name}", roles=[_ROLES[name]]))
+            members[name] = user["id"]
             member = {"user_id": user["id"], "role": "member"}
             _post(client, f"/projects/{project_id}/members", member)
         tokens = {name: _token(client, f"{tenant}-{name}") for name in PERMISSIONS}
-    return Cast(tokens, project_id, policy["id"])
+    return Cast(
+        tokens,
+        project_id,
+        policy["id"],
+        tenant_id=signed_up["tenant"]["id"],
+        admin_token=signed_up["access_token"],
+        members=members,
+    )
 
 
 def _user(name: str, **more: object) -> dict[str, object]:

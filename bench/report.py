@@ -58,6 +58,11 @@ def above(what: str, ours: float, unit: str, goal: float, note: str = "") -> Fig
     return Figure(what, ours, unit, goal=f"≥ {goal:g} {unit}", met=ours >= goal, note=note)
 
 
+def say(line: str) -> None:
+    """Tell whoever watches how far a benchmark is."""
+    print(f"  {line}", flush=True)
+
+
 def show(console: Console, title: str, figures: Sequence[Figure]) -> None:
     """Print one table."""
     table = Table("what", title=title)

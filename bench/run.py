@@ -7,7 +7,16 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import append, commands_over_http, footprint, long_log, visibility
+from bench import (
+    append,
+    commands_over_http,
+    footprint,
+    issue,
+    long_log,
+    mirror,
+    sync_worker,
+    visibility,
+)
 from bench.report import Figure, show, write
 from bench.stack import Stack, stack_in
 
@@ -16,6 +25,9 @@ BENCHMARKS: Final[dict[str, tuple[str, Callable[[Stack], Sequence[Figure]]]]] = 
     "long-log": ("Append to a long log", long_log.measure),
     "http": ("Commands over HTTP", commands_over_http.measure),
     "visibility": ("From answered to visible, through RabbitMQ", visibility.measure),
+    "sync": ("Hand-overs through the sync worker", sync_worker.measure),
+    "issue": ("From approved to issued, in the inventory", issue.measure),
+    "mirror": ("Mirror of an inventory", mirror.measure),
     "footprint": ("Starting, memory, idle", footprint.measure),
 }
 

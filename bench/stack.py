@@ -17,6 +17,9 @@ from infrastructure.migrate import migrate
 
 QUARTERMASTER: Final = ("-m", "cli.main")
 POOL_SIZE: Final = 16
+MOST_CONNECTIONS: Final = "400"
+"""Sixteen sync workers may open some fourteen each."""
+
 ROLES: Final = ("command", "query", "relay", "projector", "rebuild", "worker")
 _names = count(1)
 
@@ -62,15 +65,15 @@ class Stack:
         return make_cast(port, f"bench{next(_names)}")
 
     @contextmanager
-    def command_api(self) -> Iterator[int]:
-        """The command API alone, on an empty log; its port."""
+    def command_api(self, environment: Mapping[str, str] | None = None) -> Iterator[int]:
+        """The command API alone, on an empty log unless one is given; its port."""
         with ExitStack() as exits:
-            yield _api(exits, "command", self.new_log())
+            yield _api(exits, "command", environment or self.new_log())
 
     @contextmanager
-    def everything(self) -> Iterator[Ports]:
-        """All processes over RabbitMQ, on an empty log."""
-        environment = {**self.new_log(), "QM_AMQP_URL": self.amqp_url}
+    def everything(self, log: Mapping[str, str] | None = None) -> Iterator[Ports]:
+        """All processes over RabbitMQ, on an empty log unless one is given."""
+        environment = {**(log or self.new_log()), "QM_AMQP_URL": self.amqp_url}
         with ExitStack() as exits:
             for words in (["relay"], ["projector"]):
                 exits.enter_context(running([*QUARTERMASTER, *words], environment))
@@ -91,7 +94,7 @@ def _api(exits: ExitStack, side: str, environment: Mapping[str, str]) -> int:
 @contextmanager
 def stack_in(folder: Path) -> Iterator[Stack]:
     """A stack whose servers keep everything in ``folder`` and stop at the end."""
-    postgres = EmbeddedPostgres(folder / "postgres")
+    postgres = EmbeddedPostgres(folder / "postgres", {"max_connections": MOST_CONNECTIONS})
     broker = EmbeddedRabbitmq(folder / "rabbitmq")
     try:
         postgres.start()
