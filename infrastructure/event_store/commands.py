@@ -22,6 +22,7 @@ from infrastructure.errors import (
     CallerChanged,
     CommandInFlight,
     IdempotencyKeyReused,
+    InfrastructureError,
     OutcomeUnknown,
     StoreUnavailable,
 )
@@ -103,6 +104,8 @@ _DATABASE_ERRORS: Final = (
     PoolClosed,
     TimeoutError,
 )
+_REFUSALS: Final = (Refused, CallerChanged, psycopg.IntegrityError)
+_OF_THE_MACHINERY: Final = (InfrastructureError, psycopg.Error, *_DATABASE_ERRORS)
 
 
 class _Again(Exception):
@@ -213,15 +216,14 @@ class Commands:
                 receipt = await running.handler(store, self._facts(envelope.tenant_id))
             except _AnsweredBefore as before:
                 return before.answer
-            except (Refused, CallerChanged, psycopg.IntegrityError):
-                if store.guessed:
-                    continue
-                earlier = await self._recall(running)
-                if earlier is not None:
-                    return earlier
-                raise
             except _Again as error:
                 await self._back_off(running, attempt, error)
+            except Exception as error:
+                if store.guessed and _may_rest_on_a_guess(error):
+                    continue
+                if isinstance(error, _REFUSALS) and (earlier := await self._recall(running)):
+                    return earlier
+                raise
             else:
                 location = _location(envelope, receipt.id)
                 return Answer(envelope.success_status, receipt, location, replayed=False)
@@ -275,6 +277,14 @@ class Commands:
         if fingerprint != running.fingerprint:
             raise IdempotencyKeyReused
         return _answer_of(position, answer)
+
+
+def _may_rest_on_a_guess(error: Exception) -> bool:
+    """Whether the same decision on what is in the log now could end otherwise.
+
+    So could a fault: aggregates remembered from different times need not fit together.
+    """
+    return isinstance(error, _REFUSALS) or not isinstance(error, _OF_THE_MACHINERY)
 
 
 def _command_id(envelope: Envelope) -> UUID:

@@ -92,6 +92,39 @@ async def test_a_refusal_never_rests_on_what_was_remembered(
     assert (await commands.run(envelope(), for_approvers)).receipt.version == 2
 
 
+async def test_a_failure_never_rests_on_what_was_remembered(
+    commands: Commands, elsewhere: Commands
+) -> None:
+    """What is remembered of two aggregates may be of different times, and not fit together."""
+    first, second = new_id(), new_id()
+    for id in (first, second):
+        await commands.run(envelope(), join(id))
+    await elsewhere.run(envelope(), add_role(first, "auditor"))
+    await elsewhere.run(envelope(), add_role(second, "auditor"))
+    await commands.run(envelope(), add_role(first, "approver"))
+
+    async def follow(store: Store, facts: Facts) -> Receipt:
+        leader, follower = await store.load(Membership, first), await store.load(Membership, second)
+        if "auditor" in leader.roles:
+            follower.roles.index("auditor")
+        follower.change_roles((*follower.roles, "approver"), NOW)
+        return await store.save(follower)
+
+    assert (await commands.run(envelope(), follow)).receipt.version == 3
+
+
+async def test_a_failure_of_the_decision_itself_is_raised(commands: Commands) -> None:
+    id = new_id()
+    await commands.run(envelope(), join(id))
+
+    async def fail(store: Store, facts: Facts) -> Receipt:
+        await store.load(Membership, id)
+        raise LookupError("a fault")
+
+    with pytest.raises(LookupError, match="a fault"):
+        await commands.run(envelope(), fail)
+
+
 async def test_doing_nothing_never_rests_on_what_was_remembered(
     commands: Commands, elsewhere: Commands
 ) -> None:
