@@ -49,7 +49,7 @@ def measure(stack: Stack) -> Sequence[Figure]:
             base_url=f"http://127.0.0.1:{ports.query}/api/v1", timeout=30, trust_env=False
         )
         client.headers["Authorization"] = f"Bearer {lender.cast.tokens['technician']}"
-        person = _Person(lender, exits.enter_context(client))
+        person = _Person(lender, exits.enter_context(client), inventory.model)
         for number in range(1, WARM_UP + SAMPLES + 1):
             if number % 20 == 1:
                 say(f"{number - 1} of {WARM_UP + SAMPLES} issued")
@@ -72,15 +72,17 @@ def _figures(ours: Sequence[float], bare: Sequence[float]) -> Sequence[Figure]:
 class _Person:
     """Plays all parts, one after the other."""
 
-    def __init__(self, lender: Lender, query_api: httpx.Client) -> None:
+    def __init__(self, lender: Lender, query_api: httpx.Client, model: int) -> None:
         self._lender = lender
+        self._model_id = lender.id_of("model", model)
         self._query_api = query_api
         policy = {"name": "One step", "steps": STEPS}
         self._policy_id = lender.ask("admin", "POST", "/approval-policies", policy).json()["id"]
 
     def time_an_issue(self, number: int) -> float:
         """Seconds from the approval until the query API shows the issue."""
-        path, line_id, asset_id = *self._submitted(number), self._lender.asset_id(number)
+        path, line_id = self._submitted()
+        asset_id = self._lender.id_of("asset", number)
         begun = time.monotonic()
         self._lender.ask("approver", "POST", f"{path}/approve")
         allocated = self._lender.ask(
@@ -91,7 +93,7 @@ class _Person:
         self._wait_until_active(assignment_id)
         return time.monotonic() - begun
 
-    def _submitted(self, number: int) -> tuple[str, str]:
+    def _submitted(self) -> tuple[str, str]:
         """The path of a requisition that waits for its approval, and its line."""
         draft = {
             "project_id": self._lender.cast.project_id,
@@ -100,7 +102,7 @@ class _Person:
         }
         made = self._lender.ask("employee", "POST", "/requisitions", draft).json()
         path = f"/requisitions/{made['id']}"
-        item = {"kind": "asset", "id": self._lender.asset_id(number)}
+        item = {"kind": "model", "id": self._model_id}
         line = self._lender.ask(
             "employee", "POST", f"{path}/lines", {"item": item, "quantity": 1}
         ).json()

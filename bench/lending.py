@@ -31,9 +31,9 @@ class Lender:
         """The member who stands for the holder over there."""
         return self.cast.members["employee"]
 
-    def asset_id(self, number: int) -> Id:
-        """Our id of an asset of the inventory."""
-        return inventory_id(self.cast.tenant_id, "asset", number)
+    def id_of(self, kind: str, number: int) -> Id:
+        """Our id of a thing of the inventory."""
+        return inventory_id(self.cast.tenant_id, kind, number)
 
     def link_holder(self) -> None:
         """Let the member stand for the holder, who must be in the mirror."""

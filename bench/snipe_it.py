@@ -49,9 +49,10 @@ class BareCallFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Where it answers."""
+    """Where it answers, and the number of the model that all of its assets are of."""
 
     base_url: str
+    model: int
 
     @property
     def port(self) -> int:
@@ -84,16 +85,16 @@ class Inventory:
 def simulated() -> Iterator[Inventory]:
     """A simulator with ``ASSETS`` assets that can be checked out, until the block ends."""
     with tempfile.TemporaryDirectory(prefix="quartermaster-bench-") as folder:
-        dump = Path(folder) / "inventory.json"
-        dump.write_text(json.dumps(_dump()), encoding="utf-8")
-        arguments = ["-m", "demo.snipe_it_simulator", "--port", "0", "--inventory", str(dump)]
+        dump, file = _dump(), Path(folder) / "inventory.json"
+        file.write_text(json.dumps(dump), encoding="utf-8")
+        arguments = ["-m", "demo.snipe_it_simulator", "--port", "0", "--inventory", str(file)]
         arguments += ["--calls-per-minute", _UNLIMITED]
         with running(arguments, {}, stdout=PIPE) as process:
             line = b"" if process.stdout is None else process.stdout.readline()
             found = [word.rstrip(",") for word in line.decode().split() if "://" in word]
             if not found:
                 raise DidNotStart("the simulator ended before it was ready")
-            inventory = Inventory(found[0])
+            inventory = Inventory(found[0], dump["hardware"][0]["model"]["id"])
             inventory.be_as_slow_as_recorded()
             yield inventory
 

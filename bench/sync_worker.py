@@ -109,7 +109,7 @@ class _Run:
 
     def _ask_for_one(self, number: int) -> None:
         body = {
-            "item": {"kind": "asset", "id": self._lender.asset_id(number)},
+            "item": {"kind": "asset", "id": self._lender.id_of("asset", number)},
             "custodian": {"kind": "user", "id": self._lender.custodian_id},
             "issue": True,
         }
