@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import ConfigDict, Field
 
+from command_api.assignment_bodies import CustodianBody
 from command_api.fields import ULID, Begin, Body, End, IdText, Money, Text
 from domain.assignments.content import ASSET
 from domain.caller import Caller
@@ -38,7 +39,7 @@ _DESCRIPTION: Final[dict[str, Any]] = {
 
 
 def _of_an_item(schema: dict[str, Any]) -> None:
-    del schema["properties"], schema["required"]
+    del schema["properties"], schema["required"], schema["additionalProperties"]
     schema["anyOf"] = [
         {
             "type": "object",
@@ -192,7 +193,8 @@ class FulfilBody(Body):
 class AllocateBody(Body):
     """What is kept for a line: an asset by ``asset_id``, or units of another kind by ``item_id``.
 
-    Without ``begins`` and ``due`` it is kept for when the requisition needs it.
+    It is kept for ``custodian``, or else for the beneficiary, or else for the requester; without
+    ``begins`` and ``due`` for when the requisition needs it.
     """
 
     asset_id: IdText | None = None
@@ -202,6 +204,7 @@ class AllocateBody(Body):
     substitution_reason: Text | None = None
     begins: Begin | None = None
     due: End | None = None
+    custodian: CustodianBody | None = None
 
     def item(self) -> tuple[str, Id]:
         """Kind and id of what is kept. Raises ``InvalidField`` where the body names none, or two."""
@@ -230,6 +233,7 @@ class AllocateBody(Body):
             substitution_reason=self.substitution_reason,
             begins=self.begins,
             due=self.due,
+            custodian=None if self.custodian is None else (self.custodian.kind, self.custodian.id),
             by=by,
             at=at,
             expected_version=version,

@@ -33,8 +33,8 @@ CANCELLED: Final = "Its requisition was cancelled."
 async def allocate(command: commands.AllocateLine, store: Store, facts: Facts) -> Receipt:
     """Keep an item for a line, for whoever is to have it.
 
-    Raises ``InvalidField`` for an item that the inventory does not have, ``CustodianLeft``, and
-    as ``kept`` does.
+    Raises ``InvalidField`` for an item that the inventory does not have and for a named custodian
+    whom it does not know, ``CustodianLeft``, and as ``kept`` does.
     """
     requisition = await store.load(Requisition, command.requisition_id, command.expected_version)
     asked = Asked(command.by, command.at)
@@ -48,8 +48,7 @@ async def allocate(command: commands.AllocateLine, store: Store, facts: Facts) -
         asked,
     )
     terms = _terms(command, requisition)
-    if await facts.custodian(terms.custodian.kind, terms.custodian.id) is None:
-        raise CustodianLeft
+    await _check_custodian(terms.custodian, facts, named=command.custodian is not None)
     assignment, book = await kept(
         command.assignment_id,
         terms,
@@ -119,15 +118,28 @@ async def _item(command: commands.AllocateLine, facts: Facts) -> ItemFact:
     return item
 
 
+async def _check_custodian(custodian: Custodian, facts: Facts, *, named: bool) -> None:
+    """What ``kept`` does not say as it should be said here: by the field, if there is one."""
+    found = await facts.custodian(custodian.kind, custodian.id)
+    if found is None and not named:
+        raise CustodianLeft
+    if found is not None and found.external_id is None and named:
+        raise InvalidField(
+            ("custodian", "id"),
+            "Nothing in the inventory stands for this; ask an inventory manager to map it.",
+        )
+
+
 def _terms(command: commands.AllocateLine, requisition: Requisition) -> Terms:
-    """What is lent: to the beneficiary or else the requester, for when they need it."""
+    """What is lent, for when they need it: to whom the command names, or who asked for it."""
     header = requisition.header
+    kind, id = command.custodian or (USER, header.beneficiary_id or requisition.requester_id)
     due = command.due or header.needed_until
     if due is not None and due <= command.at:
         raise InvalidField(("due",), "This lies in the past.")
     terms = Terms(
         item=Item(command.item_kind, command.item_id),
-        custodian=Custodian(USER, header.beneficiary_id or requisition.requester_id),
+        custodian=Custodian(kind, id),
         begins=command.begins or max(header.needed_from or command.at, command.at),
         due=due,
         quantity=command.quantity,

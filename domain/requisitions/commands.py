@@ -248,6 +248,7 @@ class AllocateLine:
 
     ``begins`` and ``due`` are when the requisition needs them, where they are None; ``quantity``
     is 1 for an asset. ``substitution_reason`` says why the item is not what the line asks for.
+    ``custodian`` (kind and id) gets it: the beneficiary, or else the requester, where it is None.
     """
 
     requisition_id: Id
@@ -261,6 +262,7 @@ class AllocateLine:
     substitution_reason: str | None = None
     begins: datetime | None = None
     due: datetime | None = None
+    custodian: tuple[str, Id] | None = None
     expected_version: int | None = None
 
     def __post_init__(self) -> None:

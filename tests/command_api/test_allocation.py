@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import httpx
+import orjson
 
 from infrastructure.ids import new_id
 from tests.builders.inventory_rows import break_circuit
@@ -181,6 +182,56 @@ async def test_the_body_names_one_item(tenant: Tenant) -> None:
         answer = await allocate(tenant, ids, **body)
         assert answer.status_code == 422, body
         assert [error["path"] for error in answer.json()["errors"]] == [field], body
+
+
+async def test_a_technician_names_who_gets_it(tenant: Tenant, log: Log) -> None:
+    ids = await wanted(tenant)
+    for custodian in (
+        {"kind": "user", "id": tenant["requester"].id},
+        {"kind": "location", "id": ids["place"]},
+    ):
+        answer = await allocate(tenant, ids, asset_id=ids["asset"], custodian=custodian)
+        assert answer.status_code == 201, answer.text
+        assert _custodian(log) == custodian
+        assignment_id = answer.headers["Location"].rpartition("/")[2]
+        body = {"assignment_id": assignment_id, "reason": "Wrong one"}
+        released = await tenant.post("technician", line_path(ids, "deallocate"), body)
+        assert released.status_code == 200, released.text
+
+
+async def test_a_custodian_whom_the_inventory_does_not_know_is_named_by_the_field(
+    tenant: Tenant, neighbours: Tenant, log: Log
+) -> None:
+    ids = await wanted(tenant)
+    head = log.head
+    unmapped, elsewhere = tenant["auditor"].id, neighbours["requester"].id
+    for custodian, field in (
+        ({"kind": "user", "id": new_id()}, "custodian.id"),
+        ({"kind": "user", "id": unmapped}, "custodian.id"),
+        ({"kind": "user", "id": elsewhere}, "custodian.id"),
+        ({"kind": "user", "id": ids["place"]}, "custodian.id"),
+        ({"kind": "location", "id": new_id()}, "custodian.id"),
+        ({"kind": "location", "id": "here"}, "custodian.id"),
+        ({"kind": "project", "id": ids["project"]}, "custodian.kind"),
+        ({"kind": "location"}, "custodian.id"),
+        ({"id": ids["place"]}, "custodian.kind"),
+        ("me", "custodian"),
+    ):
+        answer = await allocate(tenant, ids, asset_id=ids["asset"], custodian=custodian)
+        assert answer.status_code == 422, custodian
+        assert [error["path"] for error in answer.json()["errors"]] == [field], custodian
+    assert log.head == head
+
+
+def _custodian(log: Log) -> dict[str, str]:
+    """Whom the last reservation is for."""
+    row = log.connection.execute(
+        "SELECT state FROM log.stored_events WHERE topic = 'assignment.reserved.v1'"
+        " ORDER BY notification_id DESC LIMIT 1"
+    ).fetchone()
+    assert row
+    custodian: dict[str, str] = orjson.loads(bytes(row[0]))["custodian"]
+    return custodian
 
 
 def _assignment(allocated: httpx.Response) -> str:

@@ -192,6 +192,36 @@ async def test_an_item_is_kept_for_the_beneficiary_where_there_is_one(lab: Lab) 
     assert (assignment.begins, assignment.standing.due) == (NOW, None)
 
 
+@pytest.mark.parametrize("kind", ["location", "user"])
+async def test_a_technician_may_say_who_gets_it(lab: Lab, kind: str) -> None:
+    custodian = Custodian(kind, derived_id("custodian", kind))
+    lab.facts.has_custodian(kind, custodian.id, 7)
+
+    assignment = await lab.assignment(await lab.allocate(custodian=(kind, custodian.id)))
+
+    assert assignment.custodian == custodian
+    assert assignment.project_id == PROJECT
+
+
+@pytest.mark.parametrize("kind", ["location", "user"])
+async def test_nothing_is_kept_for_a_named_custodian_who_is_not_known(lab: Lab, kind: str) -> None:
+    unknown, unmapped = derived_id("custodian", "unknown"), derived_id("custodian", "unmapped")
+    lab.facts.has_custodian(kind, unmapped, None)
+    for id in (unknown, unmapped):
+        with pytest.raises(InvalidField) as refused:
+            await lab.allocate(custodian=(kind, id))
+        assert refused.value.path == ("custodian", "id")
+    assert await lab.units() == Quantities(3, 3)
+
+
+async def test_a_named_custodian_stands_in_for_a_requester_who_has_left(lab: Lab) -> None:
+    lab.facts.custodians.clear()
+    place = derived_id("custodian", "workshop")
+    lab.facts.has_custodian("location", place, 7)
+    assignment = await lab.assignment(await lab.allocate(custodian=("location", place)))
+    assert assignment.custodian == Custodian("location", place)
+
+
 async def test_a_technician_may_say_for_how_long(lab: Lab) -> None:
     begins, due = NOW + timedelta(days=2), NOW + timedelta(days=3)
     assignment = await lab.assignment(await lab.allocate(begins=begins, due=due))
