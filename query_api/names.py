@@ -62,13 +62,23 @@ async def look_up(
     project_ids = {id for id in projects if id is not None}
     if not user_ids and not project_ids:
         return Names({})
-    asked = scope.asks(_named, users=_listed(user_ids), projects=_listed(project_ids))
+    asked = scope.asks(_named, users=listed(user_ids), projects=listed(project_ids))
     return Names({row.id: row.name for row in await snapshot.answer(asked)})
 
 
 def any_of(ids: Iterable[Id]) -> CollectionAggregate[Any]:
     """What a column of ids equals that is one of these."""
-    return _in_list(literal(_listed(ids), Text))
+    return in_list(literal(listed(ids), Text))
+
+
+def in_list(text: ColumnElement[str]) -> CollectionAggregate[Any]:
+    """What a column of ids equals that stands in a ``listed`` text."""
+    return any_(cast(text, ARRAY(Uuid())))
+
+
+def listed(ids: Iterable[Id]) -> str:
+    """Ids as one text: the driver would look at each element of an array on its own."""
+    return f"{{{','.join([to_uuid(id).hex for id in ids])}}}"
 
 
 @for_any_tenant
@@ -78,16 +88,7 @@ def _named(scope: TenantScope) -> CompoundSelect[Any]:
     owned = scope.select(identity.projects, identity.projects.c.id, identity.projects.c.name)
     return union_all(
         members.join(identity.users, user.id == member.user_id).where(
-            member.user_id == _in_list(parameter("users", Text))
+            member.user_id == in_list(parameter("users", Text))
         ),
-        owned.where(identity.projects.c.id == _in_list(parameter("projects", Text))),
+        owned.where(identity.projects.c.id == in_list(parameter("projects", Text))),
     )
-
-
-def _in_list(text: ColumnElement[str]) -> CollectionAggregate[Any]:
-    return any_(cast(text, ARRAY(Uuid())))
-
-
-def _listed(ids: Iterable[Id]) -> str:
-    # One text for all: the driver would look at each element of an array on its own.
-    return f"{{{','.join([to_uuid(id).hex for id in ids])}}}"

@@ -13,7 +13,7 @@ from domain.ids import Id
 from infrastructure.inventory.tables import connections
 from query_api.assets.selects import ASSET, LIVE
 from query_api.assignments.models import SyncModel
-from query_api.assignments.shape import sync
+from query_api.assignments.syncs import sync
 from query_api.mirrored import RefModel, ref
 from query_api.names import any_of
 from query_api.reader import Reading

@@ -4,14 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, or_
-
 from domain.ids import Id
 from query_api import names
+from query_api.assignments.syncs import syncs_of
 from query_api.inventory_names import LOCATION, Custodians, Thing, Things, look_up_things
-from query_api.names import Names, any_of
+from query_api.names import Names
 from query_api.reader import Reading
-from read_tables.inventory_operations import inventory_operations
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,39 +155,3 @@ def _things_in(row: Any) -> Iterable[Thing]:
     for one in row.returns:
         if one["location_id"] is not None:
             yield LOCATION, one["location_id"]
-
-
-async def syncs_of(reading: Reading, rows: Sequence[Any]) -> dict[Id, list[dict[str, Any]]]:
-    """The operations that the inventory has not confirmed, the most pressing first."""
-    open_ones = [row for row in rows if row.operation_id is not None]
-    if not open_ones:
-        return {}
-    operation = inventory_operations.c
-    urgency = case(
-        (operation.state == "needs_attention", 0), (operation.state == "pending", 1), else_=2
-    )
-    unsettled = or_(
-        operation.state.in_(("pending", "needs_attention")),
-        operation.id == any_of([row.operation_id for row in open_ones]),
-    )
-    found = await reading.rows(
-        reading.scope.select(inventory_operations)
-        .where(operation.subject_id == any_of([row.id for row in open_ones]), unsettled)
-        .order_by(urgency, operation.since, operation.id)
-    )
-    syncs: dict[Id, list[dict[str, Any]]] = {}
-    for one in found:
-        if one.state != "synced":
-            syncs.setdefault(one.subject_id, []).append(sync(one))
-    return syncs
-
-
-def sync(operation: Any) -> dict[str, Any]:
-    """How far an operation is, as a row shows it that waits for it."""
-    return {
-        "state": operation.state,
-        "since": operation.since,
-        "attempts": operation.attempts,
-        "last_error": operation.last_error,
-        "operation_id": operation.id,
-    }

@@ -8,15 +8,12 @@ from pydantic import BaseModel
 
 from domain.ids import Id
 from domain.requisitions.content import PURCHASE
-from query_api.assignments import shape as assignment_shape
 from query_api.assignments.models import ItemModel, StateName, SyncModel
+from query_api.assignments.syncs import most_pressing, syncs_of
 from query_api.inventory_names import Thing, Things, look_up_things
 from query_api.names import any_of
 from query_api.reader import Reading
 from read_tables.assignments import assignments
-
-_URGENCY: Final = {"needs_attention": 0, "pending": 1}
-_LEAST_URGENT: Final = 2
 
 A: Final = assignments.c
 
@@ -95,7 +92,7 @@ async def look_up(reading: Reading, lines: Sequence[Any], *, is_now: bool) -> Kn
     return KnownLines(
         things=await look_up_things(reading, things),
         states={row.id: row.state for row in rows},
-        syncs=await assignment_shape.syncs_of(reading, rows),
+        syncs=await syncs_of(reading, rows),
     )
 
 
@@ -113,7 +110,7 @@ def line(row: Any, known: KnownLines) -> dict[str, Any]:
         "closed_short": row.closed_short,
         "note": row.note,
         "assignments": met_by,
-        "sync": _most_pressing([one["sync"] for one in met_by if one["sync"] is not None]),
+        "sync": most_pressing(one["sync"] for one in met_by),
     }
 
 
@@ -134,10 +131,3 @@ def _assignment(one: Mapping[str, Any], known: KnownLines) -> dict[str, Any]:
         "state": known.states.get(id),
         "sync": syncs[0] if syncs else None,
     }
-
-
-def _most_pressing(syncs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    def pressing(sync: dict[str, Any]) -> tuple[int, Any]:
-        return _URGENCY.get(sync["state"], _LEAST_URGENT), sync["since"]
-
-    return min(syncs, key=pressing, default=None)

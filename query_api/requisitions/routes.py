@@ -1,11 +1,12 @@
 """GET /requisitions and all that is read of one."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Depends, Query, Response
 
 from query_api import answers, names
+from query_api.assignments.syncs import syncs_of_requisitions
 from query_api.event_items import EventPage, event_page
 from query_api.keyset import Cursors, Page, Window
 from query_api.obstacles import Transitions
@@ -13,7 +14,7 @@ from query_api.reader import Reading, reads
 from query_api.requisitions import lines, shape
 from query_api.requisitions.as_of import Moment, fold, moment
 from query_api.requisitions.found import (
-    REQUISITIONS,
+    WITH_ASSIGNMENTS,
     Visible,
     VisibleWithAssignments,
     VisibleWithHistory,
@@ -26,6 +27,9 @@ from query_api.shapes import IdFilter
 from read_tables.history import history
 
 requisitions = router("requisitions")
+
+HANDED: Final = ("fulfilling", "fulfilled")
+"""The states in which something may be kept or out for a requisition."""
 
 SortName = Literal[
     "-updated_at", "updated_at", "created_at", "-created_at", "needed_from", "-needed_from"
@@ -58,7 +62,9 @@ async def _filters(
     responses=page_responses(),
 )
 async def list_requisitions(
-    reading: Annotated[Reading, reads(*LISTERS, own_permissions=True, projections=REQUISITIONS)],
+    reading: Annotated[
+        Reading, reads(*LISTERS, own_permissions=True, projections=WITH_ASSIGNMENTS)
+    ],
     filters: Annotated[Filters, Depends(_filters)],
     page: Page,
     sort: Annotated[
@@ -75,7 +81,9 @@ async def list_requisitions(
     known = await names.look_up(
         reading.snapshot, reading.scope, shape.people_in(rows), (row.project_id for row in rows)
     )
-    return answers.page(reading, [shape.requisition(row, known) for row in rows], following)
+    syncs = await syncs_of_requisitions(reading, (row.id for row in rows if row.state in HANDED))
+    items = [shape.requisition(row, known, syncs.get(row.id)) for row in rows]
+    return answers.page(reading, items, following)
 
 
 @requisitions.get(

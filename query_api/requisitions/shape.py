@@ -8,6 +8,8 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from domain.ids import Id
+from query_api.assignments.models import SyncModel
+from query_api.assignments.syncs import most_pressing
 from query_api.names import Names
 from query_api.requisitions.lines import KnownLines, LineModel, line
 from query_api.shapes import NamedModel
@@ -44,7 +46,11 @@ class ApprovalModel(BaseModel):
 
 
 class RequisitionItem(BaseModel):
-    """A requisition as it stands in a list: without its lines."""
+    """A requisition as it stands in a list: without its lines.
+
+    ``sync`` is the most pressing of what the inventory has not confirmed of its assignments, null
+    once everything is confirmed.
+    """
 
     id: Id
     project: NamedModel
@@ -56,6 +62,7 @@ class RequisitionItem(BaseModel):
     needed_until: datetime | None
     amount: float | None
     approval: ApprovalModel
+    sync: SyncModel | None
     created_at: datetime
     updated_at: datetime
     version: int
@@ -84,7 +91,7 @@ def people_in(rows: Iterable[Any]) -> set[Id | None]:
     return people
 
 
-def requisition(row: Any, names: Names) -> dict[str, Any]:
+def requisition(row: Any, names: Names, sync: Mapping[str, Any] | None) -> dict[str, Any]:
     """A requisition without its lines."""
     return {
         "id": row.id,
@@ -97,6 +104,7 @@ def requisition(row: Any, names: Names) -> dict[str, Any]:
         "needed_until": row.needed_until,
         "amount": amount(row.amount),
         "approval": _approval(row.approval, names),
+        "sync": sync,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
         "version": row.version,
@@ -107,7 +115,9 @@ def full_requisition(
     row: Any, lines: Sequence[Any], names: Names, known: KnownLines
 ) -> dict[str, Any]:
     """A requisition with its lines."""
-    return {**requisition(row, names), "lines": [line(one, known) for one in lines]}
+    shown = [line(one, known) for one in lines]
+    sync = most_pressing(one["sync"] for one in shown)
+    return {**requisition(row, names, sync), "lines": shown}
 
 
 def amount(value: Decimal | None) -> float | None:

@@ -112,9 +112,11 @@ class Custody:
         quantity: int = 1,
         project_id: Id | None = None,
         due: datetime | None = None,
+        line: tuple[Id, Id] | None = None,
         store: bool = True,
     ) -> Assignment:
-        """Keep an item for somebody."""
+        """Keep an item for somebody, maybe for a line of a requisition (the ids of both)."""
+        requisition_id, line_id = line or (None, None)
         assignment = Assignment.reserve(
             uuid4(),
             Terms(
@@ -124,6 +126,8 @@ class Custody:
                 due=due,
                 quantity=quantity,
                 project_id=project_id,
+                requisition_id=requisition_id,
+                line_id=line_id,
             ),
             tenant_id=self.tenant_id,
             verified=True,

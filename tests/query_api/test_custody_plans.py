@@ -11,10 +11,12 @@ from sqlalchemy import Connection, Select, create_engine, make_url, text
 
 from domain.caller import Caller
 from domain.identity.roles import ASSIGNMENTS_READ, INVENTORY_READ
-from infrastructure.ids import derived_id, to_uuid
+from infrastructure.ids import derived_id, from_uuid, to_uuid
 from query_api import circulation, inventory_operations
 from query_api.assignments.selects import SORTS, Filters, assignment_page
+from query_api.assignments.syncs import open_of_requisitions
 from query_api.keyset import Cursors, PageQuery, Window
+from query_api.names import listed
 from query_api.reader import Reading
 from query_api.tenant_scope import TenantScope
 from read_tables.inventory_operations import inventory_operations as operations
@@ -181,3 +183,15 @@ def test_the_board_reads_an_index_of_its_own(reader: Connection) -> None:
         assert "Seq Scan" not in board(sort, state="pending").kinds()
     in_order(board("-requested_at", item_id=ITEM), "inventory_operations_by_item")
     in_order(board("-requested_at", subject_id=ITEM), "inventory_operations_by_subject")
+
+
+def test_what_requisitions_of_a_page_wait_for_is_found_by_their_ids(reader: Connection) -> None:
+    some = reader.execute(
+        text("SELECT requisition_id FROM read.assignments WHERE operation_id IS NOT NULL LIMIT 50")
+    )
+    ids = listed(from_uuid(id) for id in some.scalars())
+    wanted = open_of_requisitions().params(tenant_id=TENANT, requisition_ids=ids)
+    found = plan_of(reader, wanted)
+
+    assert found.indexes() == {"assignments_by_requisition", "inventory_operations_by_subject"}
+    assert "Seq Scan" not in found.kinds()

@@ -7,6 +7,7 @@ import pytest
 
 from domain.assignments.assignment import Assignment
 from domain.assignments.content import Custodian, Item
+from domain.assignments.rules import Asked as AskedOfAssignment
 from domain.ids import Id, id_of
 from domain.requisitions.content import Header, Line
 from domain.requisitions.content import Item as Asked
@@ -52,7 +53,11 @@ class Loan:
         item = Item("asset", self.custody.asset(number, model=model))
         technician = self.lab.technician
         assignment = self.custody.reserve(
-            technician, item, Custodian("user", self.lab.member.id), project_id=self.lab.project_id
+            technician,
+            item,
+            Custodian("user", self.lab.member.id),
+            project_id=self.lab.project_id,
+            line=(id_of(self.requisition.id), self.line_id),
         )
         self.requisition.allocate(
             self.line_id,
@@ -93,13 +98,20 @@ def loan(world: World, lab: Lab) -> Loan:
 
 
 async def line_of(client: httpx.AsyncClient, loan: Loan, **query: Any) -> dict[str, Any]:
-    """The line, which the page of the requisition and that of its lines show alike."""
+    """The line, which the page of the requisition and that of its lines show alike.
+
+    What it waits for, the page says of the whole requisition, and so does the list.
+    """
     headers = loan.lab.member.headers
     page = await client.get(loan.path, headers=headers, params=query)
     assert page.status_code == 200, page.text
     line: dict[str, Any]
     (line,) = page.json()["lines"]
+    assert page.json()["sync"] == line["sync"]
     if not query:
+        listed = await client.get("/requisitions", headers=headers)
+        (row,) = listed.json()["items"]
+        assert row["sync"] == line["sync"]
         lines = await client.get(f"{loan.path}/lines", headers=headers)
         assert lines.json()["items"] == [line]
     return line
@@ -179,8 +191,37 @@ async def test_a_line_says_first_what_needs_a_person(client: httpx.AsyncClient, 
     assert line["sync"]["operation_id"] == id_of(operation.id)
 
 
-async def test_what_was_released_is_no_longer_shown(client: httpx.AsyncClient, loan: Loan) -> None:
+async def test_a_line_says_what_the_inventory_has_refused(
+    client: httpx.AsyncClient, loan: Loan
+) -> None:
     assignment = loan.allocate(17)
+    await refuse(loan, assignment)
+
+    line = await line_of(client, loan)
+
+    assert counted(line) == (1, 0, 0)
+    assert line["sync"]["state"] == "failed"
+
+
+async def refuse(loan: Loan, assignment: Assignment) -> None:
+    """Let the inventory say no to a hand-over."""
+    operation, now = loan.issue(assignment), loan.world.now
+    operation.start_attempt(1, now)
+    operation.fail("not_available", "It is not available.", gone=False, at=now)
+    assignment.issue_failed(id_of(operation.id), "not_available", gone=False, at=now)
+    loan.requisition.line_issue_failed(
+        id_of(assignment.id), id_of(operation.id), "not_available", now
+    )
+    loan.world.store(operation, loan.lab.technician)
+    loan.world.store(assignment, loan.lab.technician)
+    loan.save()
+
+
+async def test_what_was_released_is_no_longer_shown(client: httpx.AsyncClient, loan: Loan) -> None:
+    assignment, kept = loan.allocate(17), loan.allocate(18)
+    await refuse(loan, assignment)
+    assignment.cancel("Broken", AskedOfAssignment(loan.lab.technician.caller, loan.world.now))
+    loan.world.store(assignment, loan.lab.technician)
     loan.requisition.deallocate(
         id_of(assignment.id), "Broken", loan.world.asked(loan.lab.technician)
     )
@@ -188,7 +229,8 @@ async def test_what_was_released_is_no_longer_shown(client: httpx.AsyncClient, l
 
     line = await line_of(client, loan)
 
-    assert (line["assignments"], counted(line)) == ([], (0, 0, 0))
+    assert places(line) == {id_of(kept.id): ("allocated", "reserved")}
+    assert counted(line) == (1, 0, 0)
 
 
 async def test_a_line_of_the_past_shows_what_was_kept_then_without_how_it_stands_now(
