@@ -1,7 +1,9 @@
 """The demo's Snipe-IT, as far as it can be broken and mended."""
 
+import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Mapping
 from typing import Final, Self
 
@@ -11,12 +13,17 @@ from demo.story.desk import StoryStopped
 
 _FAULTS: Final = "/simulator/faults"
 _TIMEOUT_S: Final = 10.0
+_LOOK_EVERY_S: Final = 0.3
 
 
 class DemoSnipeIt:
-    """Its control API. However the block ends, it works again."""
+    """Its control API. However the block ends, it works again.
 
-    def __init__(self, url: str) -> None:
+    ``start_s`` is how long it may take to be there: ``up`` starts it after the APIs.
+    """
+
+    def __init__(self, url: str, start_s: float = 20.0) -> None:
+        self._start_s = start_s
         # Its calls are far apart: a connection kept between them would only be cut.
         limits = httpx.Limits(max_keepalive_connections=0)
         self._http = httpx.AsyncClient(
@@ -25,7 +32,7 @@ class DemoSnipeIt:
 
     async def __aenter__(self) -> Self:
         try:
-            await self.mend()
+            await self._mend_once_it_is_there()
         except BaseException:
             await self._http.aclose()
             raise
@@ -50,6 +57,18 @@ class DemoSnipeIt:
         """Let it work again. Returns what was asked. Raises ``StoryStopped``."""
         await self._call("DELETE", None)
         return f"DELETE {self._http.base_url}{_FAULTS}"
+
+    async def _mend_once_it_is_there(self) -> None:
+        give_up_at = time.monotonic() + self._start_s
+        while True:
+            try:
+                await self.mend()
+            except StoryStopped:
+                if time.monotonic() > give_up_at:
+                    raise
+                await asyncio.sleep(_LOOK_EVERY_S)
+            else:
+                return
 
     async def _call(self, method: str, body: Mapping[str, object] | None) -> None:
         try:

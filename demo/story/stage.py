@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from demo.story.desk import Answer, Desk, StoryStopped
@@ -25,6 +26,7 @@ class Stage:
         self.desk = desk
         self.tell = teller
         self._patience_s = patience_s
+        self._begun = datetime.now(UTC)
         self._told: dict[str, int] = {}
 
     async def ask(
@@ -85,7 +87,8 @@ class Stage:
         return [str(one["id"]) for one in found["items"]]
 
     async def _new_events(self, aggregate_id: str) -> list[Shown]:
-        page = await self.desk.read(ADMINISTRATOR, "/audit", aggregate_id=aggregate_id)
+        since = {"from": self._begun.isoformat(), "aggregate_id": aggregate_id}
+        page = await self.desk.read(ADMINISTRATOR, "/audit", **since)
         told = self._told.get(aggregate_id, 0)
         new = [event for event in page["items"] if event["position"] > told]
         if new:

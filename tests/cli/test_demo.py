@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,18 @@ def test_what_does_not_happen_in_time_ends_it_in_one_line(
     assert "'state': 'issuing'" in told.stderr
     assert told.stderr.count("\n") == 1
     assert len({one["id"] for one in items(admin, "/requisitions")} - before) == 1
+    until_it_is_proved(admin)
+
+
+def until_it_is_proved(admin: httpx.Client) -> None:
+    """The same assets as in the first story are handed over again, by the same worker."""
+    until = time.monotonic() + PLAYED_WITHIN_S / 4
+    while waiting := items(admin, "/inventory/operations?state=pending"):
+        assert time.monotonic() < until, waiting
+        time.sleep(0.2)
+    loans = items(admin, "/assignments?sort=-created_at")
+    assert {one["state"] for one in loans[:2]} <= {"active", "overdue"}
+    assert {one["item"]["id"] for one in loans[:2]} <= {one["item"]["id"] for one in loans[2:]}
 
 
 def test_a_system_that_is_not_the_demo_is_left_alone(running: System, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from demo.snipe_it_simulator.serving import serve
 from demo.snipe_it_simulator.simulator import Simulator
 from demo.story.desk import StoryStopped
 from demo.story.outage import DemoSnipeIt
+from infrastructure.embedded.machine import free_port
 from tests.snipe_it_recordings import SEED
 
 
@@ -58,5 +59,19 @@ async def test_what_stopped_the_story_is_said_even_if_snipe_it_is_gone() -> None
 
 async def test_a_snipe_it_that_is_not_there_is_named() -> None:
     with pytest.raises(StoryStopped, match=r"http://127\.0\.0\.1:9 cannot be told"):
-        async with DemoSnipeIt("http://127.0.0.1:9"):
+        async with DemoSnipeIt("http://127.0.0.1:9", start_s=0):
             pass
+
+
+async def test_one_that_is_just_being_started_is_waited_for() -> None:
+    port = free_port()
+    server = AsyncExitStack()
+
+    async def start_later() -> None:
+        await asyncio.sleep(0.5)
+        await server.enter_async_context(serve(Simulator(read_dump(SEED)), port))
+
+    async with server, asyncio.TaskGroup() as tasks:
+        tasks.create_task(start_later())
+        async with DemoSnipeIt(f"http://127.0.0.1:{port}") as snipe_it:
+            assert await snipe_it.mend()
