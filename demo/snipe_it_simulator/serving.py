@@ -22,6 +22,9 @@ async def serve(simulator: Simulator, port: int = 0) -> AsyncIterator[str]:
     does not start.
     """
     listening = socket.create_server(("127.0.0.1", port))
+    # asyncio does so for sockets that name their protocol, which this one does not: the second
+    # half of an answer would wait 40 ms for the first to be acknowledged.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     simulator.first_settings.base_url = simulator.settings.base_url = url
     config = uvicorn.Config(
