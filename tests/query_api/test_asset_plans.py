@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy import Connection, text
 
 from domain.caller import Caller
 from infrastructure.ids import derived_id, to_uuid
@@ -12,7 +12,7 @@ from query_api.assets.selects import SORTS, Filters, asset_page
 from query_api.keyset import Cursors, PageQuery, Window
 from query_api.tenant_scope import TenantScope
 from tests.fixtures.postgres import Database
-from tests.query_api.test_plans import Plan, plan_of
+from tests.query_api.plans import Plan, filled, plan_of
 from tests.query_api.world import World
 
 TENANT: Final = derived_id("test", "plans")
@@ -54,18 +54,8 @@ def reader(database: Database, world: World) -> Iterator[Connection]:
         "model": to_uuid(MODEL),
         "rows": ROWS,
     }
-    with world.engine.begin() as connection:
-        for statement in _FILL:
-            used = {name: value for name, value in values.items() if f":{name}" in statement}
-            connection.execute(text(statement), used)
-    engine = create_engine(make_url(database.url("query")).set(drivername="postgresql+psycopg"))
-    with engine.connect() as connection:
-        connection.execute(
-            text("SELECT set_config('app.tenant', :tenant, false)"),
-            {"tenant": str(to_uuid(TENANT))},
-        )
+    with filled(database, world, TENANT, _FILL, values) as connection:
         yield connection
-    engine.dispose()
 
 
 def plan(reader: Connection, sort: str = "asset_tag", **filters: object) -> Plan:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, Final, cast
 
 import pytest
-from sqlalchemy import Connection, Select, create_engine, make_url, text
+from sqlalchemy import Connection, Select, text
 
 from domain.caller import Caller
 from domain.identity.roles import ASSIGNMENTS_READ, INVENTORY_READ
@@ -21,7 +21,8 @@ from query_api.reader import Reading
 from query_api.tenant_scope import TenantScope
 from read_tables.inventory_operations import inventory_operations as operations
 from tests.fixtures.postgres import Database
-from tests.query_api.test_plans import ME, PROJECT, TENANT, Plan, plan_of
+from tests.query_api.plans import Plan, filled, plan_of
+from tests.query_api.test_plans import ME, PROJECT, TENANT
 from tests.query_api.world import World
 
 ROWS: Final = 8_000
@@ -82,18 +83,8 @@ def reader(database: Database, world: World) -> Iterator[Connection]:
     ids = {"tenant": TENANT, "me": ME, "project": PROJECT, "item": ITEM}
     values: dict[str, Any] = {name: to_uuid(id) for name, id in ids.items()}
     values["rows"] = ROWS
-    with world.engine.begin() as connection:
-        for statement in _FILL:
-            used = {name: value for name, value in values.items() if f":{name}" in statement}
-            connection.execute(text(statement), used)
-    engine = create_engine(make_url(database.url("query")).set(drivername="postgresql+psycopg"))
-    with engine.connect() as connection:
-        connection.execute(
-            text("SELECT set_config('app.tenant', :tenant, false)"),
-            {"tenant": str(to_uuid(TENANT))},
-        )
+    with filled(database, world, TENANT, _FILL, values) as connection:
         yield connection
-    engine.dispose()
 
 
 def page(reader: Connection, who: Caller, filters: Filters, sort: str = "-updated_at") -> Plan:

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import Connection, Select, create_engine, make_url, text
-from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy import Connection
 
 from domain.caller import Caller
 from domain.identity.roles import SHIPPED_ROLES
@@ -18,6 +17,7 @@ from query_api.keyset import Cursors, PageQuery, Window
 from query_api.requisitions.selects import SORTS, Filters, requisition_page
 from query_api.tenant_scope import TenantScope
 from tests.fixtures.postgres import Database
+from tests.query_api.plans import Plan, filled, nodes_below, plan_of
 from tests.query_api.world import World
 
 TENANT: Final = derived_id("test", "plans")
@@ -64,60 +64,8 @@ def reader(database: Database, world: World) -> Iterator[Connection]:
         "project": to_uuid(PROJECT),
         "rows": ROWS,
     }
-    with world.engine.begin() as connection:
-        for statement in _FILL:
-            used = {name: value for name, value in values.items() if f":{name}" in statement}
-            connection.execute(text(statement), used)
-    engine = create_engine(make_url(database.url("query")).set(drivername="postgresql+psycopg"))
-    with engine.connect() as connection:
-        connection.execute(
-            text("SELECT set_config('app.tenant', :tenant, false)"),
-            {"tenant": str(to_uuid(TENANT))},
-        )
+    with filled(database, world, TENANT, _FILL, values) as connection:
         yield connection
-    engine.dispose()
-
-
-class Plan:
-    """A plan, as what it reads and how."""
-
-    def __init__(self, root: dict[str, Any]) -> None:
-        self.nodes = list(_nodes(root))
-
-    def indexes(self) -> set[str]:
-        return {node["Index Name"] for node in self.nodes if "Index Name" in node}
-
-    def kinds(self, relation: str | None = None) -> set[str]:
-        return {
-            node["Node Type"]
-            for node in self.nodes
-            if relation is None or node.get("Relation Name") == relation
-        }
-
-    def conditions_of(self, index: str) -> str:
-        """What the index is searched by."""
-        return " ".join(
-            node.get("Index Cond", "") for node in self.nodes if node.get("Index Name") == index
-        )
-
-
-def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield node
-    for inner in node.get("Plans", ()):
-        yield from _nodes(inner)
-
-
-def plan_of(reader: Connection, select: Select[Any]) -> Plan:
-    compiled = select.compile(dialect=psycopg.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's
-    processors: dict[str, Any] = dict(
-        compiled._bind_processors
-    )  # SQLAlchemy has no public way to bind by hand
-    values = {
-        name: processors[name](value) if name in processors else value
-        for name, value in compiled.params.items()
-    }
-    found = reader.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}", values)
-    return Plan(found.scalar_one()[0]["Plan"])
 
 
 def caller(*permissions: str) -> Caller:
@@ -204,7 +152,7 @@ def test_who_sees_little_does_not_read_through_everything(reader: Connection) ->
     assert {"requisitions_by_requester", "requisitions_by_project"} <= plan.indexes()
     # The part for permissions that policies name stands behind a gate: nobody's policy names any.
     (gate,) = (node for node in plan.nodes if "InitPlan" in node.get("One-Time Filter", ""))
-    behind = list(_nodes(gate))
+    behind = list(nodes_below(gate))
     open_to_all = [node for node in plan.nodes if node not in behind]
     read = {
         node["Node Type"] for node in open_to_all if node.get("Relation Name") == "requisitions"
