@@ -31,7 +31,9 @@ _WAIT: Final = (
     "INSERT INTO inventory.work (operation_id, tenant_id, thing, due_at) VALUES (%s, %s, %s, %s)"
     " ON CONFLICT (operation_id) DO UPDATE SET thing = excluded.thing, due_at = excluded.due_at"
 )
-_RING: Final = f"SELECT pg_notify('{WORK_BELL}', %s)"
+_SOON: Final = "interval '1 second'"
+_RING: Final = f"SELECT pg_notify('{WORK_BELL}', %s) WHERE %s <= clock_timestamp() + {_SOON}"
+"""What is due later is found when it is due; to wake every worker at each step would be waste."""
 _SETTLE: Final = "DELETE FROM inventory.work WHERE tenant_id = %s AND operation_id = %s"
 
 _SET_CONNECTION: Final = (
@@ -61,8 +63,9 @@ _SET_MAPPING: Final = (
 
 async def write(connection: AsyncConnection[Any], change: InventoryChange) -> None:
     """Write one change inside the open transaction. Errors of the driver pass through."""
-    for statement, values in _statements(change):
-        await connection.execute(statement, values)
+    async with connection.pipeline():
+        for statement, values in _statements(change):
+            await connection.execute(statement, values)
 
 
 @singledispatch
@@ -75,7 +78,7 @@ def _(change: OperationWaiting) -> tuple[Statement, ...]:
     tenant, operation = to_uuid(change.tenant_id), to_uuid(change.operation_id)
     return (
         (_WAIT, (operation, tenant, change.thing, change.due_at)),
-        (_RING, (change.tenant_id,)),
+        (_RING, (change.tenant_id, change.due_at)),
     )
 
 

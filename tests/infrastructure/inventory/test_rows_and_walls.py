@@ -1,6 +1,6 @@
 """Rows of the inventory tables beside events, what handlers are told of them, and the walls."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from tests.builders.inventory_rows import MODEL, PRINTER, stock_shelf
 from tests.builders.people import TENANT
 from tests.fixtures.postgres import Database
 
-DUE: Final = datetime(2026, 11, 21, 12, tzinfo=UTC)
+DUE: Final = datetime(2020, 11, 21, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -58,6 +58,17 @@ async def test_work_waits_rings_and_is_settled(database: Database, tables: Inven
         await carry_out(database, later, OperationSettled(TENANT, two))
         rows = listening.execute("SELECT operation_id, thing, due_at FROM inventory.work")
         assert rows.fetchall() == [(to_uuid(one), "asset:17", later.due_at)]
+
+
+async def test_what_is_due_later_wakes_nobody(database: Database, tables: InventoryTables) -> None:
+    with psycopg.connect(database.url("worker"), autocommit=True) as listening:
+        listening.execute(f"LISTEN {WORK_BELL}")
+        later = datetime.now(UTC) + timedelta(minutes=5)
+        await carry_out(database, OperationWaiting(TENANT, new_id(), "asset:17", later))
+        await carry_out(database, OperationWaiting(TENANT, new_id(), "asset:18", DUE))
+        listening.execute("SELECT pg_notify(%s, 'end')", (WORK_BELL,))
+        heard = [ring.payload for ring in listening.notifies(timeout=5, stop_after=2)]
+    assert heard == [TENANT, "end"]
 
 
 @pytest.mark.parametrize("role", ["command", "worker"])
