@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Select, create_engine, make_url, text
+from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.dialects.postgresql import psycopg
 
 from domain.ids import Id
 from infrastructure.ids import to_uuid
+from infrastructure.prepared_selects import AnySelect
 from tests.fixtures.postgres import Database
 from tests.query_api.world import World
 
@@ -66,7 +67,7 @@ def nodes_below(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes_below(inner)
 
 
-def plan_of(reader: Connection, select: Select[Any]) -> Plan:
+def plan_of(reader: Connection, select: AnySelect) -> Plan:
     compiled = select.compile(dialect=psycopg.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's
     processors: dict[str, Any] = dict(
         compiled._bind_processors

@@ -189,7 +189,7 @@ async def test_an_asset_names_its_assignment_and_what_waits_for_the_inventory(
 async def test_an_assets_etag_names_the_whole_answer(shelf: Shelf) -> None:
     path = f"/assets/{shelf.id('asset', 7)}"
     first = await shelf.get(path)
-    same = await shelf.get(path, **{"If-None-Match": first.headers["ETag"]})
+    same = await shelf.get(path, None, **{"If-None-Match": first.headers["ETag"]})
     assert (same.status_code, same.content) == (304, b"")
 
 
