@@ -61,7 +61,6 @@ def evidence(holder: tuple[str, int] | None = None, **more: Any) -> EvidenceData
     return EvidenceData(**{**shown, **more})  # type: ignore[typeddict-item]  # the test's to get right
 
 
-HELD: Final = evidence(("user", 3))
 FREE: Final = evidence(None)
 
 

@@ -48,7 +48,7 @@ _PRINTER: Final = (
     "INSERT INTO inventory.assets (tenant_id, external_id, id, as_of, tag, model_external_id,"
     " status_external_id, status_type, can_check_out, requestable, checkout_counter,"
     " checkin_counter, custom_fields)"
-    " VALUES (%s, %s, %s, now(), '3DP-0017', %s, 2, 'deployable', true, true, 0, 0, '{}')"
+    " VALUES (%s, %s, %s, now(), %s, %s, 2, 'deployable', true, true, 0, 0, '{}')"
 )
 _LABEL: Final = (
     "INSERT INTO inventory.status_labels (tenant_id, external_id, id, as_of, name, type)"
@@ -109,7 +109,6 @@ def stock_shelf(database: Database, tenant_id: Id, person: Id | None = None) -> 
     shelf = shelf_of(tenant_id)
     tenant = to_uuid(tenant_id)
     mapped = [
-        ("asset", shelf.printer, PRINTER),
         ("model", shelf.model, MODEL),
         ("category", shelf.category, CATEGORY),
         ("location", shelf.place, PLACE),
@@ -126,10 +125,20 @@ def stock_shelf(database: Database, tenant_id: Id, person: Id | None = None) -> 
         connection.execute(_LABEL, (tenant, LABEL, to_uuid(shelf.label)))
         connection.execute(_CABLES, (tenant, CABLES, to_uuid(shelf.cables)))
         connection.execute(_SCREWS, (tenant, SCREWS, to_uuid(shelf.screws)))
-        connection.execute(_PRINTER, (tenant, PRINTER, to_uuid(shelf.printer), MODEL))
         for kind, id, number in mapped:
             connection.execute(_MAPPING, (tenant, kind, to_uuid(id), number))
+    add_printer(database, shelf, PRINTER)
     return shelf
+
+
+def add_printer(database: Database, shelf: Shelf, number: int) -> Id:
+    """One more asset of the shelf's model."""
+    id = inventory_id(shelf.tenant_id, "asset", number)
+    tenant, tag = to_uuid(shelf.tenant_id), f"3DP-{number:04}"
+    with psycopg.connect(database.superuser_url) as connection:
+        connection.execute(_PRINTER, (tenant, number, to_uuid(id), tag, MODEL))
+        connection.execute(_MAPPING, (tenant, "asset", to_uuid(id), number))
+    return id
 
 
 def remove_printer(database: Database, tenant_id: Id) -> None:

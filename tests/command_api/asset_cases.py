@@ -1,15 +1,9 @@
 """The routes of the inventory's own things, and of assignments that begin with the asset."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from domain.assignments.assignment import Assignment
-from domain.custody import commands, outcomes
 from domain.ids import Id
-from domain.inventory_operations.operation import InventoryOperation
-from domain.ports import Facts, Receipt, Store
-from infrastructure.event_store.commands import Envelope
-from tests.builders.desk import fitting
+from tests.builders import inventory_answers
 from tests.builders.inventory_rows import stock_shelf
 from tests.command_api.case import Case, Ids
 from tests.command_api.lab import Tenant
@@ -44,30 +38,7 @@ async def handed_out(tenant: Tenant) -> Ids:
 
 async def confirm(tenant: Tenant, assignment_id: Id) -> None:
     """Let the inventory have done what an assignment waits for."""
-    at = datetime.now(UTC) + timedelta(seconds=1)
-    found: list[InventoryOperation] = []
-
-    async def send(store: Store, _: Facts) -> Receipt:
-        assignment = await store.load(Assignment, assignment_id)
-        (operation_id,) = assignment.standing.pending
-        operation = await store.load(InventoryOperation, operation_id)
-        operation.start_attempt(1, at)
-        operation.accept(operation.attempts, None, at)
-        found.append(operation)
-        return await store.save(operation)
-
-    async def prove(store: Store, facts: Facts) -> Receipt:
-        (operation,) = found[-1:]
-        proof = commands.ProveOperation(
-            operation_id=next(iter((await store.load(Assignment, assignment_id)).standing.pending)),
-            fence=1,
-            evidence=fitting(operation),
-            at=at,
-        )
-        return await outcomes.prove(proof, store, facts)
-
-    for step in (send, prove):
-        await tenant.services.commands.run(Envelope(tenant.id, None, "test"), step)
+    await inventory_answers.confirm(tenant.services.commands, tenant.id, assignment_id)
 
 
 def _of_an_asset(operation: str, action: str) -> Case:

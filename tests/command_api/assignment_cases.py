@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, Final
 
-from domain.assignments import commands, handlers
 from domain.ids import Id
-from infrastructure.event_store.commands import Envelope
+from tests.builders import inventory_answers
 from tests.command_api.asset_cases import a_shelf, confirm
 from tests.command_api.case import Arrange, Case, Ids
 from tests.command_api.lab import Tenant
@@ -73,10 +71,7 @@ async def lost(tenant: Tenant) -> Ids:
 async def drifted(tenant: Tenant) -> Ids:
     """The inventory shows it with nobody."""
     ids = await active(tenant)
-    at = datetime.now(UTC)
-    command = commands.DetectDrift(assignment_id=ids["id"], actual=None, read_at=at, at=at)
-    envelope = Envelope(tenant.id, None, "test")
-    await tenant.services.commands.run(envelope, partial(handlers.detect_drift, command))
+    await inventory_answers.drift(tenant.services.commands, tenant.id, ids["id"])
     return ids
 
 

@@ -1,12 +1,8 @@
 """The routes of operations that need attention."""
 
-from datetime import UTC, datetime
 from typing import Final
 
-from domain.ids import id_of
-from domain.ports import Facts, Receipt, Store
-from infrastructure.event_store.commands import Envelope
-from tests.builders.operations import requested
+from tests.builders import inventory_answers
 from tests.command_api.case import Case, Ids
 from tests.command_api.lab import Tenant
 
@@ -16,16 +12,7 @@ PATH: Final = "/inventory/operations/{id}"
 
 async def needing_attention(tenant: Tenant) -> Ids:
     """An operation at version 3 that a worker could not do."""
-    at = datetime.now(UTC)
-    operation = requested(tenant_id=tenant.id, at=at)
-
-    async def fall_short(store: Store, _: Facts) -> Receipt:
-        operation.start_attempt(1, at)
-        operation.block("not_found", "The inventory has no such thing.", at)
-        return await store.save(operation)
-
-    await tenant.services.commands.run(Envelope(tenant.id, None, "test"), fall_short)
-    return {"id": id_of(operation.id)}
+    return {"id": await inventory_answers.fall_short(tenant.services.commands, tenant.id)}
 
 
 def _case(what: str, status: int) -> Case:

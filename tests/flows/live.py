@@ -21,6 +21,8 @@ PASSWORD: Final = "kettle and spoon"
 READY_WITHIN_S: Final = 60.0
 STOP_WITHIN_S: Final = 15.0
 VISIBLE_WITHIN_S: Final = 20
+INVENTORY_URL: Final = "http://127.0.0.1:8091"
+"""Where a tenant's inventory may be; nothing answers there unless a test sees to it."""
 
 
 class NotReady(AssertionError):
@@ -92,7 +94,12 @@ class Person:
 def environment_of(database: Database, **more: str) -> dict[str, str]:
     """What the processes are told, for a database of a test."""
     urls = {f"QM_{role.upper()}_DATABASE_URL": database.url(role) for role in ROLES}
-    return {**urls, "QM_SECRET_KEY": secrets.token_urlsafe(32), **more}
+    return {
+        **urls,
+        "QM_SECRET_KEY": secrets.token_urlsafe(32),
+        "QM_SNIPE_IT_ALLOWED_URLS": INVENTORY_URL,
+        **more,
+    }
 
 
 @contextlib.contextmanager
