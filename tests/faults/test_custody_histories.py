@@ -33,8 +33,12 @@ from tests.histories.judge import disagreements, unfinished
 HISTORIES: Final = 24
 AT_ONCE: Final = 8
 TROUBLE_S: Final = 12.0
+ACTS: Final = 40
 REST_WITHIN_S: Final = 150.0
-WORKERS: Final = 2
+WORKERS: Final = 3
+DEATH: Final = 0.005
+"""Chance that one is killed within a tenth of a second, wherever it is just then."""
+DOUBTS: Final = ("outcome_unknown", "conflict_detected", "verified_not_applied", "already_applied")
 POINTS: Final = [point.value for point in CrashPoint if point.startswith("sync_")]
 
 pytestmark = pytest.mark.xdist_group("custody histories")
@@ -72,16 +76,16 @@ def test_no_screen_claims_what_the_inventory_did_not_hold(
 ) -> None:
     seeds = range(first, first + AT_ONCE)
     with ThreadPoolExecutor(AT_ONCE + 1) as threads:
-        labs = list(threads.map(lambda seed: _lab(system, inventories[seed]), seeds))
         mortals = Mortals(system, first)
         keeper = threads.submit(mortals.keep)
         try:
+            labs = list(threads.map(lambda seed: _lab(system, inventories[seed]), seeds))
             failed = [one for one in threads.map(_played, labs, seeds) if one]
-        finally:
             mortals.spare.set()
-        _heal(labs)
-        failed += [one for one in threads.map(_brought_to_rest, labs, seeds) if one]
-        mortals.stop.set()
+            _heal(labs)
+            failed += [one for one in threads.map(_brought_to_rest, labs, seeds) if one]
+        finally:
+            mortals.stop.set()
         keeper.result(30)
     assert not failed, "\n".join(failed)
     assert mortals.deaths >= WORKERS, "nobody died"
@@ -89,7 +93,7 @@ def test_no_screen_claims_what_the_inventory_did_not_hold(
 
 
 class Mortals:
-    """Two workers at any time. They die, at a point between two steps or anywhere, until spared."""
+    """Some workers at any time. They die, at a point between two steps or anywhere, until spared."""
 
     def __init__(self, system: System, seed: int) -> None:
         self._system = system
@@ -102,7 +106,7 @@ class Mortals:
         """Start and kill until told to stop; then let nobody live."""
         while not self.stop.wait(0.1):
             self._replace_the_dead()
-            if not self.spare.is_set() and self._chance.random() < 0.02:
+            if not self.spare.is_set() and self._chance.random() < DEATH:
                 self._chance.choice(self._alive).kill()
         for worker in self._alive:
             worker.kill()
@@ -115,7 +119,7 @@ class Mortals:
     def _born(self) -> Process:
         if self.spare.is_set():
             return self._system.worker()
-        point, nth = self._chance.choice(POINTS), self._chance.randint(1, 6)
+        point, nth = self._chance.choice(POINTS), self._chance.randint(1, 12)
         return self._system.worker(QM_CRASH_AT=f"{point}:{nth}")
 
 
@@ -125,7 +129,7 @@ def _lab(system: System, inventory: Inventory) -> Lab:
 
 def _played(lab: Lab, seed: int) -> str:
     try:
-        Crowd(lab, seed).live(TROUBLE_S)
+        Crowd(lab, seed).live(TROUBLE_S, ACTS)
     except Exception as error:  # noqa: BLE001  every history is told of with its seed
         return f"history {seed}: {error!r}"
     return ""
@@ -138,16 +142,21 @@ def _heal(labs: list[Lab]) -> None:
 
 def _brought_to_rest(lab: Lab, seed: int) -> str:
     crowd = Crowd(lab, seed)
-    deadline = time.monotonic() + REST_WITHIN_S
     try:
-        while crowd.decide_all() or _undetected(lab):
-            assert time.monotonic() < deadline, f"no rest: {lab.open_operations()}"
-            time.sleep(0.5)
-        judge = lab.judge()
-        assert not unfinished(judge.assignments)
+        _rest(lab, crowd)
+        crowd.bring_back()
+        _rest(lab, crowd)
+        assert not unfinished(lab.judge().assignments)
     except BaseException as error:  # noqa: BLE001  pytest's own failures are not Exceptions
         return f"history {seed}: {error!r}"
     return ""
+
+
+def _rest(lab: Lab, crowd: Crowd) -> None:
+    deadline = time.monotonic() + REST_WITHIN_S
+    while crowd.decide_all() or _undetected(lab):
+        assert time.monotonic() < deadline, f"no rest: {lab.open_operations()}"
+        time.sleep(1)
 
 
 def _undetected(lab: Lab) -> list[str]:
@@ -159,6 +168,6 @@ def _holds(system: System, labs: list[Lab]) -> None:
     eventually(lambda: ask(database, "SELECT FROM inventory.work") == [], "an empty queue")
     wait_until_projected(database)
     assert_tables_equal_a_fresh_replay(database)
-    told = Counter(one.topic.split(".", 1)[1] for lab in labs for one in lab.log())
-    for topic in ("issued.v1", "returned.v1", "outcome_unknown.v1", "conflict_detected.v1"):
-        assert told[topic] > 0, f"these histories were too quiet: {told}"
+    told = Counter(one.topic.split(".")[1] for lab in labs for one in lab.log())
+    assert min(told["issued"], told["returned"]) > 0, f"these histories were too quiet: {told}"
+    assert any(told[doubt] for doubt in DOUBTS), f"these histories went too smoothly: {told}"

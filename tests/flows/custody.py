@@ -73,8 +73,14 @@ class Inventory:
 
     simulator: Simulator
     people: str = ""
-    url: str = ""
     truth: Truth = field(init=False)
+    http: httpx.Client = field(init=False)
+    """At its address. Kept: to make a client takes longer than most calls."""
+
+    @property
+    def url(self) -> str:
+        """Where it is served."""
+        return str(self.http.base_url).rstrip("/")
 
     def time(self) -> float:
         """Seconds since the moment from which the judge counts."""
@@ -90,17 +96,14 @@ class Inventory:
 
     def by_hand(self, **edit: Any) -> bool:
         """Change it as people do in its own screens. False where that cannot be done."""
-        answer = httpx.post(f"{self.url}/simulator/edit", json=edit, timeout=10, trust_env=False)
-        return answer.is_success
+        return self.http.post("/simulator/edit", json=edit).is_success
 
     def check_out(self, asset: int, user: int) -> bool:
         """Hand an asset out as some other program with a token does; what it was answered."""
-        answer = httpx.post(
-            f"{self.url}/api/v1/hardware/{asset}/checkout",
+        answer = self.http.post(
+            f"/api/v1/hardware/{asset}/checkout",
             json={"checkout_to_type": "user", "assigned_user": user},
             headers={"Authorization": f"Bearer {DEMO_TOKEN}", "Accept": "application/json"},
-            timeout=10,
-            trust_env=False,
         )
         return bool(answer.json()["status"] == "success")
 
@@ -123,9 +126,7 @@ class Inventory:
         return sum(call.path.startswith(path) for call in tuple(self.simulator.seen))
 
     def _control(self, method: str, what: str, body: Mapping[str, Any] | None = None) -> None:
-        answer = httpx.request(
-            method, f"{self.url}/simulator/{what}", json=body, timeout=10, trust_env=False
-        )
+        answer = self.http.request(method, f"/simulator/{what}", json=body)
         assert answer.is_success, answer.text
 
 
@@ -137,7 +138,8 @@ def open_inventories(*inventories: Inventory) -> Iterator[None]:
             one.truth = exits.enter_context(watched(one))
         urls = exits.enter_context(served(*[one.simulator for one in inventories]))
         for one, url in zip(inventories, urls, strict=True):
-            one.url = url
+            client = httpx.Client(base_url=url, timeout=10, trust_env=False)
+            one.http = exits.enter_context(client)
         yield
 
 

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any, Final
 
 import httpx
@@ -37,6 +38,25 @@ FAULTS: Final = (
 )
 """All but those that last for a minute (``throttle``) or for ever (``refuse``, the loss of rights)."""
 
+WITH_IT: Final = (
+    "return",
+    "return",
+    "close",
+    "approve-extension",
+    "transfer",
+    "report-loss",
+    "resolve-drift",
+)
+FITTING: Final[dict[str, tuple[str, ...]]] = {
+    "reserved": ("issue", "issue", "cancel"),
+    "active": WITH_IT,
+    "overdue": WITH_IT,
+    "loss_pending": ("confirm-loss", "recover"),
+}
+ANYTHING: Final = ("issue", "cancel", *WITH_IT, "confirm-loss", "recover")
+SENSIBLE: Final = 0.75
+"""How often people do what makes sense, by what they see."""
+
 Ask = Callable[[], httpx.Response]
 
 
@@ -47,13 +67,21 @@ class Crowd:
         self._lab = lab
         self._chance = random.Random(seed)
 
-    def live(self, seconds: float) -> None:
-        """Do one thing after the other for so long."""
+    def live(self, seconds: float, least: int) -> None:
+        """Do one thing after the other for so long, and so many at least."""
         end = time.monotonic() + seconds
         acts = (self._ask, self._ask_at_once, self._disturb, self._edit_by_hand, self._manage)
-        while time.monotonic() < end:
-            (act,) = self._chance.choices(acts, (12, 3, 3, 3, 2))
+        for done in count():
+            if done >= least and time.monotonic() >= end:
+                return
+            (act,) = self._chance.choices(acts, (12, 3, 2, 3, 2))
             act()
+
+    def bring_back(self) -> None:
+        """Take back whatever is out, without a doubt."""
+        for one in self._seen():
+            if one["state"] in ("active", "overdue") and one["drift"] is None:
+                _check(self._post(f"/assignments/{one['id']}/close", {})())
 
     def decide_all(self) -> bool:
         """Let a manager see to what needs attention. False once nothing is under way."""
@@ -100,27 +128,24 @@ class Crowd:
     def _command(self, seen: list[dict[str, Any]]) -> Ask:
         if not seen or self._chance.random() < 0.35:
             return self._post("/assignments", self._new(issue=self._chance.random() < 0.8))
-        path = f"/assignments/{self._chance.choice(seen)['id']}"
-        due = datetime.now(UTC) + timedelta(days=self._chance.randint(2, 20))
-        what, more = self._chance.choice(
-            (
-                ("issue", {}),
-                ("return", {}),
-                ("return", {"units": [{"condition": "damaged"}]}),
-                ("close", {}),
-                ("approve-extension", {"due": due.isoformat()}),
-                ("report-loss", {"kind": self._chance.choice(("lost", "stolen"))}),
-                ("confirm-loss", {}),
-                ("recover", {}),
-                ("cancel", {"reason": "No longer needed"}),
-                ("transfer", {"to": self._somebody()}),
-                (
-                    "resolve-drift",
-                    {"how": self._chance.choice(("external_return", "reasserted"))},
-                ),
-            )
-        )
-        return self._post(f"{path}/{what}", more)
+        one = self._chance.choice(seen)
+        fitting = FITTING.get(one["state"], ANYTHING)
+        what = self._chance.choice(fitting if self._chance.random() < SENSIBLE else ANYTHING)
+        return self._post(f"/assignments/{one['id']}/{what}", self._said_with(what))
+
+    def _said_with(self, what: str) -> dict[str, Any]:
+        """The body of a command."""
+        chance = self._chance
+        due = datetime.now(UTC) + timedelta(days=chance.randint(2, 20))
+        bodies: dict[str, dict[str, Any]] = {
+            "return": chance.choice(({}, {"units": [{"condition": "damaged"}]})),
+            "approve-extension": {"due": due.isoformat()},
+            "report-loss": {"kind": chance.choice(("lost", "stolen"))},
+            "cancel": {"reason": "No longer needed"},
+            "transfer": {"to": self._somebody()},
+            "resolve-drift": {"how": chance.choice(("external_return", "reasserted"))},
+        }
+        return bodies.get(what, {})
 
     def _new(self, *, issue: bool) -> dict[str, Any]:
         return self._lab.lending(self._chance.choice(ASSETS), self._somebody(), issue=issue)
