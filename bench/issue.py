@@ -22,7 +22,7 @@ from bench.snipe_it import Inventory, connections, hand_out, simulated
 from bench.stack import QUARTERMASTER, Stack
 
 WARM_UP: Final = 3
-SAMPLES: Final = 60
+SAMPLES: Final = 50
 WITHIN_S: Final = 20.0
 LOOK_EVERY_S: Final = 0.01
 _BARE_FROM: Final = 1001

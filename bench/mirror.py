@@ -63,7 +63,7 @@ class Reading:
         rounds = ", ".join(
             f"{1000 * a:,.0f}/{1000 * b:,.0f}" for a, b in zip(self.ours, self.bare, strict=True)
         )
-        note = f"{self.calls} calls, one after the other; {LIFTED}; rounds: {rounds}"
+        note = f"calls: {self.calls}, one after the other; {LIFTED}; rounds: {rounds}"
         return Figure(what, ours, "ms", "ms bare", bare, ours / bare, note=note)
 
 
@@ -106,7 +106,7 @@ async def _readings(url: str, tenant_id: Id, inventory: Inventory) -> Mapping[st
             await _read(again, mirror.sweep, transport, inventory)
         for turn in range(ROUNDS):
             for count, reading in newer.items():
-                say(f"what is new, {count} changes, round {turn + 1}")
+                say(f"what is new, changes: {count}, round {turn + 1}")
                 changed = range(1 + 100 * turn, 1 + 100 * turn + count)
                 inventory.rename(changed, f"renamed {turn} {count}")
                 await _read(reading, mirror.catch_up, transport, inventory)

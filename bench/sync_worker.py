@@ -23,7 +23,7 @@ from bench.stack import QUARTERMASTER, Stack
 from infrastructure.inventory.changes import WORK_BELL
 from workers.snipe_it_sync.worker import AT_ONCE
 
-OPERATIONS: Final = {1: 160, 4: 240, 16: 240}
+OPERATIONS: Final = {1: 80, 4: 120, 16: 120}
 """Hand-overs by number of workers."""
 
 CLIENTS: Final = 8
@@ -74,7 +74,7 @@ class _Run:
     def with_workers(self, workers: int) -> Figure:
         """Ours, then bare."""
         count, at_once = OPERATIONS[workers], workers * AT_ONCE
-        say(f"{workers} sync workers: {count} hand-overs are asked for")
+        say(f"sync workers: {workers}; {count} hand-overs are asked for")
         self._ask_for(self._take(count))
         with ExitStack() as exits:
             for _ in range(workers):
