@@ -125,6 +125,7 @@ async def test_a_requisition_is_shown_as_the_contract_says(
                 "sync": None,
             }
         ],
+        "sync": None,
         "version": 4,
     }
     assert created_at <= decided_at <= updated_at
