@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -44,6 +45,7 @@ class Worker:
         self._inventories = inventories
         self._left_alone: dict[Id, datetime] = {}
         self._running: dict[Id, asyncio.Task[bool]] = {}
+        self._busy: Counter[Id] = Counter()
 
     async def run(self, wake: asyncio.Event) -> None:
         """Work until cancelled, looking at the queue whenever ``wake`` is set, and once a second.
@@ -100,18 +102,20 @@ class Worker:
             logger.warning("what is due cannot be seen: %s", error)
             return
         for due in found:
-            if not self._is_left_alone(due.tenant_id):
+            if self._busy[due.tenant_id] < OF_ONE_TENANT and not self._is_left_alone(due.tenant_id):
                 self._begin(due, wake)
 
     def _begin(self, due: Due, wake: asyncio.Event) -> None:
         def ended(task: asyncio.Task[bool]) -> None:
             self._running.pop(due.operation_id, None)
+            self._busy[due.tenant_id] -= 1
             # What could not be begun is still due: to look at once would be to look for ever.
             if not task.cancelled() and task.result():
                 wake.set()
 
         task = asyncio.create_task(self.look(due))
         self._running[due.operation_id] = task
+        self._busy[due.tenant_id] += 1
         task.add_done_callback(ended)
 
     async def _stop(self) -> None:

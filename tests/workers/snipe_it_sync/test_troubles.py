@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from typing import Any
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from domain.inventory_operations.kinds import State
 from infrastructure.inventory.circuit import FAILURES_TO_OPEN, CircuitState
 from tests.builders.world import World, run
 from tests.workers.snipe_it_sync.test_assets import CHECKOUT, FREE, check_in, check_out
+from workers.snipe_it_sync.worker import OF_ONE_TENANT, lease_name
 
 ASSETS = (1, 2, 3, 4, 5, 7, 8, 9)
 
@@ -170,3 +172,42 @@ def test_the_same_seed_gives_the_same_history() -> None:
         return [(world.time(), name) for id in ids for name in world.told(id)]
 
     assert run(history, 7) == run(history, 7)
+
+
+def test_one_tenant_leaves_places_for_the_others_however_much_it_wants() -> None:
+    async def history(world: World) -> None:
+        worker = world.start_worker().worker
+        for asset in ASSETS:
+            await check_out(world, asset)
+        at_once = set()
+        while world.queue.rows:
+            at_once.add(len(worker.running))
+            await asyncio.sleep(0.3)
+        assert max(at_once) == OF_ONE_TENANT
+
+    run(history, answer_after_s=1.0)
+
+
+def test_what_a_dead_worker_holds_is_not_asked_for_again_and_again() -> None:
+    async def history(world: World) -> None:
+        looks = 0
+        plain = world.queue.due
+
+        async def counted(*asked: Any, **more: Any) -> Any:
+            nonlocal looks
+            looks += 1
+            # A worker that never pauses would stop the time.
+            await asyncio.sleep(looks // 100)
+            return await plain(*asked, **more)
+
+        world.queue.due = counted  # type: ignore[method-assign]  # to count
+        dead = world.start_worker()
+        await dead.take(lease_name(world.tenant_id, f"asset:{FREE}"), 30)
+        dead.kill()
+        await check_out(world)
+        world.start_worker()
+        await asyncio.sleep(20)
+        assert looks <= 25
+        await world.settle()
+
+    run(history)
