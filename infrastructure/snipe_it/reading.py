@@ -124,24 +124,9 @@ class Reader:
         """The asset with this tag; deleted ones are not found."""
         return await self._one(f"/hardware/bytag/{quote(tag, safe='')}", parsing.asset)
 
-    async def assets_by_serial(self, serial: str) -> list[Asset]:
-        """The assets with this serial number; the server does not keep it unique."""
-        call = Call("GET", f"/hardware/byserial/{quote(serial, safe='')}")
-        answer = await self._ask(call)
-        if isinstance(answer, NotFound):
-            return []
-        rows, _ = self._rows(_body_of(call, answer))
-        return [parsing.asset(row) for row in rows]
-
     def assets(self, only: AssetFilter = EVERYTHING) -> AsyncIterator[Asset]:
         """Assets in order of id, narrowed to the connection's company where it has one."""
         return self._all("/hardware", parsing.asset, self._asset_params(only))
-
-    async def count_assets(self, only: AssetFilter = EVERYTHING) -> int:
-        """How many assets the filter lets through, read without their rows."""
-        params = (*self._asset_params(only), ("limit", "1"))
-        body = await self._body(Call("GET", "/hardware", params))
-        return self._rows(body)[1]
 
     def models(self) -> AsyncIterator[Model]:
         """All models."""
@@ -158,16 +143,6 @@ class Reader:
     async def user(self, user_id: int) -> User | None:
         """One user."""
         return await self._one(f"/users/{user_id}", parsing.user)
-
-    async def users_by_email(self, email: str) -> list[User]:
-        """Users with this e-mail address; the server does not keep it unique."""
-        found = self._all("/users", parsing.user, (("email", email),))
-        return [user async for user in found]
-
-    async def users_by_name(self, username: str) -> list[User]:
-        """Users with this user name."""
-        found = self._all("/users", parsing.user, (("username", username),))
-        return [user async for user in found]
 
     def locations(self) -> AsyncIterator[Location]:
         """All locations."""
