@@ -33,8 +33,8 @@ from tests.histories.judge import disagreements, unfinished
 HISTORIES: Final = 24
 AT_ONCE: Final = 8
 TROUBLE_S: Final = 12.0
-ACTS: Final = 40
-REST_WITHIN_S: Final = 150.0
+ACTS: Final = 30
+REST_WITHIN_S: Final = 90.0
 WORKERS: Final = 3
 DEATH: Final = 0.005
 """Chance that one is killed within a tenth of a second, wherever it is just then."""

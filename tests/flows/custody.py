@@ -253,7 +253,8 @@ class Lab:
         log = self.log()
         judge = Judge(self.inventory.truth, self.custodian_of)
         judge.hear(log)
-        assert not sent_more_than_once(self.inventory.simulator, _asked(log))
+        repeated = sent_more_than_once(self.inventory.simulator, _asked(log))
+        assert not repeated, repeated
         return judge
 
     def custodian_of(self, row: Row) -> Holder:
