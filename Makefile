@@ -9,7 +9,7 @@ BIN := .venv/bin
 DOCUMENTS := docs/generated
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lint types imports documents catalogue bench replay demo lock \
+.PHONY: help up test histories check format lint types imports documents catalogue bench replay demo lock \
 	installed installed-dev
 
 help: ## list the targets
@@ -21,6 +21,9 @@ up: installed ## start everything on this machine; Ctrl-C stops it
 test: installed-dev ## run the whole test suite (TESTS=tests/domain for a part)
 	@$(BIN)/python -m infrastructure.embedded.rabbitmq_binaries
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup --durations 15 $(TESTS)
+
+histories: installed-dev ## thousands of histories of custody in virtual time: make histories QM_HISTORIES=10000
+	@QM_HISTORIES=$${QM_HISTORIES:-5000} exec $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 8 tests/histories
 
 check: lint types imports documents ## format, lint, types, import contracts, generated documents
 

@@ -5,6 +5,7 @@ Every history depends on its seed alone; a failure names it, and it can be playe
 """
 
 import asyncio
+import os
 import random
 from typing import Final
 
@@ -22,7 +23,9 @@ from tests.histories.rounds import watch_of
 from tests.histories.truth import watched
 from workers.snipe_it_sync import attempt
 
-HISTORIES: Final = 2_000
+HISTORIES: Final = int(os.environ.get("QM_HISTORIES", "600"))
+"""So many are played; ``make histories`` plays thousands."""
+
 BLOCK: Final = 50
 MINUTES: Final = 5
 DEATH: Final = 0.02
