@@ -23,7 +23,7 @@ from tests.histories.rounds import watch_of
 from tests.histories.truth import watched
 from workers.snipe_it_sync import attempt
 
-HISTORIES: Final = int(os.environ.get("QM_HISTORIES", "600"))
+HISTORIES: Final = int(os.environ.get("QM_HISTORIES", "200"))
 """So many are played; ``make histories`` plays thousands."""
 
 BLOCK: Final = 50
