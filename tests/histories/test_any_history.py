@@ -44,7 +44,7 @@ def test_no_row_claims_what_the_inventory_did_not_hold(
 
 
 def play(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One history: a quarter of an hour of trouble, then calm, then judgement."""
+    """One history: minutes of trouble, then calm, then judgement."""
 
     async def history(world: World) -> None:
         chance = random.Random(seed)

@@ -8,7 +8,7 @@ from demo.snipe_it_simulator.simulator import Simulator
 from demo.snipe_it_simulator.stored import Asset
 
 Holder = tuple[str, int]
-WATCHED: Final = frozenset({"assigned_type", "assigned_to", "expected_checkin", "status_id"})
+WATCHED: Final = frozenset({"assigned_type", "assigned_to", "expected_checkin"})
 
 
 class Watchable(Protocol):
@@ -33,23 +33,19 @@ class Truth:
         """An asset may have changed just now; those of other inventories are none of ours."""
         if self._world.simulator.inventory.assets.get(asset.id) is not asset:
             return
-        state = (_holder(asset), asset.expected_checkin, asset.status_id)
+        state = (_holder(asset), asset.expected_checkin)
         states = self._states.setdefault(asset.id, [])
         if not states or states[-1][1] != state:
             states.append((self._world.time(), state))
 
     def holders(self, external_id: int, since: float, until: float) -> set[Holder | None]:
         """Everybody who had the asset at some moment between two times, None for nobody."""
-        return {holder for holder, _, _ in self._between(external_id, since, until)}
+        return {holder for holder, _ in self._between(external_id, since, until)}
 
     def dues(self, external_id: int, since: float, until: float) -> set[str | None]:
         """Every date on which it was to come back, as evidence writes it."""
         between = self._between(external_id, since, until)
-        return {None if due is None else str(due) for _, due, _ in between}
-
-    def labels(self, external_id: int, since: float, until: float) -> set[int]:
-        """Every status label that it had."""
-        return {label for _, _, label in self._between(external_id, since, until)}
+        return {None if due is None else str(due) for _, due in between}
 
     def _between(self, external_id: int, since: float, until: float) -> Iterator[Any]:
         states = tuple(self._states[external_id])
