@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
+# Linux lends ports from 32768 on, others from 49152 on (RFC 6335).
+_FIRST_PORT: Final = 20_000
+_LAST_PORT: Final = 32_000
+_TRIES: Final = 100
 _PS_TIMEOUT_S: Final = 5.0
 # A time as ps writes it has a weekday, month, day, time and year.
 _LSTART_WORDS: Final = 5
@@ -18,11 +22,16 @@ _BIRTH: Final = 19
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody listens on at this moment. Raises ``OSError``.
+
+    It is none of those that systems lend to outgoing connections: a server that is stopped finds
+    it free again.
+    """
+    for _ in range(_TRIES):
+        port = _FIRST_PORT + secrets.randbelow(_LAST_PORT - _FIRST_PORT)
+        if port_is_free(port):
+            return port
+    raise OSError(f"no port from {_FIRST_PORT} to {_LAST_PORT} is free")
 
 
 def port_is_free(port: int) -> bool:
