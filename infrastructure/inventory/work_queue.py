@@ -18,6 +18,12 @@ _IS_FIRST: Final = """
 NOT EXISTS (SELECT FROM inventory.work w
             WHERE w.tenant_id = first.tenant_id AND w.thing = first.thing AND w.turn < first.turn)
 """
+# What another worker is at would only fill the places of what nobody has begun.
+_IS_FREE: Final = """
+NOT EXISTS (SELECT FROM delivery.leases held
+            WHERE held.name = format('inventory:%%s:%%s', first.tenant_id, first.thing)
+                AND held.expires_at > clock_timestamp())
+"""
 # A tenant whose circuit is open is left alone: its work stays due. No tenant takes all places.
 _DUE: Final = f"""
 SELECT tenant_id, operation_id, thing FROM (
@@ -25,7 +31,7 @@ SELECT tenant_id, operation_id, thing FROM (
     FROM inventory.work first
     LEFT JOIN inventory.circuits c ON c.tenant_id = first.tenant_id
     WHERE first.due_at <= clock_timestamp() AND c.state IS DISTINCT FROM 'open'
-        AND first.operation_id <> ALL (%s) AND {_IS_FIRST}
+        AND first.operation_id <> ALL (%s) AND {_IS_FIRST} AND {_IS_FREE}
 ) due
 WHERE nth <= %s ORDER BY due_at, turn LIMIT %s
 """  # noqa: S608  what is put in is a constant of this file
@@ -50,6 +56,11 @@ class Due:
     thing: str
 
 
+def lease_name(tenant_id: Id, thing: str) -> str:
+    """What is locked while somebody is at a thing of a tenant's inventory."""
+    return f"inventory:{to_uuid(tenant_id)}:{thing}"
+
+
 class WorkQueue:
     """The queue of all tenants. Every call raises ``StoreUnavailable`` where it must."""
 
@@ -57,7 +68,10 @@ class WorkQueue:
         self._pool = pool
 
     async def due(self, limit: int, of_one: int, but: Collection[Id] = ()) -> list[Due]:
-        """What is due now, longest first, ``of_one`` tenant at most so many, apart from ``but``."""
+        """What is due now, longest first, ``of_one`` tenant at most so many, apart from ``but``.
+
+        What another worker is at is left out: it looks at the thing's next operation itself.
+        """
         left_out = [to_uuid(id) for id in but]
         async with pooled_call(self._pool) as connection:
             cursor = await connection.execute(_DUE, (left_out, of_one, limit))

@@ -23,13 +23,13 @@ from domain.errors import Refused
 from domain.ids import Id, id_of
 from domain.inventory_operations.kinds import State
 from domain.inventory_operations.operation import InventoryOperation
+from infrastructure.inventory.work_queue import lease_name
 from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.reading import AssetFilter
 from workers.snipe_it_sync.attempt import Tools
 from workers.snipe_it_sync.plans.choice import PLANS
 from workers.snipe_it_sync.plans.sight import Verdict
 from workers.snipe_it_sync.ports import Lease, Leases
-from workers.snipe_it_sync.worker import lease_name
 
 LATE_FOR: Final = timedelta(hours=2)
 """For so long after it was given up something is searched for."""

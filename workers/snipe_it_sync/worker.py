@@ -10,7 +10,7 @@ from typing import Final
 from domain.errors import Refused
 from domain.ids import Id
 from infrastructure.errors import InfrastructureError, StoreUnavailable
-from infrastructure.inventory.work_queue import Due
+from infrastructure.inventory.work_queue import Due, lease_name
 from infrastructure.leases import LeaseLost
 from infrastructure.log_bell import rung
 from infrastructure.snipe_it.answers import Answer, Done, Throttled, Unavailable
@@ -29,11 +29,6 @@ STOP_S: Final = 2.0
 VERSION: Final = Call("GET", "/version")
 
 logger = logging.getLogger(__name__)
-
-
-def lease_name(tenant_id: Id, thing: str) -> str:
-    """What is locked while somebody is at a thing of a tenant's inventory."""
-    return f"inventory:{tenant_id}:{thing}"
 
 
 class Worker:

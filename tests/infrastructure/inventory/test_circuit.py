@@ -9,7 +9,8 @@ import pytest_asyncio
 from infrastructure.identity.facts import FactSource
 from infrastructure.ids import derived_id, to_uuid
 from infrastructure.inventory.circuit import FAILURES_TO_OPEN, Circuits
-from infrastructure.inventory.work_queue import Due, WorkQueue
+from infrastructure.inventory.work_queue import Due, WorkQueue, lease_name
+from infrastructure.lease_store import LeaseStore
 from infrastructure.postgres import Pool, pool_of
 from tests.builders.inventory import InventoryTables
 from tests.builders.people import TENANT
@@ -116,6 +117,12 @@ async def test_the_queue_gives_each_thing_one_turn_and_no_tenant_all_places(
     assert found == {second, third, other}
     assert {due.operation_id for due in await queue.due(10, 1)} == {second, other}
     assert {due.operation_id for due in await queue.due(10, 10, [second])} == {third, other}
+
+    lease = await LeaseStore(pool).take(lease_name(TENANT, "asset:2"), 60)
+    assert lease is not None
+    assert {due.operation_id for due in await queue.due(10, 10)} == {third, other}
+    await lease.give_back()
+    assert {due.operation_id for due in await queue.due(10, 10)} == {second, third, other}
 
     await queue.put_off(second, 60)
     assert not await queue.still_due(Due(TENANT, second, "asset:2"))

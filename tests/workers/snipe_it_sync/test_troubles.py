@@ -10,9 +10,10 @@ import pytest
 from domain.ids import Id
 from domain.inventory_operations.kinds import State
 from infrastructure.inventory.circuit import FAILURES_TO_OPEN, CircuitState
+from infrastructure.inventory.work_queue import lease_name
 from tests.builders.world import World, run
 from tests.workers.snipe_it_sync.test_assets import CHECKOUT, FREE, check_in, check_out
-from workers.snipe_it_sync.worker import OF_ONE_TENANT, lease_name
+from workers.snipe_it_sync.worker import OF_ONE_TENANT
 
 ASSETS = (1, 2, 3, 4, 5, 7, 8, 9)
 
