@@ -97,6 +97,13 @@ async def test_an_unknown_item_or_custodian_is_named(
     assert refused.path == path
 
 
+async def test_a_consumable_is_given_to_nobody_but_a_member(desk: Desk) -> None:
+    refused = await refusal(desk, desk.reserve(SCREWS, WORKSHOP, quantity=3))
+    assert isinstance(refused, InvalidField)
+    assert refused.path == ("custodian", "kind")
+    assert (await desk.assignment(await desk.reserve(CABLES, WORKSHOP))).custodian == WORKSHOP
+
+
 async def test_a_custodian_must_be_known_to_the_inventory(desk: Desk) -> None:
     desk.facts.has_custodian("user", BEN.id, None)
     assert (await refusal(desk, desk.reserve())).code == "custodian_not_mapped"

@@ -104,8 +104,12 @@ async def drill_asked(desk: Desk) -> Id:
         (out_and_lost, changed(status_id=None)),
         (out_and_lost, changed(status_id=2)),
         (cables_asked, changed(rows=[1, 2])),
+        (cables_asked, changed(assigned_to=OTHER)),
+        (cables_asked, changed(assigned_to=None)),
         (cables_back, lambda shown: {**shown, "rows": [1]}),
         (screws_asked, changed(activity_id=None)),
+        (screws_asked, changed(assigned_to=("location", 3))),
+        (screws_asked, changed(assigned_to=None)),
     ],
 )
 async def test_evidence_that_does_not_fit_claims_nothing(

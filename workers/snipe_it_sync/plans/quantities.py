@@ -2,16 +2,20 @@
 
 How many are left proves nothing: others take some, too. Each unit that is out is a row with the
 note of the call that took it, so the rows whose note names the operation are counted. An
-accessory's row has a number, by which it is taken back; a consumable's never comes back.
+accessory's row has a number, by which it is taken back, and its holder; who got a consumable
+stands in the report alone, and it never comes back.
 """
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from domain.inventory_operations.events import TargetData
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.snipe_it.answers import Answer, Done
 from infrastructure.snipe_it.client import SnipeIt
-from infrastructure.snipe_it.records import HolderType
+from infrastructure.snipe_it.records import Activity, HolderType
 from infrastructure.snipe_it.writing import Target
 from workers.snipe_it_sync.plans.sight import (
     Plan,
@@ -19,7 +23,6 @@ from workers.snipe_it_sync.plans.sight import (
     Sight,
     Untraced,
     Verdict,
-    activity_of,
     evidence,
     name_of,
     number_of,
@@ -28,42 +31,56 @@ from workers.snipe_it_sync.plans.sight import (
 ACCESSORY = "accessory"
 CONSUMABLE = "consumable"
 
+Holder = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A unit that went out under an operation's name; ``holder`` None where that is not told."""
+
+    holder: Holder | None
+    row: int | None = None
+
 
 class CheckOutUnits:
     """Hand units to the target. ``Sight.rest`` is how many are still to be handed out."""
 
     async def look(self, operation: InventoryOperation, snipe_it: SnipeIt, at: datetime) -> Sight:
-        """Count the units that went out under the operation's name."""
-        number = number_of(operation)
+        """Count the units that went out under the operation's name, and see who has them."""
+        number, target = number_of(operation), _target_of(operation)
         remaining = await _remaining(operation, snipe_it)
         if remaining is None:
             return Sight(Verdict.MISSING, evidence(number, at))
-        rows, out = await _units_out(operation, snipe_it)
-        activity_id = await self.traced(operation, snipe_it)
-        shown = evidence(number, at, rows=rows, activity_id=activity_id)
-        missing = int(operation.wanted["quantity"]) - out
-        verdict = _verdict(missing, out, traced=activity_id is not None)
-        refusal = None
-        if verdict is Verdict.OPEN and remaining < missing:
-            refusal = Refusal("no_stock", f"Only {remaining} are left.")
+        report = await _report(operation, snipe_it)
+        units = await _units_out(operation, report, snipe_it)
+        holder = _the_same(unit.holder for unit in units)
+        shown = evidence(
+            number,
+            at,
+            holder=holder,
+            rows=[unit.row for unit in units if unit.row is not None],
+            activity_id=max((told.id for told in report), default=None),
+        )
+        missing = int(operation.wanted["quantity"]) - len(units)
+        theirs = holder == (target["kind"], target["external_id"])
+        verdict = _verdict(units, missing, theirs=theirs, traced=bool(report))
+        refusal = _refusal(operation, remaining, missing) if verdict is Verdict.OPEN else None
         return Sight(verdict, shown, refusal, rest=missing)
 
     async def write(self, operation: InventoryOperation, sight: Sight, snipe_it: SnipeIt) -> Answer:
         """Check out as many as are missing."""
         number, name, missing = number_of(operation), name_of(operation), int(sight.rest)
-        target = operation.target
-        if target is None:
-            raise LookupError(f"operation {name} has nobody to hand anything to")
-        if operation.item["kind"] == CONSUMABLE:
-            return await snipe_it.write.check_out_consumable(
-                number, target["external_id"], missing, name
-            )
+        target = _target_of(operation)
         to = Target(HolderType(target["kind"]), target["external_id"])
-        return await snipe_it.write.check_out_accessory(number, to, missing, name)
+        if operation.item["kind"] != CONSUMABLE:
+            return await snipe_it.write.check_out_accessory(number, to, missing, name)
+        if to.type is not HolderType.USER:
+            raise LookupError(f"operation {name} has no user to give a consumable to")
+        return await snipe_it.write.check_out_consumable(number, to.id, missing, name)
 
     async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> int | None:
         """The thing's row of the report."""
-        return await _activity(operation, snipe_it)
+        return max((told.id for told in await _report(operation, snipe_it)), default=None)
 
 
 class CheckInUnits(Untraced):
@@ -111,13 +128,25 @@ QUANTITIES: dict[Kind, Plan] = {
 }
 
 
-def _verdict(missing: int, out: int, *, traced: bool) -> Verdict:
-    if missing == 0:
-        return Verdict.APPLIED
-    if missing < 0 or (traced and out == 0):
-        # More went out than was wanted, or what went out has come back since.
+def _verdict(units: Sequence[_Unit], missing: int, *, theirs: bool, traced: bool) -> Verdict:
+    if not units:
+        # Where the report tells of some, they have come back since.
+        return Verdict.OTHER if traced else Verdict.OPEN
+    if missing < 0 or not theirs:
         return Verdict.OTHER
-    return Verdict.PARTLY if out else Verdict.OPEN
+    return Verdict.PARTLY if missing else Verdict.APPLIED
+
+
+def _refusal(operation: InventoryOperation, remaining: int, missing: int) -> Refusal | None:
+    if operation.item["kind"] == CONSUMABLE and _target_of(operation)["kind"] != HolderType.USER:
+        return Refusal("invalid_target", "A consumable is given to a user alone.")
+    return Refusal("no_stock", f"Only {remaining} are left.") if remaining < missing else None
+
+
+def _target_of(operation: InventoryOperation) -> TargetData:
+    if operation.target is None:
+        raise LookupError(f"operation {name_of(operation)} has nobody to hand anything to")
+    return operation.target
 
 
 async def _remaining(operation: InventoryOperation, snipe_it: SnipeIt) -> int | None:
@@ -128,17 +157,37 @@ async def _remaining(operation: InventoryOperation, snipe_it: SnipeIt) -> int | 
     return None if accessory is None else accessory.remaining
 
 
-async def _units_out(operation: InventoryOperation, snipe_it: SnipeIt) -> tuple[list[int], int]:
-    """The numbered rows that name the operation, and how many units they and others make."""
+async def _report(operation: InventoryOperation, snipe_it: SnipeIt) -> list[Activity]:
+    """The rows of the activity report that name the operation."""
+    kind, number = operation.item["kind"], number_of(operation)
+    rows = snipe_it.read.activity_of(kind, number, name_of(operation))
+    return [row async for row in rows]
+
+
+async def _units_out(
+    operation: InventoryOperation, report: Sequence[Activity], snipe_it: SnipeIt
+) -> list[_Unit]:
+    """The units whose rows name the operation."""
     number, name = number_of(operation), name_of(operation)
     if operation.item["kind"] == CONSUMABLE:
         notes = await snipe_it.read.consumable_notes(number)
-        return [], sum(name in note for note in notes)
-    out = snipe_it.read.accessory_checkouts(number)
-    rows = [row.id async for row in out if name in (row.note or "")]
-    return rows, len(rows)
+        receiver = _receiver(report)
+        return [_Unit(receiver) for note in notes if name in note]
+    return [
+        _Unit(None if row.holder is None else (row.holder.type.value, row.holder.id), row.id)
+        async for row in snipe_it.read.accessory_checkouts(number)
+        if name in (row.note or "")
+    ]
 
 
-async def _activity(operation: InventoryOperation, snipe_it: SnipeIt) -> int | None:
-    kind = operation.item["kind"]
-    return await activity_of(kind, number_of(operation), operation, snipe_it)
+def _receiver(report: Iterable[Activity]) -> Holder | None:
+    """Who got all that the report tells of."""
+    return _the_same(
+        None if told.target is None else (told.target.type, told.target.id) for told in report
+    )
+
+
+def _the_same(holders: Iterable[Holder | None]) -> Holder | None:
+    """The one whom all of these are; None where they are not one."""
+    found = set(holders)
+    return found.pop() if len(found) == 1 else None

@@ -113,13 +113,14 @@ def evidence(
     external_id: int,
     at: datetime,
     *,
+    holder: tuple[str, int] | None = None,
     rows: Sequence[int] = (),
     activity_id: int | None = None,
 ) -> EvidenceData:
     """What the inventory says of anything else."""
     return EvidenceData(
         external_id=external_id,
-        assigned_to=None,
+        assigned_to=holder,
         last_checkout=None,
         last_checkin=None,
         expected_checkin=None,
