@@ -79,8 +79,9 @@ class Standing:
     """Where an assignment stands.
 
     ``outstanding`` units are out or reserved; ``operations`` counts those ever asked for;
-    ``rows`` are the inventory's checkout rows of an accessory; ``extension`` is the due date that
-    the custodian asks for; ``reminded`` holds (day, due) of the reminders given.
+    ``failed_issues`` are those of a hand-over that came to nothing; ``rows`` are the inventory's
+    checkout rows of an accessory; ``extension`` is the due date that the custodian asks for;
+    ``reminded`` holds (day, due) of the reminders given.
     """
 
     outstanding: int
@@ -91,6 +92,7 @@ class Standing:
     outcome: str | None = None
     pending: Mapping[Id, Pending] = field(default_factory=dict)
     operations: int = 0
+    failed_issues: tuple[Id, ...] = ()
     answer: str | None = None
     extension: datetime | None = None
     renewals: int = 0
@@ -168,6 +170,11 @@ def _issued(now: Standing, told: events.Issued) -> Standing:
         handed_over=True,
         rows=tuple(told.evidence["rows"]),
     )
+
+
+def _issue_failed(now: Standing, told: events.IssueFailed) -> Standing:
+    failed = (*now.failed_issues, told.operation_id)
+    return replace(_answered(now, told.operation_id), failed_issues=failed)
 
 
 def _refused(now: Standing, told: Any) -> Standing:
@@ -313,7 +320,7 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
         events.Cancelled: _cancelled,
         events.IssueRequested: _issue_requested,
         events.Issued: _issued,
-        events.IssueFailed: _refused,
+        events.IssueFailed: _issue_failed,
         events.SyncAttentionRaised: _attention,
         events.Accepted: _accepted,
         events.Declined: _declined,

@@ -6,6 +6,7 @@ the verbs that they ask; where the inventory is to be asked also ``ItemNotMapped
 ``CustodianNotMapped``. The receipt is the assignment's.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -73,7 +74,8 @@ async def issue(command: commands.IssueAssignment, store: Store, facts: Facts) -
     rules.check(Command.ISSUE, assignment.view(), asked)
     book = await _book(assignment, store, command.at)
     requisition = await requisition_of(assignment, store)
-    operation = await _hand_over(assignment, book, requisition, asked, facts)
+    earlier = await _given_up(assignment, store)
+    operation = await _hand_over(assignment, book, requisition, asked, facts, earlier)
     return await _save(store, command.at, assignment, book, operation, requisition)
 
 
@@ -252,6 +254,7 @@ async def _hand_over(
     requisition: Requisition | None,
     asked: Asked,
     facts: Facts,
+    earlier: Sequence[Id] = (),
 ) -> InventoryOperation:
     """Ask the assignment, the book and the line for the hand-over; the operation that it takes."""
     standing = await asking.reachable(asked.by, ISSUE_OFFLINE, facts)
@@ -262,6 +265,7 @@ async def _hand_over(
         await asking.target_of(assignment.custodian, facts),
         asked.by.user_id,
         asked.at,
+        earlier=earlier,
     )
     operation_id, assignment_id = id_of(operation.id), id_of(assignment.id)
     assignment.request_issue(operation_id, asked, offline=not standing.available)
@@ -270,6 +274,14 @@ async def _hand_over(
     if requisition is not None:
         requisition.line_issuing(assignment_id, operation_id, asked.by.user_id, asked.at)
     return operation
+
+
+async def _given_up(assignment: Assignment, store: Store) -> list[Id]:
+    """Hand-overs that were sent and came to nothing, of which nothing is being undone."""
+    if assignment.item.kind == ASSET:
+        return []
+    failed = [await store.load(InventoryOperation, id) for id in assignment.standing.failed_issues]
+    return [id_of(one.id) for one in failed if one.attempts and one.compensated_by is None]
 
 
 async def _new_due(

@@ -38,7 +38,7 @@ from infrastructure.snipe_it.answers import (
 from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
 from workers.snipe_it_sync.plans.choice import PLANS
-from workers.snipe_it_sync.plans.sight import Plan, Sight, Verdict
+from workers.snipe_it_sync.plans.sight import CONTRARY, Plan, Sight, Verdict
 from workers.snipe_it_sync.ports import Ask, CircuitBoard, Handle, Lease, Operations, Queue
 from workers.snipe_it_sync.timing import Timing
 
@@ -129,7 +129,7 @@ class Attempt:
             await self._prove(sight.evidence)
         elif sight.refusal is not None:
             await self._refuse(sight.refusal.reason, sight.refusal.message, gone=sight.refusal.gone)
-        elif sight.verdict is Verdict.OTHER:
+        elif sight.verdict in CONTRARY:
             await self._raise(Conflict(sight.evidence))
         elif sight.verdict is Verdict.MISSING:
             await self._raise(_missing())
@@ -210,7 +210,7 @@ class Attempt:
 
     async def _conclude(self, sight: Sight) -> None:
         """It is not as wanted, and nothing of ours can change that any more."""
-        if sight.verdict is Verdict.OTHER:
+        if sight.verdict in CONTRARY:
             await self._raise(Conflict(sight.evidence))
         elif sight.verdict is Verdict.MISSING:
             await self._raise(_missing())
@@ -220,12 +220,12 @@ class Attempt:
             await self._try_again(handlers.record_not_applied, commands.RecordNotApplied)
 
     async def _was_undone(self) -> bool:
-        """Whether the report tells of it: then somebody has taken it back since.
+        """Whether there is a trace of it: then somebody has taken it back since.
 
-        Where the report cannot be read it is taken up again later, so nothing is concluded.
+        Where that cannot be read it is taken up again later, so nothing is concluded.
         """
         try:
-            return await self._plan.traced(self._operation, self._snipe_it) is not None
+            return await self._plan.traced(self._operation, self._snipe_it)
         except ReadFailed as failed:
             await self._not_read_back(failed.answer)
             raise _LookLater from failed
@@ -392,7 +392,7 @@ def _missing() -> Blocked:
 
 
 def _not_proven(sight: Sight) -> Problem:
-    if sight.verdict is Verdict.OTHER:
+    if sight.verdict in CONTRARY:
         return Conflict(sight.evidence)
     return Blocked("not_proven", "The inventory does not show it.")
 

@@ -15,7 +15,7 @@ from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.snipe_it.answers import Answer, Done
 from infrastructure.snipe_it.client import SnipeIt
-from infrastructure.snipe_it.records import Activity, HolderType
+from infrastructure.snipe_it.records import Activity, CheckedOutRow, HolderType
 from infrastructure.snipe_it.writing import Target
 from workers.snipe_it_sync.plans.sight import (
     Plan,
@@ -36,36 +36,56 @@ Holder = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A unit that went out under an operation's name; ``holder`` None where that is not told."""
+    """A unit that is out; ``holder`` None where that is not told."""
 
     holder: Holder | None
     row: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What bears one operation's name: units that are out, and rows of the activity report."""
+
+    units: list[_Unit]
+    report: list[Activity]
+
+
 class CheckOutUnits:
-    """Hand units to the target. ``Sight.rest`` is how many are still to be handed out."""
+    """Hand units to the target. ``Sight.rest`` is how many are still to be handed out.
+
+    Units that went out to the target under an earlier operation, which was given up, count where
+    they are needed.
+    """
 
     async def look(self, operation: InventoryOperation, snipe_it: SnipeIt, at: datetime) -> Sight:
         """Count the units that went out under the operation's name, and see who has them."""
-        number, target = number_of(operation), _target_of(operation)
+        number, wanted = number_of(operation), int(operation.wanted["quantity"])
+        target = _target_of(operation)
         remaining = await _remaining(operation, snipe_it)
         if remaining is None:
             return Sight(Verdict.MISSING, evidence(number, at))
-        report = await _report(operation, snipe_it)
-        units = await _units_out(operation, report, snipe_it)
+        names = (name_of(operation), *operation.wanted.get("earlier", ()))
+        own, *earlier = await _found(names, operation, snipe_it)
+        to = (target["kind"], target["external_id"])
+        theirs = [unit for one in earlier for unit in one.units if unit.holder == to]
+        units = [*own.units, *theirs][: max(wanted, len(own.units))]
         holder = _the_same(unit.holder for unit in units)
+        told = [row.id for one in (own, *earlier) for row in one.report]
         shown = evidence(
             number,
             at,
             holder=holder,
             rows=[unit.row for unit in units if unit.row is not None],
-            activity_id=max((told.id for told in report), default=None),
+            activity_id=max(told, default=None),
         )
-        missing = int(operation.wanted["quantity"]) - len(units)
-        theirs = holder == (target["kind"], target["external_id"])
-        verdict = _verdict(units, missing, theirs=theirs, traced=bool(report))
-        refusal = _refusal(operation, remaining, missing) if verdict is Verdict.OPEN else None
-        return Sight(verdict, shown, refusal, rest=missing)
+        missing = wanted - len(units)
+        if units:
+            verdict = _verdict(missing) if holder == to else Verdict.OTHER
+            return Sight(verdict, shown, rest=missing)
+        if own.report:
+            # What went out has come back since.
+            return Sight(Verdict.OTHER, shown)
+        return Sight(Verdict.OPEN, shown, _refusal(operation, remaining), rest=missing)
 
     async def write(self, operation: InventoryOperation, sight: Sight, snipe_it: SnipeIt) -> Answer:
         """Check out as many as are missing."""
@@ -78,9 +98,10 @@ class CheckOutUnits:
             raise LookupError(f"operation {name} has no user to give a consumable to")
         return await snipe_it.write.check_out_consumable(number, to.id, missing, name)
 
-    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> int | None:
-        """The thing's row of the report."""
-        return max((told.id for told in await _report(operation, snipe_it)), default=None)
+    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> bool:
+        """Whether a unit that is out, or a row of the report, bears its name."""
+        (own,) = await _found([name_of(operation)], operation, snipe_it)
+        return bool(own.units or own.report)
 
 
 class CheckInUnits(Untraced):
@@ -128,19 +149,18 @@ QUANTITIES: dict[Kind, Plan] = {
 }
 
 
-def _verdict(units: Sequence[_Unit], missing: int, *, theirs: bool, traced: bool) -> Verdict:
-    if not units:
-        # Where the report tells of some, they have come back since.
-        return Verdict.OTHER if traced else Verdict.OPEN
-    if missing < 0 or not theirs:
-        return Verdict.OTHER
+def _verdict(missing: int) -> Verdict:
+    if missing < 0:
+        return Verdict.EXCESS
     return Verdict.PARTLY if missing else Verdict.APPLIED
 
 
-def _refusal(operation: InventoryOperation, remaining: int, missing: int) -> Refusal | None:
+def _refusal(operation: InventoryOperation, remaining: int) -> Refusal | None:
     if operation.item["kind"] == CONSUMABLE and _target_of(operation)["kind"] != HolderType.USER:
         return Refusal("invalid_target", "A consumable is given to a user alone.")
-    return Refusal("no_stock", f"Only {remaining} are left.") if remaining < missing else None
+    if remaining < int(operation.wanted["quantity"]):
+        return Refusal("no_stock", f"Only {remaining} are left.")
+    return None
 
 
 def _target_of(operation: InventoryOperation) -> TargetData:
@@ -157,27 +177,30 @@ async def _remaining(operation: InventoryOperation, snipe_it: SnipeIt) -> int | 
     return None if accessory is None else accessory.remaining
 
 
-async def _report(operation: InventoryOperation, snipe_it: SnipeIt) -> list[Activity]:
-    """The rows of the activity report that name the operation."""
+async def _found(
+    names: Sequence[str], operation: InventoryOperation, snipe_it: SnipeIt
+) -> list[_Found]:
+    """What bears each of the names, of those that handed out the same thing."""
     kind, number = operation.item["kind"], number_of(operation)
-    rows = snipe_it.read.activity_of(kind, number, name_of(operation))
-    return [row async for row in rows]
-
-
-async def _units_out(
-    operation: InventoryOperation, report: Sequence[Activity], snipe_it: SnipeIt
-) -> list[_Unit]:
-    """The units whose rows name the operation."""
-    number, name = number_of(operation), name_of(operation)
-    if operation.item["kind"] == CONSUMABLE:
-        notes = await snipe_it.read.consumable_notes(number)
-        receiver = _receiver(report)
-        return [_Unit(receiver) for note in notes if name in note]
-    return [
-        _Unit(None if row.holder is None else (row.holder.type.value, row.holder.id), row.id)
-        async for row in snipe_it.read.accessory_checkouts(number)
-        if name in (row.note or "")
+    reports = [
+        [told async for told in snipe_it.read.activity_of(kind, number, name)] for name in names
     ]
+    if kind == CONSUMABLE:
+        notes = await snipe_it.read.consumable_notes(number)
+        return [
+            _Found([_Unit(_receiver(report)) for note in notes if name in note], report)
+            for name, report in zip(names, reports, strict=True)
+        ]
+    rows = [row async for row in snipe_it.read.accessory_checkouts(number)]
+    return [
+        _Found([_unit(row) for row in rows if name in (row.note or "")], report)
+        for name, report in zip(names, reports, strict=True)
+    ]
+
+
+def _unit(row: CheckedOutRow) -> _Unit:
+    holder = row.holder
+    return _Unit(None if holder is None else (holder.type.value, holder.id), row.id)
 
 
 def _receiver(report: Iterable[Activity]) -> Holder | None:

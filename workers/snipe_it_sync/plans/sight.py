@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from domain.fields import optional_time_text, time_text
 from domain.ids import id_of
@@ -24,10 +24,16 @@ class Verdict(StrEnum):
     """It is as it was before: nothing of this operation is to be seen."""
     PARTLY = "partly"
     """Some of it is done; the rest can still be."""
+    EXCESS = "excess"
+    """More of it is done than is wanted."""
     OTHER = "other"
     """Something else has happened: only a person can say what is right."""
     MISSING = "missing"
     """The thing itself is not there."""
+
+
+CONTRARY: Final = frozenset({Verdict.EXCESS, Verdict.OTHER})
+"""What a person has to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +69,17 @@ class Plan(Protocol):
         """Make the change that ``sight`` leaves to be made. Raises what the writer's guard does."""
         ...
 
-    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> int | None:
-        """A row of the activity report that names the operation; None where there is none."""
+    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> bool:
+        """Whether the activity report, or a unit's own row, names the operation."""
         ...
 
 
 class Untraced:
     """A plan whose changes leave no row of the report."""
 
-    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> int | None:
-        """None: the report tells nothing."""
-        return None
+    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> bool:
+        """Never: the report tells nothing."""
+        return False
 
 
 def name_of(operation: InventoryOperation) -> str:
