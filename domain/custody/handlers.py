@@ -41,8 +41,8 @@ CANCELLED: Final = "cancelled"
 async def reserve(command: commands.ReserveItem, store: Store, facts: Facts) -> Receipt:
     """Keep an item for somebody, or hand it over at once.
 
-    Raises ``InvalidField`` for an unknown item, custodian or project, ``ItemHeld`` and
-    ``NotEnoughUnits``; to hand it over ``InventoryUnavailable``, too.
+    Raises ``InvalidField`` for an unknown item, custodian or project, ``ItemHeld``, and
+    ``NotEnoughUnits`` or, to hand it over, ``InventoryUnavailable``.
     """
     rules.require_issuer(command.by)
     unchanged = await _project(command.terms.project_id, command.by, facts)
@@ -54,6 +54,7 @@ async def reserve(command: commands.ReserveItem, store: Store, facts: Facts) -> 
         at=command.at,
         store=store,
         facts=facts,
+        issue=command.issue,
     )
     if not command.issue:
         return await store.save(assignment, book, unchanged=unchanged)
@@ -269,8 +270,7 @@ async def _hand_over(
     )
     operation_id, assignment_id = id_of(operation.id), id_of(assignment.id)
     assignment.request_issue(operation_id, asked, offline=not standing.available)
-    left = await remaining(assignment.item, facts)
-    book.hand_out(assignment_id, remaining=left, at=asked.at)
+    book.hand_out(assignment_id, at=asked.at)
     if requisition is not None:
         requisition.line_issuing(assignment_id, operation_id, asked.by.user_id, asked.at)
     return operation

@@ -40,6 +40,7 @@ from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
 from workers.snipe_it_sync.plans.choice import PLANS
 from workers.snipe_it_sync.plans.sight import CONTRARY, Plan, Sight, Verdict
 from workers.snipe_it_sync.ports import Ask, CircuitBoard, Handle, Lease, Operations, Queue
+from workers.snipe_it_sync.reserved import less_reserved
 from workers.snipe_it_sync.timing import Timing
 
 CONTRADICTORY: Final = frozenset(
@@ -111,7 +112,7 @@ class Attempt:
         await self._begin(handlers.start_attempt, commands.StartAttempt)
         reach(CrashPoint.SYNC_AFTER_START)
         try:
-            sight = await self._look()
+            sight = await self._look_before_writing()
         except ReadFailed as failed:
             await self._not_sent(failed.answer)
             return
@@ -264,6 +265,10 @@ class Attempt:
             await self._raise(Exhausted(_name(answer)))
             return
         await self._tools.queue.put_off(self._id, self._tools.timing.pause(operation.tries + 1))
+
+    async def _look_before_writing(self) -> Sight:
+        sight, tools = await self._look(), self._tools
+        return await less_reserved(sight, self._operation, tools.operations, tools.clock())
 
     async def _look(self) -> Sight:
         return await self._plan.look(self._operation, self._snipe_it, self._tools.clock())

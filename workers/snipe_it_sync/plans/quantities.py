@@ -85,7 +85,8 @@ class CheckOutUnits:
         if own.report:
             # What went out has come back since.
             return Sight(Verdict.OTHER, shown)
-        return Sight(Verdict.OPEN, shown, _refusal(operation, remaining), rest=missing)
+        refusal = _refusal(operation, remaining)
+        return Sight(Verdict.OPEN, shown, refusal, rest=missing, spare=remaining - missing)
 
     async def write(self, operation: InventoryOperation, sight: Sight, snipe_it: SnipeIt) -> Answer:
         """Check out as many as are missing."""

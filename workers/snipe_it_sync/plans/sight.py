@@ -50,12 +50,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One look at the inventory. ``rest`` is what a plan needs to do what is left of it."""
+    """One look at the inventory. ``rest`` is what a plan needs to do what is left of it.
+
+    ``spare`` is how many units are in the store beyond those wanted, where units are wanted.
+    """
 
     verdict: Verdict
     evidence: EvidenceData
     refusal: Refusal | None = None
     rest: Any = None
+    spare: int | None = None
 
 
 class Plan(Protocol):
