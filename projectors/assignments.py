@@ -8,7 +8,7 @@ from typing import Final
 
 from domain.assignments import events
 from domain.assignments.content import State
-from domain.assignments.standing import Awaited
+from domain.assignments.standing import Awaited, outcome_of
 from domain.fields import time_of, time_text
 from domain.ids import Id
 from infrastructure.event_store.recorded import RecordedEvent
@@ -227,7 +227,8 @@ def return_received(rows: Rows, event: events.ReturnReceived, recorded: Recorded
         "confirmed_at": None,
         "failed": None,
     }
-    asked = asking(rows, event.operation_id, Awaited.RETURN, event.by, event.quantity)
+    awaited = Awaited.RETURN if outcome_of(event.units) is None else Awaited.WRITE_OFF
+    asked = asking(rows, event.operation_id, awaited, event.by, event.quantity)
     returns = [*assignment_in(rows)["returns"], received]
     return reporting(
         after(rows, recorded, {**asked, "returns": returns}),
@@ -259,6 +260,28 @@ def returned(rows: Rows, event: events.Returned, recorded: RecordedEvent) -> Row
         after=None,
         by=asked_by(before, event.operation_id),
         quantity=event.quantity,
+        **circulation.confirmed_by(event),
+    )
+
+
+def written_off(rows: Rows, event: events.WrittenOff, recorded: RecordedEvent) -> Rows:
+    """Units that did not come back are no longer on record for the custodian."""
+    before = assignment_in(rows)
+    confirmed = {"confirmed_at": time_text(recorded.recorded_at)}
+    changes = {
+        "outstanding": event.outstanding,
+        "returns": _with_return(before, event.operation_id, confirmed),
+        "drift": None,
+    }
+    return circulation.told(
+        proven(rows, recorded, event, changes),
+        recorded,
+        circulation.LOSS,
+        before=custodian_of(before),
+        after=None,
+        by=asked_by(before, event.operation_id),
+        quantity=event.quantity,
+        note=event.outcome,
         **circulation.confirmed_by(event),
     )
 

@@ -120,6 +120,7 @@ CUSTODY: Final = Projection(
         assignment_events.ReminderFell: assignments.reminder_fell_due,
         assignment_events.ReturnReceived: assignments.return_received,
         assignment_events.Returned: assignments.returned,
+        assignment_events.WrittenOff: assignments.written_off,
         assignment_events.ReturnFailed: assignments.return_failed,
         assignment_events.DamageRecorded: assignments.damage_recorded,
         assignment_events.Closed: assignments.closed,

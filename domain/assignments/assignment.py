@@ -52,6 +52,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     ReminderFell = events.ReminderFell
     ReturnReceived = events.ReturnReceived
     Returned = events.Returned
+    WrittenOff = events.WrittenOff
     ReturnFailed = events.ReturnFailed
     DamageRecorded = events.DamageRecorded
     LossReported = events.LossReported

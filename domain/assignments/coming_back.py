@@ -9,7 +9,7 @@ from domain.assignments.drift import EXTERNAL_RETURN
 from domain.assignments.errors import ConditionUnfit, MoreThanOutstanding
 from domain.assignments.events import EvidenceData
 from domain.assignments.rules import Asked, Command
-from domain.assignments.standing import BACK, Awaited
+from domain.assignments.standing import RETURNS, Awaited
 from domain.assignments.verbs import Verbs
 from domain.ids import Id
 
@@ -27,7 +27,10 @@ class ComingBack(Verbs):
         location_id: Id | None = None,
         note: str | None = None,
     ) -> None:
-        """Take units back at the desk. Raises ``MoreThanOutstanding`` and ``ConditionUnfit``."""
+        """Take units back at the desk, or none of those that are gone, in a call of their own.
+
+        Raises ``MoreThanOutstanding`` and ``ConditionUnfit``.
+        """
         rules.check(Command.RETURN, self.view(), asked)
         quantity = sum(group.quantity for group in units)
         if not 1 <= quantity <= self.standing.unreturned:
@@ -51,7 +54,7 @@ class ComingBack(Verbs):
 
     def returned(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
         """The inventory shows that these units are back."""
-        pending = self._pending(operation_id, *BACK)
+        pending = self._pending(operation_id, *RETURNS)
         if pending.awaited is Awaited.EXTERNAL_RETURN:
             self._add(
                 events.DriftResolved,
@@ -69,12 +72,30 @@ class ComingBack(Verbs):
             outstanding=outstanding,
             evidence=evidence,
         )
+        self._close_without(outstanding, at)
+
+    def written_off(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
+        """The inventory no longer shows these units, which are gone, with the custodian."""
+        pending = self._pending(operation_id, Awaited.WRITE_OFF)
+        outstanding = self.standing.outstanding - pending.quantity
+        self._add(
+            events.WrittenOff,
+            at,
+            operation_id=operation_id,
+            quantity=pending.quantity,
+            outstanding=outstanding,
+            outcome=pending.outcome,
+            evidence=evidence,
+        )
+        self._close_without(outstanding, at)
+
+    def _close_without(self, outstanding: int, at: datetime) -> None:
         if outstanding == 0:
-            self._add(events.Closed, at, outcome="returned")
+            self._add(events.Closed, at, outcome=self.standing.written_off or "returned")
 
     def return_failed(self, operation_id: Id, reason: str, at: datetime) -> None:
-        """The inventory refused the return: the custodian is on record as before."""
-        self._pending(operation_id, Awaited.RETURN, Awaited.RECOVERY)
+        """It came to nothing in the inventory: the custodian is on record as before."""
+        self._pending(operation_id, Awaited.RETURN, Awaited.RECOVERY, Awaited.WRITE_OFF)
         self._add(events.ReturnFailed, at, operation_id=operation_id, reason=reason)
 
     def report_loss(self, kind: str, note: str | None, asked: Asked) -> None:

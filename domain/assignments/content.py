@@ -49,6 +49,8 @@ class Condition(StrEnum):
     CONSUMED = "consumed"
 
 
+GONE: Final = frozenset({Condition.MISSING, Condition.CONSUMED})
+"""Units that did not come back. An asset that did not is reported lost."""
 NEEDS_REPAIR: Final = frozenset({Condition.DAMAGED, Condition.INCOMPLETE})
 OF_AN_ASSET: Final = frozenset({Condition.OK, Condition.DAMAGED, Condition.INCOMPLETE})
 

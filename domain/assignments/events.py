@@ -228,7 +228,10 @@ class ReminderFell(Event):
 
 
 class ReturnReceived(Event):
-    """The item is back at the desk; the inventory is being asked."""
+    """The item is back at the desk; the inventory is being asked.
+
+    Units that are ``missing`` or ``consumed`` stand in an event of their own: they are not back.
+    """
 
     TOPIC = "assignment.return_received.v1"
     operation_id: Id
@@ -256,6 +259,21 @@ class ReturnFailed(Event):
     TOPIC = "assignment.return_failed.v1"
     operation_id: Id
     reason: str
+
+
+class WrittenOff(Event):
+    """The inventory no longer shows units that did not come back with the custodian.
+
+    ``outcome``: ``written_off`` (they are missing) or ``consumed``; ``outstanding`` units are
+    still out.
+    """
+
+    TOPIC = "assignment.written_off.v1"
+    operation_id: Id
+    quantity: int
+    outstanding: int
+    outcome: str
+    evidence: EvidenceData
 
 
 class DamageRecorded(Event):

@@ -4,7 +4,7 @@ Pure functions over plain facts: one for every event, in a table at the end. The
 what may happen is decided in ``assignment`` and ``rules``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -12,12 +12,15 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from domain.assignments import events
-from domain.assignments.content import Custodian, State
+from domain.assignments.content import GONE, Condition, Custodian, State
+from domain.assignments.events import UnitData
 from domain.fields import time_of
 from domain.ids import Id
 
 ACCEPTED: Final = "accepted"
 DECLINED: Final = "declined"
+CONSUMED: Final = "consumed"
+WRITTEN_OFF: Final = "written_off"
 
 
 class Awaited(StrEnum):
@@ -28,6 +31,7 @@ class Awaited(StrEnum):
     DUE = "due"
     LOSS = "loss"
     RECOVERY = "recovery"
+    WRITE_OFF = "write_off"
     TRANSFER_IN = "transfer_in"
     TRANSFER_OUT = "transfer_out"
     TRANSFER_BACK = "transfer_back"
@@ -35,8 +39,11 @@ class Awaited(StrEnum):
     REASSERT = "reassert"
 
 
-BACK: Final = frozenset({Awaited.RETURN, Awaited.RECOVERY, Awaited.EXTERNAL_RETURN})
+RETURNS: Final = frozenset({Awaited.RETURN, Awaited.RECOVERY, Awaited.EXTERNAL_RETURN})
 """What ends in a return."""
+
+BACK: Final = RETURNS | {Awaited.WRITE_OFF}
+"""After which fewer units are out."""
 
 TRANSFER: Final = frozenset({Awaited.TRANSFER_IN, Awaited.TRANSFER_OUT, Awaited.TRANSFER_BACK})
 
@@ -45,7 +52,8 @@ TRANSFER: Final = frozenset({Awaited.TRANSFER_IN, Awaited.TRANSFER_OUT, Awaited.
 class Pending:
     """An operation that the inventory has not answered: ``quantity`` units, or a new ``due``.
 
-    ``rows`` are the checkout rows of an accessory that it takes back.
+    ``rows`` are the checkout rows of an accessory that it takes back, ``outcome`` what is said of
+    units that are written off.
     """
 
     operation_id: Id
@@ -54,6 +62,7 @@ class Pending:
     due: datetime | None = None
     by: Id | None = None
     rows: tuple[int, ...] = ()
+    outcome: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +90,8 @@ class Standing:
     ``outstanding`` units are out or reserved; ``operations`` counts those ever asked for;
     ``failed_issues`` are those of a hand-over that came to nothing; ``rows`` are the inventory's
     checkout rows of an accessory; ``extension`` is the due date that the custodian asks for;
-    ``reminded`` holds (day, due) of the reminders given.
+    ``reminded`` holds (day, due) of the reminders given; ``written_off`` is the outcome of units
+    that never came back.
     """
 
     outstanding: int
@@ -102,6 +112,7 @@ class Standing:
     attention: str | None = None
     rows: tuple[int, ...] = ()
     reminded: frozenset[tuple[int, str]] = frozenset()
+    written_off: str | None = None
 
     @property
     def state(self) -> State:  # noqa: PLR0911 - one line a state
@@ -135,6 +146,14 @@ class Standing:
     def awaits(self, *awaited: Awaited) -> bool:
         """Whether the inventory is being asked for one of these."""
         return any(pending.awaited in awaited for pending in self.pending.values())
+
+
+def outcome_of(units: Iterable[UnitData]) -> str | None:
+    """What is said of units none of which came back; None where some did."""
+    conditions = {unit["condition"] for unit in units}
+    if not conditions <= GONE:
+        return None
+    return CONSUMED if conditions == {Condition.CONSUMED} else WRITTEN_OFF
 
 
 def after(standing: Standing, event: object) -> Standing:
@@ -227,17 +246,29 @@ def _reminded(now: Standing, told: events.ReminderFell) -> Standing:
 
 
 def _return_received(now: Standing, told: events.ReturnReceived) -> Standing:
-    return _back(now, told.operation_id, Awaited.RETURN, told.quantity, told.by)
+    outcome = outcome_of(told.units)
+    awaited = Awaited.RETURN if outcome is None else Awaited.WRITE_OFF
+    return _back(now, told.operation_id, awaited, told.quantity, told.by, outcome)
 
 
 def _back(
-    now: Standing, operation_id: Id, awaited: Awaited, quantity: int, by: Id | None
+    now: Standing,
+    operation_id: Id,
+    awaited: Awaited,
+    quantity: int,
+    by: Id | None,
+    outcome: str | None = None,
 ) -> Standing:
     rows = now.next_rows(quantity)
-    return _asks(now, Pending(operation_id, awaited, quantity, by=by, rows=rows))
+    return _asks(now, Pending(operation_id, awaited, quantity, by=by, rows=rows, outcome=outcome))
 
 
-def _returned(now: Standing, told: events.Returned) -> Standing:
+def _written_off(now: Standing, told: events.WrittenOff) -> Standing:
+    outcome = WRITTEN_OFF if now.written_off == WRITTEN_OFF else told.outcome
+    return replace(_returned(now, told), written_off=outcome)
+
+
+def _returned(now: Standing, told: events.Returned | events.WrittenOff) -> Standing:
     pending = now.pending.get(told.operation_id)
     gone = pending.rows if pending is not None else ()
     return replace(
@@ -333,6 +364,7 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
         events.ReminderFell: _reminded,
         events.ReturnReceived: _return_received,
         events.Returned: _returned,
+        events.WrittenOff: _written_off,
         events.ReturnFailed: _refused,
         events.DamageRecorded: _unchanged,
         events.LossReported: _loss_reported,

@@ -5,15 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import ASSET, NEEDS_REPAIR, Custodian, Units
+from domain.assignments.content import ASSET, GONE, NEEDS_REPAIR, Custodian, Units
 from domain.caller import Caller
 from domain.custody.errors import CustodianNotMapped, ItemNotMapped, NoInventory
-from domain.errors import InventoryUnavailable
+from domain.errors import InvalidField, InventoryUnavailable
 from domain.ids import Id, id_of, uuid_of
 from domain.inventory_operations.events import ItemData, TargetData
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
-from domain.ports import Facts, InventoryStanding
+from domain.ports import Facts, InventoryStanding, Store
 
 SUBJECT = "assignment"
 
@@ -47,6 +47,26 @@ async def target_of(custodian: Custodian, facts: Facts) -> TargetData:
     if mapping is None or mapping.external_id is None:
         raise CustodianNotMapped
     return TargetData(kind=custodian.kind, id=custodian.id, external_id=mapping.external_id)
+
+
+async def location_of(location_id: Id | None, facts: Facts) -> int | None:
+    """A location's number in the inventory. Raises ``InvalidField`` and ``ItemNotMapped``."""
+    if location_id is None:
+        return None
+    found = await facts.custodian("location", location_id)
+    if found is None:
+        raise InvalidField(("location_id",), "There is no such location.")
+    if found.external_id is None:
+        raise ItemNotMapped("Nothing in the inventory stands for this location.")
+    return found.external_id
+
+
+async def earlier_of(assignment: Assignment, store: Store) -> list[Id]:
+    """Hand-overs that were sent and came to nothing, of which nothing is being undone."""
+    if assignment.item.kind == ASSET:
+        return []
+    failed = [await store.load(InventoryOperation, id) for id in assignment.standing.failed_issues]
+    return [id_of(one.id) for one in failed if one.attempts and one.compensated_by is None]
 
 
 def ask(
@@ -121,6 +141,26 @@ def take_back(
         return ask(assignment, Kind.CHECKIN, purpose, item, target, wanted, by, at)
     wanted = {"quantity": quantity, "rows": list(assignment.standing.next_rows(quantity))}
     return ask(assignment, Kind.QUANTITY_CHECKIN, purpose, item, target, wanted, by, at)
+
+
+def write_off(
+    assignment: Assignment,
+    item: ItemData,
+    target: TargetData,
+    quantity: int,
+    by: Id | None,
+    at: datetime,
+) -> InventoryOperation:
+    """The operation after which ``target`` no longer has units that did not come back."""
+    wanted = {"quantity": quantity, "rows": list(assignment.standing.next_rows(quantity))}
+    return ask(assignment, Kind.QUANTITY_WRITE_OFF, "write_off", item, target, wanted, by, at)
+
+
+def parts_of(units: Sequence[Units], item_kind: str) -> list[tuple[Units, ...]]:
+    """What came back, in one part, and what did not, in one for each condition."""
+    gone = [] if item_kind == ASSET else [one for one in units if one.condition in GONE]
+    back = tuple(one for one in units if one not in gone)
+    return [*([back] if back else []), *((one,) for one in gone)]
 
 
 def needs_repair(units: tuple[Units, ...]) -> bool:

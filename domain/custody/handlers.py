@@ -14,14 +14,14 @@ from eventsourcing.domain import Aggregate
 
 from domain.assignments import commands, rules
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import ASSET, Condition, Units
+from domain.assignments.content import ASSET, GONE, Condition, Units
 from domain.assignments.drift import REASSERTED
 from domain.assignments.item_book import ItemBook
 from domain.assignments.rules import ISSUE_OFFLINE, Asked, Command
 from domain.assignments.standing import Awaited
 from domain.caller import Caller
 from domain.custody import asking
-from domain.custody.errors import ItemNotMapped, StatusLabelMissing
+from domain.custody.errors import StatusLabelMissing
 from domain.custody.keeping import book_of, kept, remaining, requisition_of
 from domain.errors import InvalidField
 from domain.ids import Id, id_of
@@ -75,7 +75,7 @@ async def issue(command: commands.IssueAssignment, store: Store, facts: Facts) -
     rules.check(Command.ISSUE, assignment.view(), asked)
     book = await _book(assignment, store, command.at)
     requisition = await requisition_of(assignment, store)
-    earlier = await _given_up(assignment, store)
+    earlier = await asking.earlier_of(assignment, store)
     operation = await _hand_over(assignment, book, requisition, asked, facts, earlier)
     return await _save(store, command.at, assignment, book, operation, requisition)
 
@@ -149,35 +149,20 @@ async def approve_extension(
 async def receive(command: commands.ReturnAssignment, store: Store, facts: Facts) -> Receipt:
     """Take units back at the desk, whether the inventory can be asked just now or not.
 
-    What needs repair goes to the connection's status label for that, if it has one. Raises
-    ``InvalidField`` for an unknown location.
+    What needs repair goes to the connection's status label for that, if it has one; what is gone
+    stays with the custodian until a person has written it off: see ``docs/decisions/0014``.
+    Raises ``InvalidField`` for an unknown location.
     """
     assignment = await store.load(Assignment, command.assignment_id, command.expected_version)
     asked = Asked(command.by, command.at)
     rules.check(Command.RETURN, assignment.view(), asked)
     units = command.units or (Units(assignment.standing.unreturned, Condition.OK),)
-    labels = (await facts.inventory()).status_labels
-    operation = asking.take_back(
-        assignment,
-        "return",
-        await asking.item_of(assignment, facts),
-        await asking.target_of(assignment.custodian, facts),
-        sum(group.quantity for group in units),
-        command.by.user_id,
-        command.at,
-        status_id=labels.get("repair") if asking.needs_repair(units) else None,
-        location_id=await _location(command.location_id, facts),
-    )
-    assignment.receive(
-        id_of(operation.id),
-        units,
-        asked,
-        checklist=command.checklist,
-        location_id=command.location_id,
-        note=command.note,
-    )
+    operations = [
+        await _take_in(part, command, assignment, asked, facts)
+        for part in asking.parts_of(units, assignment.item.kind)
+    ]
     called_off = await _call_off_due(assignment, command.at, store)
-    return await _save(store, command.at, assignment, operation, *called_off)
+    return await _save(store, command.at, assignment, *operations, *called_off)
 
 
 async def confirm_loss(command: commands.ConfirmLoss, store: Store, facts: Facts) -> Receipt:
@@ -276,12 +261,41 @@ async def _hand_over(
     return operation
 
 
-async def _given_up(assignment: Assignment, store: Store) -> list[Id]:
-    """Hand-overs that were sent and came to nothing, of which nothing is being undone."""
-    if assignment.item.kind == ASSET:
-        return []
-    failed = [await store.load(InventoryOperation, id) for id in assignment.standing.failed_issues]
-    return [id_of(one.id) for one in failed if one.attempts and one.compensated_by is None]
+async def _take_in(
+    units: tuple[Units, ...],
+    command: commands.ReturnAssignment,
+    assignment: Assignment,
+    asked: Asked,
+    facts: Facts,
+) -> InventoryOperation:
+    """Units that are back, or units that are gone: the assignment has them on their way."""
+    item = await asking.item_of(assignment, facts)
+    target = await asking.target_of(assignment.custodian, facts)
+    quantity, by = sum(group.quantity for group in units), command.by.user_id
+    if item["kind"] != ASSET and units[0].condition in GONE:
+        operation = asking.write_off(assignment, item, target, quantity, by, command.at)
+    else:
+        labels = (await facts.inventory()).status_labels
+        operation = asking.take_back(
+            assignment,
+            "return",
+            item,
+            target,
+            quantity,
+            by,
+            command.at,
+            status_id=labels.get("repair") if asking.needs_repair(units) else None,
+            location_id=await asking.location_of(command.location_id, facts),
+        )
+    assignment.receive(
+        id_of(operation.id),
+        units,
+        asked,
+        checklist=command.checklist,
+        location_id=command.location_id,
+        note=command.note,
+    )
+    return operation
 
 
 async def _new_due(
@@ -389,15 +403,3 @@ async def _project(project_id: Id | None, by: Caller, facts: Facts) -> list[tupl
     if standing.archived:
         raise ProjectArchived
     return [(standing.project_id, standing.version)]
-
-
-async def _location(location_id: Id | None, facts: Facts) -> int | None:
-    """A location's number in the inventory. Raises ``InvalidField`` and ``ItemNotMapped``."""
-    if location_id is None:
-        return None
-    found = await facts.custodian("location", location_id)
-    if found is None:
-        raise InvalidField(("location_id",), "There is no such location.")
-    if found.external_id is None:
-        raise ItemNotMapped("Nothing in the inventory stands for this location.")
-    return found.external_id

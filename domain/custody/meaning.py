@@ -218,6 +218,12 @@ async def _returned(turn: _Turn, evidence: Proof) -> None:
     book.come_back(id_of(turn.assignment.id), turn.assignment.standing.outstanding, turn.at)
 
 
+async def _written_off(turn: _Turn, evidence: Proof) -> None:
+    turn.assignment.written_off(turn.id, evidence, turn.at)
+    book = await turn.book()
+    book.come_back(id_of(turn.assignment.id), turn.assignment.standing.outstanding, turn.at)
+
+
 async def _return_refused(turn: _Turn, reason: str, _gone: bool) -> None:
     turn.assignment.return_failed(turn.id, reason, turn.at)
 
@@ -327,6 +333,7 @@ _PROVEN: Final[Mapping[Awaited, _Proven]] = MappingProxyType(
         Awaited.RETURN: _returned,
         Awaited.RECOVERY: _returned,
         Awaited.EXTERNAL_RETURN: _returned,
+        Awaited.WRITE_OFF: _written_off,
         Awaited.DUE: _due_changed,
         Awaited.LOSS: _lost,
         Awaited.TRANSFER_IN: _checked_in,
@@ -341,6 +348,7 @@ _REFUSED: Final[Mapping[Awaited, _Refused]] = MappingProxyType(
         Awaited.ISSUE: _issue_refused,
         Awaited.RETURN: _return_refused,
         Awaited.RECOVERY: _return_refused,
+        Awaited.WRITE_OFF: _return_refused,
         Awaited.EXTERNAL_RETURN: _resolution_refused,
         Awaited.DUE: _due_refused,
         Awaited.LOSS: _loss_refused,

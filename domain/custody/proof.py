@@ -34,7 +34,7 @@ def proof_of(evidence: EvidenceData) -> Proof:
 def word_for(operation: InventoryOperation, by: Id, at: datetime) -> Proof:
     """What an inventory manager vouches for at ``at``: the inventory is as was wanted."""
     wanted, target = operation.wanted, operation.target
-    out = operation.kind not in (Kind.CHECKIN, Kind.QUANTITY_CHECKIN)
+    out = operation.kind not in (Kind.CHECKIN, Kind.QUANTITY_CHECKIN, Kind.QUANTITY_WRITE_OFF)
     return Proof(
         external_id=operation.item["external_id"] or 0,
         assigned_to=(target["kind"], target["external_id"]) if target and out else None,
@@ -68,7 +68,7 @@ def _shows(operation: InventoryOperation, evidence: EvidenceData) -> bool:  # no
             if operation.item["kind"] == CONSUMABLE:
                 return evidence["activity_id"] is not None
             return len(evidence["rows"]) >= int(wanted["quantity"])
-        case Kind.QUANTITY_CHECKIN:
+        case Kind.QUANTITY_CHECKIN | Kind.QUANTITY_WRITE_OFF:
             known = len(wanted["rows"]) == int(wanted["quantity"])
             return known and not set(wanted["rows"]) & set(evidence["rows"])
         case _:

@@ -22,6 +22,8 @@ class Kind(StrEnum):
     operations that wanted the same and were given up: units that went out under them count]"""
     QUANTITY_CHECKIN = "qty_checkin"
     """Take units of an accessory back. [quantity: int, rows: list of checkout rows]"""
+    QUANTITY_WRITE_OFF = "qty_write_off"
+    """Have a person write off units of an accessory. [quantity: int, rows: list of checkout rows]"""
     MAINTENANCE_OPEN = "maintenance_open"
     """Begin a maintenance. [supplier_id: int, type: str, title: str, started_on: date]"""
     MAINTENANCE_CLOSE = "maintenance_close"

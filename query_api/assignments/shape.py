@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from domain.assignments.standing import outcome_of
 from domain.ids import Id
 from query_api import names
 from query_api.assignments.syncs import syncs_of
@@ -104,7 +105,11 @@ def full_assignment(row: Any, known: Known) -> dict[str, Any]:
 
 
 def _returned(row: Any) -> int:
-    return sum(one["quantity"] for one in row.returns if one["confirmed_at"] is not None)
+    return sum(
+        one["quantity"]
+        for one in row.returns
+        if one["confirmed_at"] is not None and outcome_of(one["units"]) is None
+    )
 
 
 def _extension(row: Any) -> dict[str, Any] | None:

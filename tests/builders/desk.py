@@ -254,7 +254,7 @@ class Desk:
 def fitting(operation: InventoryOperation) -> EvidenceData:
     """What the inventory shows once the operation is done."""
     wanted, target = operation.wanted, operation.target
-    back = operation.kind in (Kind.CHECKIN, Kind.QUANTITY_CHECKIN)
+    back = operation.kind in (Kind.CHECKIN, Kind.QUANTITY_CHECKIN, Kind.QUANTITY_WRITE_OFF)
     holder = None if target is None or back else (target["kind"], target["external_id"])
     rows: list[int] = []
     if operation.kind is Kind.QUANTITY_CHECKOUT and operation.item["kind"] == "accessory":

@@ -5,10 +5,11 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from domain.assignments.content import Custodian, Item
+from domain.assignments.content import Condition, Custodian, Item, Units
 from domain.assignments.rules import Asked
 from domain.ids import Id, id_of
 from infrastructure.ids import new_id
+from tests.builders.custody import evidence
 from tests.query_api.conftest import Lab
 from tests.query_api.custody_world import Custody
 from tests.query_api.world import Person, World
@@ -179,6 +180,30 @@ async def test_pages_follow_one_another_for_whoever_sees_all_and_for_whoever_doe
             assert parts == whole, (person.username, sort)
     by_due = await listed(client, lab.technician, "?sort=due")
     assert {by_due[-1], by_due[-2]} == {made[2], made[5]}
+
+
+async def test_what_was_written_off_is_not_returned(
+    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab
+) -> None:
+    cables = Item("accessory", custody.stock("accessory", 4, quantity=10, remaining=10))
+    lent = custody.lend(lab.technician, cables, member(lab.member), quantity=3)
+    asked = Asked(lab.technician.caller, world.now)
+    back, gone = lent.next_operation("qty_checkin"), lent.next_operation("qty_write_off")
+    lent.receive(back, [Units(1, Condition.OK)], asked)
+    lent.receive(gone, [Units(2, Condition.MISSING)], asked)
+    lent.returned(back, evidence(), world.now)
+    world.store(lent, lab.technician)
+    path = f"/assignments/{id_of(lent.id)}"
+    body = (await client.get(path, headers=lab.technician.headers)).json()
+    assert (body["state"], body["returned"], body["outstanding"]) == ("returning", 1, 2)
+
+    lent.written_off(gone, evidence(), world.now)
+    world.store(lent, lab.technician)
+    body = (await client.get(path, headers=lab.technician.headers)).json()
+    assert (body["state"], body["outcome"]) == ("closed", "written_off")
+    assert (body["returned"], body["outstanding"]) == (1, 0)
+    feed = await client.get("/asset-circulations", headers=lab.technician.headers)
+    assert [(step["type"], step["quantity"]) for step in feed.json()["items"]][:1] == [("loss", 2)]
 
 
 async def test_filters_narrow_a_list(

@@ -134,6 +134,8 @@ class Attempt:
             await self._raise(Conflict(sight.evidence))
         elif sight.verdict is Verdict.MISSING:
             await self._raise(_missing())
+        elif sight.verdict is Verdict.BY_HAND:
+            await self._raise(Blocked("by_hand", "A person has to do this in the inventory."))
         else:
             return False
         return True

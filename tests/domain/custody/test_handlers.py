@@ -159,6 +159,32 @@ async def test_units_are_handed_over_by_their_number(desk: Desk) -> None:
     assert (operation.kind, operation.wanted) == (Kind.QUANTITY_CHECKOUT, units)
 
 
+async def test_what_did_not_come_back_is_not_taken_back(desk: Desk) -> None:
+    id = await desk.out(CABLES, quantity=5)
+    rows = list((await desk.assignment(id)).standing.rows)
+    await desk.receive(
+        id,
+        Units(1, Condition.MISSING),
+        Units(1, Condition.OK),
+        Units(1, Condition.DAMAGED),
+        Units(2, Condition.CONSUMED),
+    )
+    told = await desk.assignment(id)
+    assert (told.state, told.standing.unreturned) == (State.RETURNING, 0)
+    asked = [await desk.operation(operation_id) for operation_id in told.standing.pending]
+    assert [(operation.kind, operation.wanted) for operation in asked] == [
+        (Kind.QUANTITY_CHECKIN, {"quantity": 2, "rows": rows[:2]}),
+        (Kind.QUANTITY_WRITE_OFF, {"quantity": 1, "rows": rows[2:3]}),
+        (Kind.QUANTITY_WRITE_OFF, {"quantity": 2, "rows": rows[3:]}),
+    ]
+
+
+async def test_no_more_is_gone_than_is_out(desk: Desk) -> None:
+    id = await desk.out(CABLES, quantity=2)
+    back, gone = Units(2, Condition.OK), Units(1, Condition.MISSING)
+    assert (await refusal(desk, desk.receive(id, back, gone))).code == "more_than_outstanding"
+
+
 async def test_nobody_is_handed_what_is_out(desk: Desk) -> None:
     await desk.reserve(issue=True)
     later = await desk.reserve(begins=DUE, due=DUE + WEEK)
@@ -440,7 +466,7 @@ async def test_units_come_back_in_parts(desk: Desk) -> None:
     rows = (await desk.assignment(id)).standing.rows
     await desk.receive(id, Units(2, Condition.OK))
     first = await desk.open_operation(id)
-    await desk.receive(id, Units(1, Condition.MISSING), Units(1, Condition.OK))
+    await desk.receive(id, Units(1, Condition.INCOMPLETE), Units(1, Condition.OK))
     (second,) = set((await desk.assignment(id)).standing.pending) - {first}
     assert (await desk.operation(first)).wanted["rows"] == list(rows[:2])
     assert (await desk.operation(second)).wanted["rows"] == list(rows[2:4])

@@ -398,6 +398,42 @@ async def test_a_successor_whom_the_inventory_no_longer_knows_gets_nothing(desk:
     assert (await desk.assignment(id)).state is State.ACTIVE
 
 
+# What did not come back
+
+
+@pytest.mark.parametrize(
+    ("conditions", "outcome"),
+    [
+        ((Condition.MISSING,), "written_off"),
+        ((Condition.CONSUMED,), "consumed"),
+        ((Condition.OK, Condition.CONSUMED), "consumed"),
+        ((Condition.OK, Condition.MISSING), "written_off"),
+        ((Condition.MISSING, Condition.CONSUMED), "written_off"),
+    ],
+)
+async def test_units_are_gone_once_the_inventory_says_so(
+    desk: Desk, conditions: tuple[Condition, ...], outcome: str
+) -> None:
+    id = await desk.out(CABLES, quantity=len(conditions))
+    await desk.receive(id, *(Units(1, condition) for condition in conditions))
+    for operation_id in (await desk.assignment(id)).standing.pending:
+        assert (await desk.assignment(id)).state is State.RETURNING
+        await desk.prove(operation_id)
+    told = await desk.assignment(id)
+    assert (told.state, told.standing.outcome) == (State.CLOSED, outcome)
+    assert desk.topics(id).count("returned") == conditions.count(Condition.OK)
+    assert (await desk.book(CABLES)).holds == {}
+
+
+async def test_units_that_turn_up_again_are_still_out(desk: Desk) -> None:
+    id = await desk.out(CABLES, quantity=2)
+    await desk.receive(id, Units(2, Condition.MISSING))
+    await given_up(desk, await desk.open_operation(id))
+    await desk.receive(id)
+    await desk.prove(await desk.open_operation(id))
+    assert (await desk.assignment(id)).standing.outcome == "returned"
+
+
 # Late effects
 
 

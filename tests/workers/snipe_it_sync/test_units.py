@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from domain.ids import Id
+from domain.inventory_operations import handlers as operations
+from domain.inventory_operations.commands import RequestResolution
 from domain.inventory_operations.events import ItemData, TargetData
 from domain.inventory_operations.kinds import Kind, State
 from infrastructure.ids import derived_id
+from tests.builders.assignments import MANAGER
 from tests.builders.operations import requested
 from tests.builders.world import World, run
 from workers.snipe_it_sync.plans.quantities import CheckOutUnits
@@ -211,6 +214,40 @@ def test_units_come_back_row_by_row() -> None:
         assert world.told(back)[-1] == "synced"
         assert [unit.id for unit in out(world, "accessory", id)] == [third]
         assert world.writes(f"accessories/{first}/checkin") == 1
+
+    run(history)
+
+
+def test_units_that_did_not_come_back_are_written_off_by_a_person() -> None:
+    async def history(world: World) -> None:
+        world.start_worker()
+        await hand_out(world, "accessory", 3)
+        await world.settle()
+        gone, *others = sorted(unit.id for unit in out(world, "accessory"))
+        before = world.writes()
+        id = await world.request(
+            requested(
+                Kind.QUANTITY_WRITE_OFF,
+                purpose="write_off",
+                item=item("accessory"),
+                target=BEN,
+                wanted={"quantity": 1, "rows": [gone]},
+                at=world.clock(),
+            )
+        )
+        await world.settle()
+        operation = await world.operation(id)
+        assert (operation.state, operation.reason) == (State.NEEDS_ATTENTION, "by_hand")
+        assert world.writes() == before
+
+        await world.snipe_it.write.check_in_accessory(gone, "a person")
+        command = RequestResolution(
+            operation_id=id, reason="Written off", by=MANAGER, at=world.clock()
+        )
+        await world.ask(operations.request_resolution, command)
+        await world.settle()
+        assert world.told(id)[-1] == "synced"
+        assert sorted(unit.id for unit in out(world, "accessory")) == others
 
     run(history)
 

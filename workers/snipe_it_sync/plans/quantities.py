@@ -7,7 +7,7 @@ stands in the report alone, and it never comes back.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.inventory_operations.events import TargetData
@@ -144,9 +144,29 @@ class CheckInUnits(Untraced):
         return answer
 
 
+class WriteOffUnits(Untraced):
+    """See that units which did not come back are no longer with the target.
+
+    A check-in alone would have them in the store again, and the call that lowers the stock was
+    never recorded: a person does both.
+    """
+
+    async def look(self, operation: InventoryOperation, snipe_it: SnipeIt, at: datetime) -> Sight:
+        """See which of the rows are still out."""
+        sight = await CheckInUnits().look(operation, snipe_it, at)
+        if sight.verdict in (Verdict.OPEN, Verdict.PARTLY):
+            return replace(sight, verdict=Verdict.BY_HAND)
+        return sight
+
+    async def write(self, operation: InventoryOperation, sight: Sight, snipe_it: SnipeIt) -> Answer:
+        """Raise ``LookupError``: nothing is sent."""
+        raise LookupError(f"operation {name_of(operation)} is for a person to carry out")
+
+
 QUANTITIES: dict[Kind, Plan] = {
     Kind.QUANTITY_CHECKOUT: CheckOutUnits(),
     Kind.QUANTITY_CHECKIN: CheckInUnits(),
+    Kind.QUANTITY_WRITE_OFF: WriteOffUnits(),
 }
 
 

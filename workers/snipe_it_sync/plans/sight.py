@@ -28,6 +28,8 @@ class Verdict(StrEnum):
     """More of it is done than is wanted."""
     OTHER = "other"
     """Something else has happened: only a person can say what is right."""
+    BY_HAND = "by_hand"
+    """A person has to make the change: no call of ours could."""
     MISSING = "missing"
     """The thing itself is not there."""
 
