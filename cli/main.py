@@ -7,7 +7,6 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from cli.embedded_system import settings_of
 from cli.errors import one_line
 from cli.processes import (
     CannotServe,
@@ -160,6 +159,7 @@ def demo(
 @app.command()
 def status() -> None:
     """Say what runs here, and how far everything is; 1 if something is behind or parked."""
+    from cli.embedded_system import settings_of
     from cli.status import show_status
 
     with one_line():
