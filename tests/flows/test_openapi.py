@@ -23,9 +23,9 @@ from tests.flows.desk import Desk, Ready, is_success, open_desk, sent_with, wait
 from tests.flows.live import Live
 from tests.flows.makers import MAKERS
 
-EXAMPLES: Final = 60
+EXAMPLES: Final = 52
 EXAMPLES_AT_LEAST: Final = 50
-READY_EVERY: Final = 3
+READY_EVERY: Final = 5
 """Of so many examples, one is of a request that must succeed: what it needs costs several more."""
 REACHED_AT_LEAST: Final = 0.8
 CALL_TIMEOUT_S: Final = 40
