@@ -19,7 +19,8 @@ class AddPolicy:
 
     ``min_amount`` and ``project_id`` say where; None means anywhere. With
     ``require_live_availability``, what asks for things of the inventory is approved only while it
-    is known how many are left. Raises ``InvalidField`` with the path of a field that cannot be accepted.
+    is known how many are left. Raises ``InvalidField`` with the path of a field that cannot be
+    accepted.
     """
 
     policy_id: Id
