@@ -197,7 +197,11 @@ async def approve(
     call: Annotated[Call, Requires(None, first=may(Command.APPROVE))],
     body: ApproveBody | None = None,
 ) -> Response:
-    """Approve the present step, wholly or in part. For those with the step's permission."""
+    """Approve the present step, wholly or in part. For those with the step's permission.
+
+    503 `inventory_unavailable` while it is not known what the inventory has left of the lines'
+    items, where the policy that was pinned has `require_live_availability`.
+    """
     asked = body or ApproveBody()
     return await call.run(
         handlers.approve,

@@ -50,6 +50,7 @@ REQUISITIONS: Final = Projection(
         requisition_events.LineChanged: requisitions.line_changed,
         requisition_events.LineRemoved: requisitions.line_removed,
         requisition_events.Submitted: requisitions.submitted,
+        requisition_events.LiveAvailabilityRequired: requisitions.live_availability_required,
         requisition_events.Withdrawn: requisitions.withdrawn,
         requisition_events.ChangesRequested: requisitions.changes_requested,
         requisition_events.StepApproved: requisitions.step_approved,
@@ -87,7 +88,10 @@ APPROVAL_POLICIES: Final = Projection(
     name="approval_policies",
     version=1,
     tables=(OwnedTable(approval_policies_table, by="id"),),
-    folds={ApprovalPolicy.Added: approval_policies.added},
+    folds={
+        ApprovalPolicy.Added: approval_policies.added,
+        ApprovalPolicy.LiveAvailabilityRequired: approval_policies.live_availability_required,
+    },
 )
 
 # One projection, so that an assignment and the operation that it waits for are read as of one
