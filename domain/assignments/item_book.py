@@ -144,11 +144,6 @@ class ItemBook(Aggregate):
         )
         self.handed_out(successor_id, at)
 
-    def room(self, begins: datetime, until: datetime | None, at: datetime) -> int:
-        """The most units that are taken at once between ``begins`` and ``until``."""
-        asked = Hold("", 0, begins, until)
-        return _most_at_once(self.holds.values(), asked, at)
-
     @property
     def units_out(self) -> int:
         """Units that have left the inventory's store."""
