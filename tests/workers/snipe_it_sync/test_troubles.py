@@ -71,6 +71,23 @@ def test_a_token_that_is_not_accepted_blocks_the_operation_and_opens_the_circuit
     run(history)
 
 
+def test_what_cannot_be_made_out_after_a_refusal_needs_attention_at_once() -> None:
+    async def history(world: World) -> None:
+        async def lose_its_tag(request: httpx.Request) -> None:
+            if request.method == "POST":
+                world.asset(FREE).asset_tag = ""
+
+        world.order("refuse", method="POST", path=CHECKOUT)
+        world.wire.before_sending = lose_its_tag
+        id = await check_out(world)
+        world.start_worker()
+        await world.settle()
+        assert world.told(id) == ["requested", "attempt_started", "blocked"]
+        assert (await world.operation(id)).reason == "unexpected_form"
+
+    run(history)
+
+
 def test_half_open_one_operation_tries_for_all() -> None:
     async def history(world: World) -> None:
         world.start_worker()
