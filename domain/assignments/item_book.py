@@ -13,7 +13,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
 
-from domain.assignments import events
+from domain.assignments import book_events as events
 from domain.assignments.content import ASSET, Item
 from domain.assignments.errors import ItemHeld, ItemOut, NotEnoughUnits
 from domain.assignments.events import ItemData
@@ -51,8 +51,8 @@ class ItemBook(Aggregate):
 
     # Facts
 
-    Event = events.BookEvent
-    Created = events.BookCreated
+    Event = events.Event
+    Created = events.Created
     Opened = events.Opened
     Held = events.Held
     HoldChanged = events.HoldChanged

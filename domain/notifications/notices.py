@@ -257,9 +257,5 @@ TOLD_TOPICS: Final = frozenset(_TELL)
 CONCERNED: Final = frozenset(_TELLS_OF) | frozenset(_LEARNS_FROM)
 """The events that change what is known or told."""
 
-EVENTS: Final = frozenset(
-    event
-    for event in _events_of(requisitions, assignments, operations)
-    if not event.TOPIC.startswith("item_book.")
-)
+EVENTS: Final = _events_of(requisitions, assignments, operations)
 """All events of the objects that are told of."""

@@ -9,6 +9,7 @@ from eventsourcing.domain import Aggregate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.assignments import book_events
 from domain.assignments import events as assignment_events
 from domain.assignments.assignment import Assignment
 from domain.assignments.content import State as AssignmentState
@@ -42,7 +43,7 @@ def rows_after(aggregate: Aggregate) -> Rows:
 
 
 def test_every_event_of_the_aggregates_followed_has_a_fold() -> None:
-    modules = (assignment_events, operation_events)
+    modules = (assignment_events, book_events, operation_events)
     stored = {
         event
         for module in modules
@@ -51,7 +52,7 @@ def test_every_event_of_the_aggregates_followed_has_a_fold() -> None:
     }
     never_triggered = {
         assignment_events.Created,
-        assignment_events.BookCreated,
+        book_events.Created,
         operation_events.Created,
     }
 
