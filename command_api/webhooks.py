@@ -11,12 +11,12 @@ from command_api.caller import Call, Requires, Scene
 from command_api.fields import Body, Empty, PathId
 from command_api.receipts import ReceiptBody
 from command_api.routing import action, creation, router
-from domain.identity.roles import TENANT_MANAGE
 from domain.ids import Id
 from domain.notifications import commands, handlers
 from domain.notifications.addresses import URL_LIMIT
 from domain.notifications.patterns import PATTERN_LIMIT
 from domain.notifications.webhook import Webhook
+from domain.permissions import TENANT_MANAGE
 from domain.ports import Receipt
 from infrastructure.ids import new_id
 from infrastructure.notifications.signing import secret_of

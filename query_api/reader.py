@@ -11,8 +11,8 @@ from sqlalchemy import Executable, Row
 
 from domain.caller import Caller
 from domain.errors import PermissionMissing
-from domain.identity.roles import PERMISSIONS
 from domain.ids import PLATFORM_TENANT, Id
+from domain.permissions import PERMISSIONS
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.http.problems import Unauthenticated
 from infrastructure.prepared_selects import Question

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from domain.assignments import events as assignments
 from domain.fields import time_of
-from domain.identity.roles import INVENTORY_MANAGE
 from domain.ids import Id, derived_id
 from domain.inventory_operations import events as operations
 from domain.notifications.kinds import Kind
+from domain.permissions import INVENTORY_MANAGE
 from domain.requisitions import events as requisitions
 
 Subject = Mapping[str, Any]

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, Query, Response
 
 from domain.errors import NotFound, PermissionMissing
-from domain.identity.roles import INVENTORY_READ
 from domain.ids import Id
+from domain.permissions import INVENTORY_READ
 from infrastructure.identity import tables as identity
 from infrastructure.inventory import tables as inventory
 from query_api import answers
