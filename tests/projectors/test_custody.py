@@ -24,6 +24,8 @@ from projectors.subscriptions import CUSTODY
 from query_api.assignments.transitions import view_of
 from tests.builders import custody as build
 from tests.builders.log import MemoryLog
+from tests.builders.operations import LATER, in_flight
+from tests.builders.people import NOW
 
 EMPTY: Final[Rows] = {owned.name: [] for owned in CUSTODY.tables}
 STEPS: Final = 40
@@ -173,6 +175,17 @@ def test_a_return_at_the_desk_is_received_and_not_returned() -> None:
     (row,) = rows["assignments"]
     assert (row["state"], row["returned_at"], row["outstanding"]) == ("returning", None, 1)
     assert [step["type"] for step in rows["circulation"]] == ["issue", "receive"]
+
+
+def test_only_what_the_last_attempt_made_is_shown_as_made() -> None:
+    operation = in_flight()
+    operation.accept(99, NOW)
+    operation.not_applied(LATER, LATER)
+    operation.start_attempt(2, LATER)
+    operation.accept(None, LATER)
+
+    (row,) = rows_after(operation)["inventory_operations"]
+    assert_same_operation(row, operation)
 
 
 def assert_same_assignment(row: Row, assignment: Assignment) -> None:
