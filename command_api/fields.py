@@ -92,3 +92,9 @@ Money = Annotated[
 
 PathId = Annotated[str, Path(json_schema_extra={"pattern": ULID})]
 """An id in the path. One that is no ULID names nothing: 404."""
+
+
+class ReasonBody(Body):
+    """Why."""
+
+    reason: Text

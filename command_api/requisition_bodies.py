@@ -146,12 +146,6 @@ class DraftBody(Body):
         )
 
 
-class ReasonBody(Body):
-    """Why."""
-
-    reason: Text
-
-
 class WithdrawBody(Body):
     """Why, if there is something to say."""
 
