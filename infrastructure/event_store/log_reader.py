@@ -27,6 +27,16 @@ _STREAM: Final = f"SELECT {_COLUMNS} FROM log.read_stream(%s, %s, 0)"  # noqa: S
 _HEAD: Final = "SELECT epoch, position FROM log.log_head"
 
 
+class LogShorter(Exception):
+    """More was read than there is: the log was restored and has its old epoch."""
+
+    def __init__(self, reader: str, position: int, head: int) -> None:
+        super().__init__(
+            f"{reader} at position {position}, but the log ends at {head}:"
+            " give a restored log its new epoch (see docs/operations.md)"
+        )
+
+
 class LogReader:
     """Reads the log through a pool of autocommit connections.
 

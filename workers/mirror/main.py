@@ -6,12 +6,13 @@ Any number of these processes share the tenants among them, by leases.
 import asyncio
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
 from domain.ids import Id
 from infrastructure.checkpoints import CheckpointStore
+from infrastructure.clock import utc_now
 from infrastructure.errors import StoreUnavailable
 from infrastructure.inventory.connections import StoredConnection, stored_connections
 from infrastructure.inventory.mirror_store import MirrorStore
@@ -157,7 +158,7 @@ class MirrorKeeper:
             deadlines=_PATIENT,
         )
         async with open_snipe_it(connection) as snipe_it:
-            mirror = TenantMirror(snipe_it, self._store, _now, lease.check)
+            mirror = TenantMirror(snipe_it, self._store, utc_now, lease.check)
             while True:
                 if await self._sweep_is_due() or await mirror.catch_up() is None:
                     await self._sweep(mirror)
@@ -170,7 +171,7 @@ class MirrorKeeper:
             return True
         if state.swept_at <= self._connection.set_at:
             return True
-        return state.swept_at <= _now() - timedelta(seconds=self._settings.mirror_sweep_every_s)
+        return state.swept_at <= utc_now() - timedelta(seconds=self._settings.mirror_sweep_every_s)
 
     async def _sweep(self, mirror: TenantMirror) -> None:
         counts: dict[str, int] = {}
@@ -183,7 +184,7 @@ class MirrorKeeper:
         """Write down why nothing can be read. Returns how long the server wants to be left."""
         logger.warning("the mirror of %s waits: %s", self._tenant_id, failure)
         try:
-            await self._store.failed(self._connection.base_url, str(failure), _now())
+            await self._store.failed(self._connection.base_url, str(failure), utc_now())
         except StoreUnavailable as error:
             logger.warning("this cannot be noted: %s", error)
         answer = failure.answer if isinstance(failure, ReadFailed) else None
@@ -198,7 +199,3 @@ def _note_kind(tenant_id: Id, counts: dict[str, int], kind: str, things: int) ->
 def _tell_of_a_fault(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
         logger.error("%s ended by an error", task.get_name(), exc_info=task.exception())
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -6,7 +6,7 @@ event, its recipient and its way: a crash, a second process or a log read again 
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import orjson
@@ -16,8 +16,9 @@ from domain.notifications.kinds import Channel
 from domain.notifications.notices import TOLD_TOPICS, Notice, Subject, learnt, notice_of
 from domain.notifications.patterns import TEST, wants
 from domain.ports import Clock
+from infrastructure.clock import utc_now
 from infrastructure.crash_points import CrashPoint, reach
-from infrastructure.event_store.log_reader import LogReader
+from infrastructure.event_store.log_reader import LogReader, LogShorter
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.notifications.planning_store import (
     Planned,
@@ -35,15 +36,6 @@ STALE_AFTER: Final = timedelta(hours=48)
 It stands in the feed, and webhooks, which are for machines, get everything."""
 
 logger = logging.getLogger(__name__)
-
-
-class LogShorter(Exception):
-    """More was looked at than there is: the log was restored and has its old epoch."""
-
-
-def utc_now() -> datetime:
-    """The clock of the process."""
-    return datetime.now(UTC)
 
 
 class Planner:
@@ -76,10 +68,7 @@ class Planner:
             if planning is None:
                 return 0
             if planning.position > head:
-                raise LogShorter(
-                    f"notifications are at position {planning.position}, but the log ends at"
-                    f" {head}: give a restored log its new epoch (see docs/operations.md)"
-                )
+                raise LogShorter("notifications are", planning.position, head)
             events = await self._log.read_after(planning.position, BATCH)
             if not events:
                 return 0
