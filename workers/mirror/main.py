@@ -11,12 +11,12 @@ from functools import partial
 from typing import Final
 
 from domain.ids import Id
-from infrastructure.checkpoints import CheckpointStore
 from infrastructure.clock import utc_now
 from infrastructure.errors import StoreUnavailable
 from infrastructure.inventory.connections import StoredConnection, stored_connections
 from infrastructure.inventory.mirror_store import MirrorStore
-from infrastructure.leases import Lease, LeaseLost
+from infrastructure.lease_store import HeldLease, LeaseStore
+from infrastructure.leases import LeaseLost
 from infrastructure.postgres import Pool, pool_of
 from infrastructure.settings import MirrorSettings
 from infrastructure.snipe_it.client import open_snipe_it
@@ -58,7 +58,7 @@ class Mirrors:
     def __init__(self, pool: Pool, settings: MirrorSettings) -> None:
         self._pool = pool
         self._settings = settings
-        self._leases = CheckpointStore(pool, LEASE_S)
+        self._leases = LeaseStore(pool)
         self._running: dict[Id, _Running] = {}
         self._has_looked = False
 
@@ -103,7 +103,7 @@ class MirrorKeeper:
     def __init__(
         self,
         pool: Pool,
-        leases: CheckpointStore,
+        leases: LeaseStore,
         settings: MirrorSettings,
         connection: StoredConnection,
         *,
@@ -135,22 +135,17 @@ class MirrorKeeper:
             await asyncio.sleep(max(pause_s, asked_for_s))
 
     async def _keep_if_free(self) -> None:
-        lease = await self._leases.take_lease(f"mirror:{self._tenant_id}")
+        lease = await self._leases.take(f"mirror:{self._tenant_id}", LEASE_S)
         if lease is None:
             return
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._renew(lease))
+                tasks.create_task(_keep(lease))
                 tasks.create_task(self._follow(lease))
         finally:
-            await self._leases.give_back(lease)
+            await lease.give_back()
 
-    async def _renew(self, lease: Lease) -> None:
-        while True:
-            await asyncio.sleep(lease.ttl_s / 3)
-            await self._leases.renew(lease)
-
-    async def _follow(self, lease: Lease) -> None:
+    async def _follow(self, lease: HeldLease) -> None:
         connection = usable(
             self._connection,
             self._settings.inventory_servers(),
@@ -189,6 +184,12 @@ class MirrorKeeper:
             logger.warning("this cannot be noted: %s", error)
         answer = failure.answer if isinstance(failure, ReadFailed) else None
         return float(getattr(answer, "retry_after_s", None) or 0.0)
+
+
+async def _keep(lease: HeldLease) -> None:
+    while True:
+        await asyncio.sleep(LEASE_S / 3)
+        await lease.renew()
 
 
 def _note_kind(tenant_id: Id, counts: dict[str, int], kind: str, things: int) -> None:
