@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-import orjson
-
 from domain.fields import time_text
 from domain.notifications.kinds import Channel
 from domain.notifications.notices import TOLD_TOPICS, Notice, Subject, learnt, notice_of
@@ -153,9 +151,6 @@ def _is_for(subscription: Subscription, event: RecordedEvent) -> bool:
 
 def message_of(event: RecordedEvent) -> Mapping[str, Any]:
     """An event as a webhook is told of it: type, time and data, as Standard Webhooks has them."""
-    fields: dict[str, Any] = orjson.loads(event.state)
-    for own in ("timestamp", "originator_topic"):
-        fields.pop(own, None)
     return {
         "type": event.topic,
         "timestamp": time_text(event.recorded_at),
@@ -167,6 +162,6 @@ def message_of(event: RecordedEvent) -> Mapping[str, Any]:
             "version": event.version,
             "actor_id": event.actor_id,
             "correlation_id": event.correlation_id,
-            "event": fields,
+            "event": event.fields,
         },
     }
