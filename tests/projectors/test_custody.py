@@ -177,6 +177,16 @@ def test_a_return_at_the_desk_is_received_and_not_returned() -> None:
     assert [step["type"] for step in rows["circulation"]] == ["issue", "receive"]
 
 
+def test_a_refused_return_goes_on_being_named_while_another_is_under_way() -> None:
+    assignment = build.issued(build.reserved(item=build.CABLES, quantity=5), rows=[3, 4, 5, 6, 7])
+    first, second = build.receiving(assignment), build.receiving(assignment)
+    assignment.return_failed(second, "not_found", NOW)
+
+    (row,) = rows_after(assignment)["assignments"]
+    assert [waits["operation_id"] for waits in row["pending"]] == [first]
+    assert (row["operation_id"], row["reason"]) == (second, "not_found")
+
+
 def test_only_what_the_last_attempt_made_is_shown_as_made() -> None:
     operation = in_flight()
     operation.accept(99, NOW)
@@ -201,7 +211,7 @@ def assert_same_assignment(row: Row, assignment: Assignment) -> None:
         assert row["outstanding"] == now.outstanding
     assert (row["accepted_at"] is not None) == (now.answer == "accepted")
     assert (row["declined_at"] is not None) == (now.answer == "declined")
-    if now.pending:
+    if now.pending and row["reason"] is None:
         assert row["operation_id"] in now.pending
 
 
