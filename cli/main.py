@@ -63,7 +63,7 @@ def api(
 @app.command()
 def relay() -> None:
     """Publish the log to RabbitMQ."""
-    from workers.relay import LogShorter
+    from infrastructure.event_store.log_reader import LogShorter
 
     with one_line(LogShorter):
         run_relay()
@@ -81,7 +81,7 @@ def projector() -> None:
 @app.command()
 def notifications() -> None:
     """Tell people by e-mail, and webhooks, what happens."""
-    from workers.notifications.planning import LogShorter
+    from infrastructure.event_store.log_reader import LogShorter
 
     with one_line(LogShorter):
         run_notifications()

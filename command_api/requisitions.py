@@ -6,7 +6,7 @@ from fastapi import Response
 
 from command_api import errors
 from command_api.caller import Call, Requires
-from command_api.fields import Empty, PathId
+from command_api.fields import Empty, PathId, ReasonBody
 from command_api.requisition_bodies import (
     AllocateBody,
     ApproveBody,
@@ -18,7 +18,6 @@ from command_api.requisition_bodies import (
     HeaderBody,
     LineBody,
     LineChangesBody,
-    ReasonBody,
     WithdrawBody,
 )
 from command_api.requisition_checks import may

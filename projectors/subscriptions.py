@@ -3,6 +3,7 @@
 from typing import Final
 
 from domain.approval_policies.approval_policy import ApprovalPolicy
+from domain.assignments import book_events
 from domain.assignments import events as assignment_events
 from domain.inventory_operations import events as operation_events
 from domain.projects.project import Project
@@ -141,10 +142,10 @@ CUSTODY: Final = Projection(
         assignment_events.DriftResolutionRequested: assignments_elsewhere.drift_resolution_requested,
         assignment_events.DriftResolutionFailed: assignments_elsewhere.drift_resolution_failed,
         assignment_events.DriftResolved: assignments_elsewhere.drift_resolved,
-        assignment_events.Opened: item_books.opened,
-        assignment_events.Held: item_books.held,
-        assignment_events.HoldChanged: item_books.hold_changed,
-        assignment_events.Released: item_books.released,
+        book_events.Opened: item_books.opened,
+        book_events.Held: item_books.held,
+        book_events.HoldChanged: item_books.hold_changed,
+        book_events.Released: item_books.released,
         operation_events.Requested: inventory_operations.requested,
         operation_events.AttemptStarted: inventory_operations.attempt_started,
         operation_events.VerificationStarted: inventory_operations.verification_started,

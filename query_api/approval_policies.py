@@ -7,13 +7,13 @@ from fastapi import Query, Response
 from pydantic import BaseModel
 
 from domain.errors import NotFound, PermissionMissing
-from domain.identity.roles import (
+from domain.ids import Id
+from domain.permissions import (
     APPROVAL_POLICIES_WRITE,
     REQUISITIONS_APPROVE,
     REQUISITIONS_CREATE,
     REQUISITIONS_READ,
 )
-from domain.ids import Id
 from query_api import answers, parked
 from query_api.errors import ProjectionParked
 from query_api.keyset import Cursors, Page, Sort, Window

@@ -14,6 +14,7 @@ class NotRequester(Forbidden):
     """Only the requester may do this."""
 
     code = "not_requester"
+    help = "Ask the requester to do it."
 
 
 class NotApprover(Forbidden):

@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from domain import permissions
 from domain.caller import Caller
 from domain.errors import Forbidden, RuleBroken
 from domain.ids import Id
@@ -31,11 +32,11 @@ from domain.requisitions.errors import (
 )
 from domain.requisitions.quantities import Quantities, State
 
-CREATE: Final = "requisitions:create"
-APPROVE: Final = "requisitions:approve"
-APPROVE_OWN: Final = "requisitions:approve-own"
-FULFIL: Final = "requisitions:fulfil"
-ISSUE: Final = "assignments:issue"
+CREATE: Final = permissions.REQUISITIONS_CREATE
+APPROVE: Final = permissions.REQUISITIONS_APPROVE
+APPROVE_OWN: Final = permissions.REQUISITIONS_APPROVE_OWN
+FULFIL: Final = permissions.REQUISITIONS_FULFIL
+ISSUE: Final = permissions.ASSIGNMENTS_ISSUE
 PROJECT_LEAD: Final = "lead"
 
 
