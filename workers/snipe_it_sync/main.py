@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import Final, TypeVar
 
@@ -12,6 +11,7 @@ from domain.assignments.item_book import ItemBook
 from domain.ids import Id, book_id
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.all_tenants_reader import AllTenantsReader
+from infrastructure.clock import utc_now
 from infrastructure.errors import InfrastructureError, StoreUnavailable
 from infrastructure.event_store.aggregate_cache import AggregateCache
 from infrastructure.event_store.commands import Commands, Envelope
@@ -62,7 +62,7 @@ async def run(settings: SnipeItSyncSettings) -> None:
             ask=InOwnName(Commands(pool, writer, FactSource(pool).of)),
             queue=WorkQueue(pool),
             circuits=Circuits(pool, pause_by(BETWEEN_PROBES)),
-            clock=_now,
+            clock=utc_now,
             timing=_timing(settings),
         )
         leases = LeaseStore(pool)
@@ -192,7 +192,3 @@ async def _refresh(inventories: OpenInventories) -> None:
 def _timing(settings: SnipeItSyncSettings) -> Timing:
     margin_s = settings.snipe_it_call_s * 2 / 3
     return Timing(late_s=settings.snipe_it_late_s, lease_margin_s=margin_s)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

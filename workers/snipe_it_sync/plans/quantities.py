@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from domain.assignments.content import CONSUMABLE
 from domain.inventory_operations.events import TargetData
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
@@ -27,9 +28,6 @@ from workers.snipe_it_sync.plans.sight import (
     name_of,
     number_of,
 )
-
-ACCESSORY = "accessory"
-CONSUMABLE = "consumable"
 
 Holder = tuple[str, int]
 
