@@ -4,13 +4,13 @@ The table is not logged: after a crash of the server nothing is known of the las
 writing a row costs no wait for the disk.
 
 Revision ID: 0015
-Revises: 0009
+Revises: 0011
 """
 
 from alembic import op
 
 revision = "0015"
-down_revision = "0009"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

@@ -9,6 +9,7 @@ from fastapi import Depends, Query, Response
 
 from domain.errors import PermissionMissing
 from domain.ids import Id
+from domain.projects.rules import LEAD
 from domain.requisitions.content import PURCHASE
 from domain.requisitions.rules import FULFIL
 from query_api import answers, names
@@ -70,7 +71,7 @@ async def read_project_report(
 def _check_sees_all(reading: Reading, role: str | None) -> None:
     """Raise ``PermissionMissing`` unless the caller may see all that the report is made of."""
     caller = reading.caller
-    if not (visibility.sees_all(caller) or role == visibility.LEAD):
+    if not (visibility.sees_all(caller) or role == LEAD):
         raise PermissionMissing(visibility.READ)
     read = requisition_visibility.READ
     if not (requisition_visibility.sees_all(caller) or (role is not None and caller.may(read))):

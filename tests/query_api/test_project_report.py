@@ -20,7 +20,7 @@ from tests.query_api.custody_world import DAY, Custody
 from tests.query_api.plans import filled, plan_of
 from tests.query_api.test_plans import NOW, PROJECT, TENANT
 from tests.query_api.test_requisition_lines import Loan
-from tests.query_api.world import Person, World
+from tests.query_api.world import World
 
 
 @pytest.fixture
@@ -30,11 +30,9 @@ def custody(world: World, lab: Lab) -> Custody:
     return made
 
 
-async def report(
-    client: httpx.AsyncClient, lab: Lab, by: Person | None = None, **query: str
-) -> dict[str, Any]:
-    headers = (by or lab.admin).headers
-    answer = await client.get(f"/projects/{lab.project_id}/report", headers=headers, params=query)
+async def report(client: httpx.AsyncClient, lab: Lab, **query: str) -> dict[str, Any]:
+    path = f"/projects/{lab.project_id}/report"
+    answer = await client.get(path, headers=lab.admin.headers, params=query)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
