@@ -27,8 +27,8 @@ _LIMITS: Final = {
 _NEVER_EMPTY: Final = frozenset({"serial_number", "asset_tag"})
 
 COUNTED: Final = (
-    "Things that are counted are accessories and consumables. The inventory's API lets nobody add"
-    " them: add them in Snipe-IT itself, and they appear here with the next sweep."
+    "Things that are counted are accessories and consumables, which are not added from here: add"
+    " them in Snipe-IT itself, and they appear with the next sweep."
 )
 
 ON_A_PROJECT: Final = (

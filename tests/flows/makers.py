@@ -137,6 +137,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "read_user": _shown(user_id=lambda desk: desk.member.id),
     "read_project": _shown(project_id=_project),
     "list_project_members": _shown(project_id=_project),
+    "read_project_report": _shown(project_id=_project),
     "read_approval_policy": _shown(policy_id=lambda desk: desk.policy_id),
     "read_requisition": _shown(requisition_id=_requisition),
     "list_requisition_lines": _shown(requisition_id=_requisition),

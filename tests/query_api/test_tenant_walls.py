@@ -114,6 +114,7 @@ async def _check_that_the_neighbour_sees_nothing(
         f"/consumables/{shelf.screws}",
         f"/assets/{shelf.printer}/assignments",
         f"/projects/{lab.project_id}/assignments",
+        f"/projects/{lab.project_id}/report",
         assignment_path,
         f"{assignment_path}/history",
         f"{assignment_path}/transitions",

@@ -10,6 +10,7 @@ from domain.custody.commands import AbandonOperation
 from domain.ids import Id, id_of
 from domain.inventory_operations import handlers as operations
 from domain.inventory_operations.commands import RequestResolution
+from domain.inventory_operations.events import ItemData
 from infrastructure.ids import derived_id
 from infrastructure.inventory.work_queue import lease_name
 from tests.builders.assignments import BEN, CHI, DRILL, MANAGER, terms
@@ -22,6 +23,7 @@ from workers.snipe_it_sync.watch import AT_ONCE, Lent, Watch
 
 ASSET = 1
 NOBODY = None
+UNREADABLE = ItemData(kind="asset", id=DRILL.id, external_id=None)
 
 
 def stock(world: World) -> None:
@@ -246,9 +248,7 @@ def test_one_operation_that_cannot_be_read_does_not_keep_drift_from_being_noted(
         process = world.start_worker()
         await world.settle()
         world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
-        unreadable = item(2)
-        unreadable["external_id"] = None
-        operation = requested(item=unreadable, target=target(), at=world.clock())
+        operation = requested(item=UNREADABLE, target=target(), at=world.clock())
         operation.start_attempt(1, world.clock())
         operation.outcome_unknown("no answer in time", world.clock())
         operation.fail("abandoned", "", gone=False, at=world.clock())
