@@ -128,6 +128,7 @@ CUSTODY: Final = Projection(
         assignment_events.LossConfirmed: assignments_elsewhere.loss_confirmed,
         assignment_events.LossFailed: assignments_elsewhere.loss_failed,
         assignment_events.Recovered: assignments_elsewhere.recovered,
+        assignment_events.AssetRecovered: assignments_elsewhere.asset_recovered,
         assignment_events.TransferRequested: assignments_elsewhere.transfer_requested,
         assignment_events.TransferCheckedIn: assignments_elsewhere.transfer_checked_in,
         assignment_events.TransferCompleted: assignments_elsewhere.transfer_completed,

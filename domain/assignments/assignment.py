@@ -59,6 +59,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     LossConfirmed = events.LossConfirmed
     LossFailed = events.LossFailed
     Recovered = events.Recovered
+    AssetRecovered = events.AssetRecovered
     TransferRequested = events.TransferRequested
     TransferCheckedIn = events.TransferCheckedIn
     TransferCompleted = events.TransferCompleted

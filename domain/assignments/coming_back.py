@@ -74,7 +74,7 @@ class ComingBack(Verbs):
 
     def return_failed(self, operation_id: Id, reason: str, at: datetime) -> None:
         """The inventory refused the return: the custodian is on record as before."""
-        self._pending(operation_id, Awaited.RETURN, Awaited.RECOVERY)
+        self._pending(operation_id, Awaited.RETURN, Awaited.RECOVERY, Awaited.TURNED_UP)
         self._add(events.ReturnFailed, at, operation_id=operation_id, reason=reason)
 
     def report_loss(self, kind: str, note: str | None, asked: Asked) -> None:
@@ -105,6 +105,11 @@ class ComingBack(Verbs):
         self._add(events.LossFailed, at, operation_id=operation_id, reason=reason)
 
     def recover(self, operation_id: Id, asked: Asked) -> None:
-        """Take back what was said to be gone."""
+        """Take back what was said to be gone, or what is listed so."""
         rules.check(Command.RECOVER, self.view(), asked)
         self._add(events.Recovered, asked.at, operation_id=operation_id, by=asked.by.user_id)
+
+    def asset_recovered(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
+        """The inventory has back what it listed as gone."""
+        self._pending(operation_id, Awaited.TURNED_UP)
+        self._add(events.AssetRecovered, at, operation_id=operation_id, evidence=evidence)

@@ -308,6 +308,14 @@ class Recovered(Event):
     by: Id
 
 
+class AssetRecovered(Event):
+    """What was listed as gone is back in the inventory; the assignment is over as it was."""
+
+    TOPIC = "assignment.asset_recovered.v1"
+    operation_id: Id
+    evidence: EvidenceData
+
+
 class TransferRequested(Event):
     """Somebody else takes it over: first it is checked in, then out again."""
 

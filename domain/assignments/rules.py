@@ -73,7 +73,7 @@ class AssignmentView:
 
     ``asked`` is whether the inventory has yet to answer an operation of it, ``unreturned`` the
     units that are out and not on their way back, ``extension`` the due date asked for,
-    ``drifted`` whether the inventory has said otherwise.
+    ``drifted`` whether the inventory has said otherwise, ``gone`` whether it lists it so.
     """
 
     state: State
@@ -86,6 +86,7 @@ class AssignmentView:
     extension: datetime | None
     renewals: int
     drifted: bool
+    gone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,11 @@ def _nothing_asked(view: AssignmentView, _at: datetime) -> None:
         raise InventoryAsked
 
 
+def _lost(view: AssignmentView, _at: datetime) -> None:
+    if not view.gone:
+        check_in_state(view, State.LOSS_PENDING)
+
+
 def _due_ahead(view: AssignmentView, at: datetime) -> None:
     if view.due is not None and view.due <= at:
         raise DuePassed
@@ -215,7 +221,6 @@ class _Rule:
 
 _RESERVED: Final = _state(State.RESERVED)
 _OUT: Final = _state(State.ACTIVE, State.OVERDUE)
-_LOST: Final = _state(State.LOSS_PENDING)
 _COMING_OR_OUT: Final = _state(State.ISSUING, State.ACTIVE, State.OVERDUE)
 _OUT_OR_COMING_BACK: Final = _state(State.ACTIVE, State.OVERDUE, State.RETURNING)
 
@@ -233,8 +238,8 @@ _RULES: Final[Mapping[Command, _Rule]] = MappingProxyType(
         Command.RETURN: _Rule(_needs(RETURN), (_OUT_OR_COMING_BACK, _units_out)),
         Command.CLOSE: _Rule(_needs(RETURN), (_OUT_OR_COMING_BACK, _units_out)),
         Command.REPORT_LOSS: _Rule(_custodian_or(RETURN), (_OUT, _asset)),
-        Command.CONFIRM_LOSS: _Rule(_needs(MANAGE), (_LOST, _nothing_asked)),
-        Command.RECOVER: _Rule(_needs(RETURN), (_LOST, _nothing_asked)),
+        Command.CONFIRM_LOSS: _Rule(_needs(MANAGE), (_state(State.LOSS_PENDING), _nothing_asked)),
+        Command.RECOVER: _Rule(_needs(RETURN), (_lost, _nothing_asked)),
         Command.TRANSFER: _Rule(_needs(ISSUE), (_OUT, _nothing_asked)),
         Command.RESOLVE_DRIFT: _Rule(_needs(MANAGE), (_OUT, _drifted, _nothing_asked)),
     }

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from domain.assignments import events
-from domain.assignments.content import Custodian, State
+from domain.assignments.content import LOSS_KINDS, Custodian, State
 from domain.fields import time_of
 from domain.ids import Id
 
@@ -28,6 +28,7 @@ class Awaited(StrEnum):
     DUE = "due"
     LOSS = "loss"
     RECOVERY = "recovery"
+    TURNED_UP = "turned_up"
     TRANSFER_IN = "transfer_in"
     TRANSFER_OUT = "transfer_out"
     TRANSFER_BACK = "transfer_back"
@@ -95,6 +96,7 @@ class Standing:
     extension: datetime | None = None
     renewals: int = 0
     loss: str | None = None
+    recovered: bool = False
     transfer: Transfer | None = None
     drift: Drift | None = None
     attention: str | None = None
@@ -117,6 +119,11 @@ class Standing:
         if self.loss is not None:
             return State.LOSS_PENDING
         return State.OVERDUE if self.overdue else State.ACTIVE
+
+    @property
+    def gone(self) -> bool:
+        """Whether the inventory lists it as lost or stolen, as far as this assignment knows."""
+        return self.outcome in LOSS_KINDS and not self.recovered
 
     @property
     def unreturned(self) -> int:
@@ -258,8 +265,14 @@ def _loss_confirmed(now: Standing, told: events.LossConfirmed) -> Standing:
 
 
 def _recovered(now: Standing, told: events.Recovered) -> Standing:
+    if now.outcome is not None:
+        return _asks(now, Pending(told.operation_id, Awaited.TURNED_UP, by=told.by))
     found = replace(now, loss=None)
     return _back(found, told.operation_id, Awaited.RECOVERY, now.outstanding, told.by)
+
+
+def _asset_recovered(now: Standing, told: events.AssetRecovered) -> Standing:
+    return replace(_answered(now, told.operation_id), recovered=True)
 
 
 def _transfer_requested(now: Standing, told: events.TransferRequested) -> Standing:
@@ -333,6 +346,7 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
         events.LossConfirmed: _loss_confirmed,
         events.LossFailed: _refused,
         events.Recovered: _recovered,
+        events.AssetRecovered: _asset_recovered,
         events.TransferRequested: _transfer_requested,
         events.TransferCheckedIn: _transfer_checked_in,
         events.TransferCompleted: _transfer_completed,

@@ -7,7 +7,6 @@ the verbs that they ask; where the inventory is to be asked also ``ItemNotMapped
 """
 
 from datetime import datetime
-from typing import Final
 
 from eventsourcing.domain import Aggregate
 
@@ -17,9 +16,9 @@ from domain.assignments.content import ASSET, Condition, Units
 from domain.assignments.drift import REASSERTED
 from domain.assignments.item_book import ItemBook
 from domain.assignments.rules import ISSUE_OFFLINE, Asked, Command
-from domain.assignments.standing import Awaited
 from domain.caller import Caller
 from domain.custody import asking
+from domain.custody.calling_off import call_off_due, call_off_issue
 from domain.custody.errors import ItemNotMapped, StatusLabelMissing
 from domain.custody.keeping import book_of, kept, remaining, requisition_of
 from domain.errors import InvalidField
@@ -32,9 +31,6 @@ from domain.inventory_operations.queue import settled, waiting
 from domain.ports import Facts, Receipt, Store
 from domain.requisitions.errors import ProjectArchived
 from domain.requisitions.requisition import Requisition
-
-CANCELLED: Final = "cancelled"
-"""Reason of what was called off before it was sent."""
 
 
 async def reserve(command: commands.ReserveItem, store: Store, facts: Facts) -> Receipt:
@@ -86,7 +82,7 @@ async def cancel(command: commands.CancelReservation, store: Store, facts: Facts
     asked = Asked(command.by, command.at)
     rules.check(Command.CANCEL, assignment.view(), asked)
     requisition = await requisition_of(assignment, store)
-    called_off = await _call_off_issue(assignment, requisition, command.reason, command.at, store)
+    called_off = await call_off_issue(assignment, requisition, command.reason, command.at, store)
     assignment.cancel(command.reason, asked)
     released = await _release(
         assignment, requisition, command.reason, command.by.user_id, command.at, store
@@ -173,7 +169,7 @@ async def receive(command: commands.ReturnAssignment, store: Store, facts: Facts
         location_id=command.location_id,
         note=command.note,
     )
-    called_off = await _call_off_due(assignment, command.at, store)
+    called_off = await call_off_due(assignment, command.at, store)
     return await _save(store, command.at, assignment, operation, *called_off)
 
 
@@ -182,10 +178,7 @@ async def confirm_loss(command: commands.ConfirmLoss, store: Store, facts: Facts
     assignment = await store.load(Assignment, command.assignment_id, command.expected_version)
     asked = Asked(command.by, command.at)
     rules.check(Command.CONFIRM_LOSS, assignment.view(), asked)
-    kind = assignment.standing.loss or ""
-    label = (await facts.inventory()).status_labels.get(kind)
-    if label is None:
-        raise StatusLabelMissing(kind)
+    label = await _label(assignment.standing.loss or "", facts)
     operation = asking.ask(
         assignment,
         Kind.SET_STATUS,
@@ -201,13 +194,23 @@ async def confirm_loss(command: commands.ConfirmLoss, store: Store, facts: Facts
 
 
 async def recover(command: commands.RecoverAssignment, store: Store, facts: Facts) -> Receipt:
-    """Take back what was said to be gone."""
+    """Take back what was said to be gone.
+
+    What the inventory lists as gone it gets back with the deployable label. Raises ``ItemOut``
+    where somebody has it by now, and ``StatusLabelMissing``.
+    """
     assignment = await store.load(Assignment, command.assignment_id, command.expected_version)
     asked = Asked(command.by, command.at)
     rules.check(Command.RECOVER, assignment.view(), asked)
-    operation = await _all_back(assignment, "recovery", asked, facts)
+    book: ItemBook | None = None
+    label: int | None = None
+    if assignment.standing.gone:
+        book = await _book(assignment, store, command.at)
+        book.turn_up(command.assignment_id, command.at)
+        label = await _label("deployable", facts)
+    operation = await _all_back(assignment, "recovery", asked, facts, status_id=label)
     assignment.recover(id_of(operation.id), asked)
-    return await _save(store, command.at, assignment, operation)
+    return await _save(store, command.at, assignment, book, operation)
 
 
 async def transfer(command: commands.TransferAssignment, store: Store, facts: Facts) -> Receipt:
@@ -288,7 +291,12 @@ async def _new_due(
 
 
 async def _all_back(
-    assignment: Assignment, purpose: str, asked: Asked, facts: Facts
+    assignment: Assignment,
+    purpose: str,
+    asked: Asked,
+    facts: Facts,
+    *,
+    status_id: int | None = None,
 ) -> InventoryOperation:
     return asking.take_back(
         assignment,
@@ -298,6 +306,7 @@ async def _all_back(
         assignment.standing.outstanding,
         asked.by.user_id,
         asked.at,
+        status_id=status_id,
     )
 
 
@@ -316,38 +325,6 @@ async def _release(
     if requisition is not None:
         requisition.line_released(assignment_id, reason, by, at)
     return [book, requisition]
-
-
-async def _call_off_issue(
-    assignment: Assignment,
-    requisition: Requisition | None,
-    reason: str,
-    at: datetime,
-    store: Store,
-) -> list[InventoryOperation]:
-    """The operation of a hand-over under way, called off. Raises ``AlreadySent``."""
-    for pending in assignment.standing.pending.values():
-        operation = await store.load(InventoryOperation, pending.operation_id)
-        operation.cancel(reason, at)
-        assignment.issue_failed(pending.operation_id, CANCELLED, gone=False, at=at)
-        if requisition is not None:
-            requisition.line_issue_failed(id_of(assignment.id), pending.operation_id, CANCELLED, at)
-        return [operation]
-    return []
-
-
-async def _call_off_due(
-    assignment: Assignment, at: datetime, store: Store
-) -> list[InventoryOperation]:
-    """A new due date that was never sent means nothing for what has come back."""
-    for pending in assignment.standing.pending.values():
-        if pending.awaited is Awaited.DUE:
-            operation = await store.load(InventoryOperation, pending.operation_id)
-            if operation.state is OperationState.PENDING and not operation.attempts:
-                operation.cancel("It has come back.", at)
-                assignment.due_failed(pending.operation_id, CANCELLED, at)
-                return [operation]
-    return []
 
 
 async def _save(
@@ -377,6 +354,14 @@ async def _project(project_id: Id | None, by: Caller, facts: Facts) -> list[tupl
     if standing.archived:
         raise ProjectArchived
     return [(standing.project_id, standing.version)]
+
+
+async def _label(purpose: str, facts: Facts) -> int:
+    """The status label for a purpose. Raises ``StatusLabelMissing``."""
+    label = (await facts.inventory()).status_labels.get(purpose)
+    if label is None:
+        raise StatusLabelMissing(purpose)
+    return label
 
 
 async def _location(location_id: Id | None, facts: Facts) -> int | None:

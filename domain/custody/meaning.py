@@ -201,6 +201,18 @@ async def _return_refused(turn: _Turn, reason: str, _gone: bool) -> None:
     turn.assignment.return_failed(turn.id, reason, turn.at)
 
 
+async def _turned_up(turn: _Turn, evidence: Proof) -> None:
+    turn.assignment.asset_recovered(turn.id, evidence, turn.at)
+    book = await turn.book()
+    book.release(id_of(turn.assignment.id), turn.at)
+
+
+async def _recovery_refused(turn: _Turn, reason: str, _gone: bool) -> None:
+    turn.assignment.return_failed(turn.id, reason, turn.at)
+    book = await turn.book()
+    book.release(id_of(turn.assignment.id), turn.at)
+
+
 async def _due_changed(turn: _Turn, evidence: Proof) -> None:
     turn.assignment.due_changed(turn.id, evidence, turn.at)
 
@@ -305,6 +317,7 @@ _PROVEN: Final[Mapping[Awaited, _Proven]] = MappingProxyType(
         Awaited.ISSUE: _issued,
         Awaited.RETURN: _returned,
         Awaited.RECOVERY: _returned,
+        Awaited.TURNED_UP: _turned_up,
         Awaited.EXTERNAL_RETURN: _returned,
         Awaited.DUE: _due_changed,
         Awaited.LOSS: _lost,
@@ -320,6 +333,7 @@ _REFUSED: Final[Mapping[Awaited, _Refused]] = MappingProxyType(
         Awaited.ISSUE: _issue_refused,
         Awaited.RETURN: _return_refused,
         Awaited.RECOVERY: _return_refused,
+        Awaited.TURNED_UP: _recovery_refused,
         Awaited.EXTERNAL_RETURN: _resolution_refused,
         Awaited.DUE: _due_refused,
         Awaited.LOSS: _loss_refused,

@@ -155,13 +155,17 @@ class AcceptanceModel(BaseModel):
 
 
 class LossModel(BaseModel):
-    """That it is said to be gone; ``confirmed_at`` once the inventory lists it so."""
+    """That it is said to be gone; ``confirmed_at`` once the inventory lists it so.
+
+    ``recovered_at`` once it was found again and the inventory has it back.
+    """
 
     kind: Literal["lost", "stolen"]
     note: str | None
     by: NamedModel
     at: datetime
     confirmed_at: datetime | None
+    recovered_at: datetime | None
 
 
 class TransferModel(BaseModel):

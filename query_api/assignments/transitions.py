@@ -3,7 +3,7 @@
 from typing import Any
 
 from domain.assignments import rules
-from domain.assignments.content import State
+from domain.assignments.content import LOSS_KINDS, State
 from domain.assignments.rules import AssignmentView, Command
 from domain.assignments.standing import BACK
 from query_api.assignments.found import FoundAssignment
@@ -32,6 +32,7 @@ def view_of(row: Any) -> AssignmentView:
         extension=row.asked_due if row.extension == "requested" else None,
         renewals=row.renewals,
         drifted=row.drift is not None,
+        gone=row.outcome in LOSS_KINDS and row.loss.get("recovered_at") is None,
     )
 
 

@@ -189,6 +189,8 @@ class AnyAssignment:
                 assignment.issued(id, proof, at)
             case Awaited.RETURN | Awaited.RECOVERY | Awaited.EXTERNAL_RETURN:
                 assignment.returned(id, proof, at)
+            case Awaited.TURNED_UP:
+                assignment.asset_recovered(id, proof, at)
             case Awaited.DUE:
                 assignment.due_changed(id, proof, at)
             case Awaited.LOSS:
@@ -208,7 +210,7 @@ class AnyAssignment:
             case Awaited.ISSUE:
                 gone = self._chance.random() < 0.2
                 assignment.issue_failed(id, "not_available", gone=gone, at=at)
-            case Awaited.RETURN | Awaited.RECOVERY:
+            case Awaited.RETURN | Awaited.RECOVERY | Awaited.TURNED_UP:
                 assignment.return_failed(id, "not_found", at)
             case Awaited.DUE:
                 assignment.due_failed(id, "invalid", at)

@@ -40,7 +40,7 @@ Handle = Callable[[C, Store, Facts], Awaitable[Receipt]]
 
 NUMBERS: Final = {BEN: 3, CHI: 4, WORKSHOP: 2}
 """Who is who in the inventory."""
-LABELS: Final = {"lost": 8, "stolen": 9, "repair": 5}
+LABELS: Final = {"lost": 8, "stolen": 9, "repair": 5, "deployable": 2}
 DOWN: Final = InventoryStanding(
     connected=True, available=False, reason="down", retry_after_s=45, status_labels=LABELS
 )

@@ -18,6 +18,7 @@ from tests.command_api.assignment_cases import (
     in_days,
     issuing,
     lent,
+    lost,
     reserved,
     shelved,
 )
@@ -71,6 +72,30 @@ async def test_issued_and_synced_are_one_command_of_the_log(tenant: Tenant, log:
     await confirm(tenant, ids["id"])
     assert log.topics()[-2:] == ["inventory_operation.synced.v1", "assignment.issued.v1"]
     assert waiting(log, tenant) == []
+
+
+async def test_what_was_confirmed_as_lost_comes_back_on_proof(tenant: Tenant, log: Log) -> None:
+    ids = await lost(tenant)
+    await give(tenant, "admin", ids, "confirm-loss")
+    await confirm(tenant, ids["id"])
+    head = log.head
+
+    await give(tenant, "technician", ids, "recover")
+    assert waiting(log, tenant) == ["asset:17"]
+    await confirm(tenant, ids["id"])
+
+    assert log.topics(head) == [
+        "assignment.recovered.v1",
+        "item_book.held.v1",
+        "item_book.hold_changed.v1",
+        "inventory_operation.requested.v1",
+        "inventory_operation.attempt_started.v1",
+        "inventory_operation.attempt_accepted.v1",
+        "inventory_operation.synced.v1",
+        "assignment.asset_recovered.v1",
+        "item_book.released.v1",
+    ]
+    assert (await tenant.post("technician", "/assignments", lent(ids))).status_code == 201
 
 
 async def test_of_many_technicians_at_once_one_hands_the_printer_over(

@@ -1,6 +1,7 @@
 """Assignments as the query API shows them: who sees which, what is confirmed and what is not."""
 
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from domain.assignments.content import Custodian, Item
 from domain.assignments.rules import Asked
 from domain.ids import Id, id_of
 from infrastructure.ids import new_id
+from tests.builders.custody import evidence
 from tests.query_api.conftest import Lab
 from tests.query_api.custody_world import Custody
 from tests.query_api.world import Person, World
@@ -223,6 +225,39 @@ async def test_filters_narrow_a_list(
     assert [item["id"] for item in of_one.json()["items"]] == [lent_id]
     of_one = await client.get(f"/assets/{scope.id}/assignments", headers=lab.outsider.headers)
     assert of_one.json()["items"] == []
+
+
+async def test_what_is_listed_as_gone_is_recovered_once(
+    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab, scope: Item
+) -> None:
+    manager, desk = Asked(lab.admin.caller, world.now), Asked(lab.technician.caller, world.now)
+    assignment = custody.lend(lab.technician, scope, member(lab.member))
+    assignment.report_loss("stolen", None, desk)
+    confirmation = assignment.next_operation("set_status")
+    assignment.confirm_loss(confirmation, manager)
+    assignment.loss_confirmed(confirmation, evidence(status_id=9), world.now)
+    world.store(assignment, lab.admin)
+    path = f"/assignments/{id_of(assignment.id)}"
+
+    async def read() -> tuple[Any, bool]:
+        body = (await client.get(path, headers=lab.technician.headers)).json()
+        answer = await client.get(f"{path}/transitions", headers=lab.technician.headers)
+        allowed = {item["command"]: item["allowed"] for item in answer.json()["items"]}
+        assert (body["state"], body["outcome"]) == ("closed", "stolen")
+        return body["loss"]["recovered_at"], allowed["recover"]
+
+    assert await read() == (None, True)
+
+    recovery = assignment.next_operation("checkin")
+    assignment.recover(recovery, desk)
+    world.store(assignment, lab.technician)
+    assert await read() == (None, False)
+
+    assignment.asset_recovered(recovery, evidence(status_id=2), world.now)
+    world.store(assignment, lab.admin)
+    recovered_at, allowed = await read()
+    assert recovered_at is not None
+    assert not allowed
 
 
 async def test_transitions_say_what_the_commands_would(

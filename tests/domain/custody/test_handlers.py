@@ -12,7 +12,7 @@ from domain.assignments import handlers as alone
 from domain.assignments.content import Condition, Custodian, Item, State, Units
 from domain.custody import handlers
 from domain.errors import Forbidden, InvalidField, InventoryUnavailable, Refused, RuleBroken
-from domain.ids import id_of
+from domain.ids import Id, id_of
 from domain.inventory.changes import OperationSettled, OperationWaiting
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.kinds import State as OperationState
@@ -512,6 +512,76 @@ async def test_what_turns_up_is_taken_back(desk: Desk) -> None:
     assert (await desk.assignment(id)).state is State.RETURNING
     await desk.prove(await desk.open_operation(id))
     assert (await desk.assignment(id)).standing.outcome == "returned"
+
+
+async def gone(desk: Desk, kind: str = "lost") -> Id:
+    """An asset that the inventory lists as gone."""
+    id = await desk.out()
+    await desk.report_loss(id, kind)
+    await desk.confirm_loss(id)
+    await desk.prove(await desk.open_operation(id))
+    return id
+
+
+@pytest.mark.parametrize("kind", ["lost", "stolen"])
+async def test_what_turns_up_after_its_loss_was_confirmed_is_lent_again(
+    desk: Desk, kind: str
+) -> None:
+    id = await gone(desk, kind)
+    desk.goes_down()
+    await desk.recover(id)
+    operation_id = await desk.open_operation(id)
+    operation = await desk.operation(operation_id)
+    assert (operation.kind, operation.purpose) == (Kind.CHECKIN, "recovery")
+    assert operation.wanted == {"status_id": 2, "location_id": None}
+    assert operation.target == {"kind": "user", "id": BEN.id, "external_id": 3}
+    assert "asset_recovered" not in desk.topics(id)
+    await desk.prove(operation_id)
+    assert desk.topics(id)[-1] == "asset_recovered"
+    assignment = await desk.assignment(id)
+    assert (assignment.state, assignment.standing.outcome) == (State.CLOSED, kind)
+    assert (await desk.book()).holds == {}
+    desk.facts.standing = Desk().facts.standing
+    await desk.out(custodian=CHI)
+
+
+async def test_what_turns_up_goes_to_nobody_before_the_inventory_has_it_back(desk: Desk) -> None:
+    id = await gone(desk)
+    reserved = await desk.reserve()
+    await desk.recover(id)
+    assert (await refusal(desk, desk.issue(reserved))).code == "item_out"
+    await desk.prove(await desk.open_operation(id))
+    await desk.issue(reserved)
+
+
+async def test_what_somebody_has_since_is_not_recovered_from_whoever_had_it_before(
+    desk: Desk,
+) -> None:
+    id = await gone(desk)
+    await desk.out()
+    assert (await refusal(desk, desk.recover(id))).code == "item_out"
+
+
+async def test_a_recovery_that_comes_to_nothing_is_asked_for_again(desk: Desk) -> None:
+    id = await gone(desk)
+    await desk.recover(id)
+    await desk.refuse(await desk.open_operation(id))
+    assert (await desk.book()).holds == {}
+    await desk.recover(id)
+    assert (await refusal(desk, desk.recover(id))).code == "inventory_asked"
+
+
+async def test_what_is_recovered_once_is_not_recovered_again(desk: Desk) -> None:
+    id = await gone(desk)
+    await desk.recover(id)
+    await desk.prove(await desk.open_operation(id))
+    assert (await refusal(desk, desk.recover(id))).code == "wrong_state"
+
+
+async def test_a_recovery_needs_the_label_with_which_it_can_be_lent(desk: Desk) -> None:
+    id = await gone(desk)
+    desk.facts.standing = InventoryStanding(connected=True, available=True)
+    assert (await refusal(desk, desk.recover(id))).code == "status_label_missing"
 
 
 async def test_nothing_turns_up_while_the_inventory_is_told_that_it_is_gone(desk: Desk) -> None:
