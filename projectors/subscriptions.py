@@ -155,6 +155,7 @@ CUSTODY: Final = Projection(
         operation_events.Failed: inventory_operations.failed,
         operation_events.Blocked: inventory_operations.blocked,
         operation_events.RetriesExhausted: inventory_operations.retries_exhausted,
+        operation_events.Addressed: inventory_operations.addressed,
         operation_events.RetryOrdered: inventory_operations.retry_ordered,
         operation_events.ResolutionRequested: inventory_operations.resolution_requested,
         operation_events.ManuallyResolved: inventory_operations.manually_resolved,

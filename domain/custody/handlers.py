@@ -19,7 +19,7 @@ from domain.assignments.rules import ISSUE_OFFLINE, Asked, Command
 from domain.caller import Caller
 from domain.custody import asking
 from domain.custody.calling_off import call_off_due, call_off_issue
-from domain.custody.errors import ItemNotMapped, StatusLabelMissing
+from domain.custody.errors import StatusLabelMissing
 from domain.custody.keeping import book_of, kept, remaining, requisition_of
 from domain.errors import InvalidField
 from domain.ids import Id, id_of
@@ -142,19 +142,20 @@ async def approve_extension(
 async def receive(command: commands.ReturnAssignment, store: Store, facts: Facts) -> Receipt:
     """Take units back at the desk, whether the inventory can be asked just now or not.
 
-    What needs repair goes to the connection's status label for that, if it has one. Raises
-    ``InvalidField`` for an unknown location.
+    What needs repair goes to the connection's status label for that, if it has one. Where nothing
+    over there stands for the item or its custodian any more, a person has to see to the
+    operation. Raises ``InvalidField`` for an unknown location.
     """
     assignment = await store.load(Assignment, command.assignment_id, command.expected_version)
     asked = Asked(command.by, command.at)
     rules.check(Command.RETURN, assignment.view(), asked)
     units = command.units or (Units(assignment.standing.unreturned, Condition.OK),)
     labels = (await facts.inventory()).status_labels
+    address = await asking.address_of(assignment, facts)
     operation = asking.take_back(
         assignment,
         "return",
-        await asking.item_of(assignment, facts),
-        await asking.target_of(assignment.custodian, facts),
+        address,
         sum(group.quantity for group in units),
         command.by.user_id,
         command.at,
@@ -169,6 +170,7 @@ async def receive(command: commands.ReturnAssignment, store: Store, facts: Facts
         location_id=command.location_id,
         note=command.note,
     )
+    asking.hold_back(operation, assignment, address, command.at)
     called_off = await call_off_due(assignment, command.at, store)
     return await _save(store, command.at, assignment, operation, *called_off)
 
@@ -208,8 +210,10 @@ async def recover(command: commands.RecoverAssignment, store: Store, facts: Fact
         book = await _book(assignment, store, command.at)
         book.turn_up(command.assignment_id, command.at)
         label = await _label("deployable", facts)
-    operation = await _all_back(assignment, "recovery", asked, facts, status_id=label)
+    address = await asking.address_of(assignment, facts)
+    operation = _all_back(assignment, "recovery", address, asked, status_id=label)
     assignment.recover(id_of(operation.id), asked)
+    asking.hold_back(operation, assignment, address, command.at)
     return await _save(store, command.at, assignment, book, operation)
 
 
@@ -221,7 +225,8 @@ async def transfer(command: commands.TransferAssignment, store: Store, facts: Fa
     if await facts.custodian(command.to.kind, command.to.id) is None:
         raise InvalidField(("to", "id"), "There is no such member or location.")
     await asking.target_of(command.to, facts)
-    operation = await _all_back(assignment, "transfer", asked, facts)
+    address = await asking.whole_address_of(assignment, facts)
+    operation = _all_back(assignment, "transfer", address, asked)
     assignment.transfer(id_of(operation.id), command.to, command.successor_id, asked)
     return await _save(store, command.at, assignment, operation)
 
@@ -244,7 +249,9 @@ async def resolve_drift(command: commands.ResolveDrift, store: Store, facts: Fac
             command.at,
         )
     else:
-        operation = await _all_back(assignment, "return", asked, facts)
+        operation = _all_back(
+            assignment, "return", await asking.whole_address_of(assignment, facts), asked
+        )
     assignment.resolve_drift(command.how, id_of(operation.id), asked)
     return await _save(store, command.at, assignment, operation)
 
@@ -290,19 +297,18 @@ async def _new_due(
     )
 
 
-async def _all_back(
+def _all_back(
     assignment: Assignment,
     purpose: str,
+    address: asking.Address,
     asked: Asked,
-    facts: Facts,
     *,
     status_id: int | None = None,
 ) -> InventoryOperation:
     return asking.take_back(
         assignment,
         purpose,
-        await asking.item_of(assignment, facts),
-        await asking.target_of(assignment.custodian, facts),
+        address,
         assignment.standing.outstanding,
         asked.by.user_id,
         asked.at,
@@ -365,12 +371,10 @@ async def _label(purpose: str, facts: Facts) -> int:
 
 
 async def _location(location_id: Id | None, facts: Facts) -> int | None:
-    """A location's number in the inventory. Raises ``InvalidField`` and ``ItemNotMapped``."""
+    """A location's number in the inventory, if it has one there. Raises ``InvalidField``."""
     if location_id is None:
         return None
     found = await facts.custodian("location", location_id)
     if found is None:
         raise InvalidField(("location_id",), "There is no such location.")
-    if found.external_id is None:
-        raise ItemNotMapped("Nothing in the inventory stands for this location.")
     return found.external_id

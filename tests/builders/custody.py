@@ -301,6 +301,8 @@ class AnyOperation:
             lambda: operation.fail_attempt(attempt, "server_error", later, at),
             lambda: operation.not_applied(attempt, later, at),
             lambda: operation.block("unauthorized", "The token is not accepted.", at),
+            lambda: operation.hold_back("item_not_mapped", "Nothing stands for it.", at),
+            lambda: operation.address({**operation.item, "external_id": 99}, operation.target, at),
             lambda: operation.detect_conflict(attempt, shown, at),
             lambda: operation.exhaust("server_error", at),
             lambda: operation.order_retry(by, "mended", at),

@@ -13,6 +13,7 @@ from domain.caller import Caller
 from domain.custody import commands as outcome_commands
 from domain.custody import handlers, outcomes
 from domain.ids import Id, book_id, id_of
+from domain.inventory_operations import commands as operation_commands
 from domain.inventory_operations.events import EvidenceData
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
@@ -206,6 +207,18 @@ class Desk:
             operation_id=operation_id, reason="Nobody knows", by=by, at=self.at
         )
         return await self.give(outcomes.abandon, command)
+
+    async def retry(self, operation_id: Id, by: Caller = MANAGER) -> Receipt:
+        command = operation_commands.RetryOperation(
+            operation_id=operation_id, reason="It is mended", by=by, at=self.at
+        )
+        return await self.give(outcomes.retry, command)
+
+    async def resolve(self, operation_id: Id, by: Caller = MANAGER) -> Receipt:
+        command = operation_commands.RequestResolution(
+            operation_id=operation_id, reason="It was done by hand", by=by, at=self.at
+        )
+        return await self.give(outcomes.request_resolution, command)
 
     async def attest(self, operation_id: Id, by: Caller = MANAGER) -> Receipt:
         command = outcome_commands.AttestOperation(

@@ -7,7 +7,10 @@ import httpx
 import psycopg
 import pytest
 
+from domain.assignments.assignment import Assignment
 from domain.ids import Id
+from domain.ports import Facts, Receipt, Store
+from infrastructure.event_store.commands import Envelope
 from infrastructure.ids import new_id, to_uuid
 from tests.builders.inventory_rows import break_circuit
 from tests.command_api.asset_cases import confirm
@@ -251,6 +254,41 @@ async def test_nothing_is_stored_of_what_is_refused_half_way(tenant: Tenant, log
     check_problem(await ask(tenant, "technician", ids, "issue"), 409, "item_not_mapped")
     assert log.head == head
     assert waiting(log, tenant) == []
+
+
+async def test_what_is_here_is_taken_back_though_the_inventory_knows_nothing_of_it(
+    tenant: Tenant, log: Log
+) -> None:
+    ids = await active(tenant)
+    _unmap(tenant, ids["asset"])
+    head = log.head
+
+    await give(tenant, "technician", ids, "return")
+
+    assert waiting(log, tenant) == []
+    assert log.topics(head) == [
+        "assignment.return_received.v1",
+        "assignment.sync_attention_raised.v1",
+        "inventory_operation.requested.v1",
+        "inventory_operation.blocked.v1",
+    ]
+    (operation_id,) = await open_operations(tenant, ids)
+    path = f"/inventory/operations/{operation_id}/retry"
+    again = await tenant.post("admin", path, {"reason": "Mapped again"})
+    check_problem(again, 409, "item_not_mapped")
+
+
+async def open_operations(tenant: Tenant, ids: Ids) -> list[Id]:
+    """What the assignment waits for."""
+    found: list[Id] = []
+
+    async def look(store: Store, _: Facts) -> Receipt:
+        assignment = await store.load(Assignment, ids["id"])
+        found.extend(assignment.standing.pending)
+        return await store.save(assignment)
+
+    await tenant.services.commands.run(Envelope(tenant.id, None, "test"), look)
+    return found
 
 
 def _unmap(tenant: Tenant, id: Id) -> None:

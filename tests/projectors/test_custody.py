@@ -204,6 +204,10 @@ def assert_same_operation(row: Row, operation: InventoryOperation) -> None:
     assert (row["late_effect"] is not None) == operation.late
     assert row["compensated_by"] == operation.compensated_by
     assert row["created_external_id"] == operation.created_external_id
+    assert (row["item_external_id"], row["target"]) == (
+        operation.item["external_id"],
+        operation.target,
+    )
     if operation.state in (State.FAILED, State.NEEDS_ATTENTION):
         assert row["last_error"] == operation.reason
     assert row["id"] == id_of(operation.id)

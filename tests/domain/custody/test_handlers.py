@@ -417,6 +417,85 @@ async def test_a_return_names_a_location_that_there_is(desk: Desk) -> None:
     assert refused.path == ("location_id",)
 
 
+def forget(desk: Desk, id: Id) -> None:
+    """Let nothing in the inventory stand for this id any more."""
+    desk.facts.mappings[id] = replace(desk.facts.mappings[id], external_id=None)
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "reason"),
+    [(DRILL.id, "item_not_mapped"), (BEN.id, "custodian_not_mapped")],
+)
+async def test_what_is_here_is_taken_back_though_nothing_stands_for_it_any_more(
+    desk: Desk, forgotten: Id, reason: str
+) -> None:
+    id = await desk.out()
+    forget(desk, forgotten)
+    await desk.receive(id, DAMAGED)
+    operation_id = await desk.open_operation(id)
+    operation = await desk.operation(operation_id)
+    assert (operation.state, operation.reason) == (OperationState.NEEDS_ATTENTION, reason)
+    assert operation.attempts == 0
+    assignment = await desk.assignment(id)
+    assert (assignment.state, assignment.standing.attention) == (State.RETURNING, reason)
+    assert desk.store.rows[-1] == OperationSettled(assignment.tenant_id, operation_id)
+    for settle in (desk.retry, desk.resolve):
+        assert (await refusal(desk, settle(operation_id))).code == reason
+
+
+@pytest.mark.parametrize("forgotten", [DRILL.id, BEN.id])
+async def test_it_is_brought_into_the_inventory_once_it_is_mapped_again(
+    desk: Desk, forgotten: Id
+) -> None:
+    id = await desk.out()
+    known = desk.facts.mappings[forgotten]
+    forget(desk, forgotten)
+    await desk.receive(id)
+    operation_id = await desk.open_operation(id)
+    desk.facts.mappings[forgotten] = known
+    await desk.retry(operation_id)
+    operation = await desk.operation(operation_id)
+    assert operation.item == {"kind": "asset", "id": DRILL.id, "external_id": 17}
+    assert operation.target == {"kind": "user", "id": BEN.id, "external_id": 3}
+    assert desk.store.rows[-1] == OperationWaiting(
+        operation.tenant_id, operation_id, "asset:17", desk.at
+    )
+    await desk.prove(operation_id)
+    assert (await desk.assignment(id)).standing.outcome == "returned"
+
+
+async def test_a_manager_vouches_for_what_nothing_stands_for(desk: Desk) -> None:
+    id = await desk.out()
+    forget(desk, DRILL.id)
+    await desk.receive(id)
+    await desk.attest(await desk.open_operation(id))
+    assert (await desk.assignment(id)).standing.outcome == "returned"
+
+
+async def test_what_turns_up_is_taken_back_though_nothing_stands_for_it_any_more(
+    desk: Desk,
+) -> None:
+    id = await gone(desk)
+    forget(desk, BEN.id)
+    await desk.recover(id)
+    operation = await desk.operation(await desk.open_operation(id))
+    assert operation.reason == "custodian_not_mapped"
+
+
+async def test_a_return_to_a_place_that_nothing_stands_for_is_taken_without_it(desk: Desk) -> None:
+    id = await desk.out()
+    desk.facts.has_custodian("location", WORKSHOP.id, None)
+    await desk.receive(id, location_id=WORKSHOP.id)
+    operation = await desk.operation(await desk.open_operation(id))
+    assert (operation.state, operation.wanted["location_id"]) == (OperationState.PENDING, None)
+
+
+async def test_what_nothing_stands_for_is_not_handed_on(desk: Desk) -> None:
+    id = await desk.out()
+    forget(desk, DRILL.id)
+    assert (await refusal(desk, desk.transfer(id))).code == "item_not_mapped"
+
+
 async def test_units_come_back_in_parts(desk: Desk) -> None:
     id = await desk.out(CABLES, quantity=5)
     rows = (await desk.assignment(id)).standing.rows
