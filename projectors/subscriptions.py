@@ -118,6 +118,7 @@ CUSTODY: Final = Projection(
         assignment_events.DueDateFailed: assignments.due_date_failed,
         assignment_events.BecameOverdue: assignments.became_overdue,
         assignment_events.ReminderFell: assignments.reminder_fell_due,
+        assignment_events.ReturnNoted: assignments.return_noted,
         assignment_events.ReturnReceived: assignments.return_received,
         assignment_events.Returned: assignments.returned,
         assignment_events.ReturnFailed: assignments.return_failed,

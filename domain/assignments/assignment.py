@@ -50,6 +50,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     DueDateFailed = events.DueDateFailed
     BecameOverdue = events.BecameOverdue
     ReminderFell = events.ReminderFell
+    ReturnNoted = events.ReturnNoted
     ReturnReceived = events.ReturnReceived
     Returned = events.Returned
     ReturnFailed = events.ReturnFailed

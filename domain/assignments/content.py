@@ -4,9 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from domain.assignments.events import CheckData, CustodianData, ItemData, UnitData
+from domain.assignments.events import (
+    CheckData,
+    CustodianData,
+    ItemData,
+    UnitData,
+)
 from domain.errors import InvalidField
 from domain.fields import NAME_LIMIT, Path, check_optional_text, check_period, check_text
 from domain.ids import Id
@@ -104,6 +109,37 @@ class Check:
     def data(self) -> CheckData:
         """Its form in an event."""
         return CheckData(name=self.name, passed=self.passed)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a technician took back, and where it is now."""
+
+    units: tuple[Units, ...]
+    checklist: tuple[Check, ...] = ()
+    location_id: Id | None = None
+    note: str | None = None
+
+    @property
+    def quantity(self) -> int:
+        """How many units there are."""
+        return sum(group.quantity for group in self.units)
+
+    @property
+    def spoilt(self) -> tuple[Units, ...]:
+        """Units that are not as they were."""
+        return tuple(group for group in self.units if group.condition is not Condition.OK)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of an event that tells of it."""
+        return {
+            "quantity": self.quantity,
+            "units": [group.data for group in self.units],
+            "checklist": [point.data for point in self.checklist],
+            "location_id": self.location_id,
+            "note": self.note,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

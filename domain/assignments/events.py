@@ -227,6 +227,18 @@ class ReminderFell(Event):
     due: str
 
 
+class ReturnNoted(Event):
+    """The item is back at the desk before its hand-over is settled: it is returned after that."""
+
+    TOPIC = "assignment.return_noted.v1"
+    quantity: int
+    units: list[UnitData]
+    checklist: list[CheckData]
+    location_id: Id | None
+    note: str | None
+    by: Id
+
+
 class ReturnReceived(Event):
     """The item is back at the desk; the inventory is being asked."""
 
@@ -267,7 +279,7 @@ class DamageRecorded(Event):
 
 
 class LossReported(Event):
-    """The item is said to be ``lost`` or ``stolen``."""
+    """The item is said to be ``lost`` or ``stolen``; while its hand-over is not settled, too."""
 
     TOPIC = "assignment.loss_reported.v1"
     kind: str

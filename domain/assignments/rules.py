@@ -12,10 +12,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from domain.assignments.content import ASSET, USER, State
+from domain.assignments.content import ASSET, CONSUMABLE, USER, State
 from domain.assignments.errors import (
     AssetOnly,
     DuePassed,
+    HandedOn,
     InventoryAsked,
     MoreThanOutstanding,
     NoDrift,
@@ -35,6 +36,8 @@ ISSUE_OFFLINE: Final = "assignments:issue-offline"
 RETURN: Final = "assignments:return"
 EXTEND: Final = "assignments:extend"
 MANAGE: Final = "inventory:manage"
+
+OUT_OR_COMING_BACK: Final = (State.ACTIVE, State.OVERDUE, State.RETURNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,24 @@ def _nothing_asked(view: AssignmentView, _at: datetime) -> None:
         raise InventoryAsked
 
 
+def _taken_back(view: AssignmentView, _at: datetime) -> None:
+    """Whatever is here is taken back; a consumable is used up by its hand-over."""
+    if view.state is State.TRANSFERRING:
+        raise HandedOn
+    if view.state is not State.ISSUING or view.item_kind == CONSUMABLE:
+        check_in_state(view, *OUT_OR_COMING_BACK)
+
+
+def _missed(view: AssignmentView, _at: datetime) -> None:
+    """What is back at the desk is not missed."""
+    if view.state is State.TRANSFERRING:
+        raise HandedOn
+    if view.state is not State.ISSUING:
+        check_in_state(view, State.ACTIVE, State.OVERDUE)
+    elif view.unreturned < 1:
+        raise WrongState("It is back at the desk already.")
+
+
 def _lost(view: AssignmentView, _at: datetime) -> None:
     if not view.gone:
         check_in_state(view, State.LOSS_PENDING)
@@ -222,7 +243,6 @@ class _Rule:
 _RESERVED: Final = _state(State.RESERVED)
 _OUT: Final = _state(State.ACTIVE, State.OVERDUE)
 _COMING_OR_OUT: Final = _state(State.ISSUING, State.ACTIVE, State.OVERDUE)
-_OUT_OR_COMING_BACK: Final = _state(State.ACTIVE, State.OVERDUE, State.RETURNING)
 
 _RULES: Final[Mapping[Command, _Rule]] = MappingProxyType(
     {
@@ -235,9 +255,9 @@ _RULES: Final[Mapping[Command, _Rule]] = MappingProxyType(
         ),
         Command.APPROVE_EXTENSION: _Rule(_needs(EXTEND), (_OUT, _nothing_asked, _has_due)),
         Command.REFUSE_EXTENSION: _Rule(_needs(EXTEND), (_OUT, _extension_requested)),
-        Command.RETURN: _Rule(_needs(RETURN), (_OUT_OR_COMING_BACK, _units_out)),
-        Command.CLOSE: _Rule(_needs(RETURN), (_OUT_OR_COMING_BACK, _units_out)),
-        Command.REPORT_LOSS: _Rule(_custodian_or(RETURN), (_OUT, _asset)),
+        Command.RETURN: _Rule(_needs(RETURN), (_taken_back, _units_out)),
+        Command.CLOSE: _Rule(_needs(RETURN), (_taken_back, _units_out)),
+        Command.REPORT_LOSS: _Rule(_custodian_or(RETURN), (_missed, _asset)),
         Command.CONFIRM_LOSS: _Rule(_needs(MANAGE), (_state(State.LOSS_PENDING), _nothing_asked)),
         Command.RECOVER: _Rule(_needs(RETURN), (_lost, _nothing_asked)),
         Command.TRANSFER: _Rule(_needs(ISSUE), (_OUT, _nothing_asked)),

@@ -12,7 +12,15 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from domain.assignments import events
-from domain.assignments.content import LOSS_KINDS, Custodian, State
+from domain.assignments.content import (
+    LOSS_KINDS,
+    Check,
+    Condition,
+    Custodian,
+    Received,
+    State,
+    Units,
+)
 from domain.fields import time_of
 from domain.ids import Id
 
@@ -68,6 +76,14 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """What came back before its hand-over was settled, and who took it."""
+
+    back: Received
+    by: Id
+
+
+@dataclass(frozen=True, slots=True)
 class Drift:
     """Who has the item according to the inventory (None: nobody), read at a time."""
 
@@ -97,6 +113,7 @@ class Standing:
     renewals: int = 0
     loss: str | None = None
     recovered: bool = False
+    noted: tuple[Noted, ...] = ()
     transfer: Transfer | None = None
     drift: Drift | None = None
     attention: str | None = None
@@ -127,10 +144,11 @@ class Standing:
 
     @property
     def unreturned(self) -> int:
-        """Units that are out and not on their way back."""
-        return self.outstanding - sum(
+        """Units that are out, or about to be, and not on their way back."""
+        on_the_way = sum(
             pending.quantity for pending in self.pending.values() if pending.awaited in BACK
         )
+        return self.outstanding - on_the_way - sum(noted.back.quantity for noted in self.noted)
 
     def next_rows(self, quantity: int) -> tuple[int, ...]:
         """The checkout rows that the next ``quantity`` units come back under."""
@@ -175,6 +193,11 @@ def _issued(now: Standing, told: events.Issued) -> Standing:
         handed_over=True,
         rows=tuple(told.evidence["rows"]),
     )
+
+
+def _issue_failed(now: Standing, told: events.IssueFailed) -> Standing:
+    """What was said of the item meanwhile was said of something that nobody had."""
+    return replace(_answered(now, told.operation_id), noted=(), loss=None)
 
 
 def _refused(now: Standing, told: Any) -> Standing:
@@ -226,8 +249,19 @@ def _reminded(now: Standing, told: events.ReminderFell) -> Standing:
     return replace(now, reminded=now.reminded | {(told.day, told.due)})
 
 
+def _return_noted(now: Standing, told: events.ReturnNoted) -> Standing:
+    units = tuple(
+        Units(group["quantity"], Condition(group["condition"]), group["note"])
+        for group in told.units
+    )
+    checklist = tuple(Check(**point) for point in told.checklist)
+    noted = Noted(Received(units, checklist, told.location_id, told.note), told.by)
+    return replace(now, noted=(*now.noted, noted), loss=None)
+
+
 def _return_received(now: Standing, told: events.ReturnReceived) -> Standing:
-    return _back(now, told.operation_id, Awaited.RETURN, told.quantity, told.by)
+    rest = replace(now, noted=now.noted[1:])
+    return _back(rest, told.operation_id, Awaited.RETURN, told.quantity, told.by)
 
 
 def _back(
@@ -326,7 +360,7 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
         events.Cancelled: _cancelled,
         events.IssueRequested: _issue_requested,
         events.Issued: _issued,
-        events.IssueFailed: _refused,
+        events.IssueFailed: _issue_failed,
         events.SyncAttentionRaised: _attention,
         events.Accepted: _accepted,
         events.Declined: _declined,
@@ -337,6 +371,7 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
         events.DueDateFailed: _refused,
         events.BecameOverdue: _overdue,
         events.ReminderFell: _reminded,
+        events.ReturnNoted: _return_noted,
         events.ReturnReceived: _return_received,
         events.Returned: _returned,
         events.ReturnFailed: _refused,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import ASSET, NEEDS_REPAIR, Custodian, Units
+from domain.assignments.content import ASSET, LOCATION, NEEDS_REPAIR, Custodian, Received, Units
 from domain.caller import Caller
 from domain.custody.errors import CustodianNotMapped, ItemNotMapped, NoInventory
 from domain.errors import InventoryUnavailable, RuleBroken
@@ -166,7 +166,34 @@ def take_back(
     return ask(assignment, Kind.QUANTITY_CHECKIN, purpose, item, target, wanted, by, at)
 
 
-def needs_repair(units: tuple[Units, ...]) -> bool:
+async def bring_back(
+    assignment: Assignment, back: Received, address: Address, by: Id, at: datetime, facts: Facts
+) -> InventoryOperation:
+    """The operation of a return.
+
+    What needs repair gets the connection's label for that, if it has one; a place that nothing
+    stands for over there is left out.
+    """
+    repair = (await facts.inventory()).status_labels.get("repair")
+    return take_back(
+        assignment,
+        "return",
+        address,
+        back.quantity,
+        by,
+        at,
+        status_id=repair if _needs_repair(back.units) else None,
+        location_id=await _place(back.location_id, facts),
+    )
+
+
+async def _place(location_id: Id | None, facts: Facts) -> int | None:
+    """A location's number over there, if it has one."""
+    found = None if location_id is None else await facts.custodian(LOCATION, location_id)
+    return None if found is None else found.external_id
+
+
+def _needs_repair(units: tuple[Units, ...]) -> bool:
     """Whether something came back that is not to be lent as it is."""
     return any(group.condition in NEEDS_REPAIR for group in units)
 

@@ -12,7 +12,7 @@ from eventsourcing.domain import Aggregate
 
 from domain.assignments import commands, rules
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import ASSET, Condition, Units
+from domain.assignments.content import ASSET, LOCATION, Condition, Received, State, Units
 from domain.assignments.drift import REASSERTED
 from domain.assignments.item_book import ItemBook
 from domain.assignments.rules import ISSUE_OFFLINE, Asked, Command
@@ -142,34 +142,24 @@ async def approve_extension(
 async def receive(command: commands.ReturnAssignment, store: Store, facts: Facts) -> Receipt:
     """Take units back at the desk, whether the inventory can be asked just now or not.
 
-    What needs repair goes to the connection's status label for that, if it has one. Where nothing
-    over there stands for the item or its custodian any more, a person has to see to the
-    operation. Raises ``InvalidField`` for an unknown location.
+    Before the hand-over is settled that is noted, and carried out once it is. Where nothing over
+    there stands for the item or its custodian any more, a person has to see to the operation.
+    Raises ``InvalidField`` for an unknown location.
     """
     assignment = await store.load(Assignment, command.assignment_id, command.expected_version)
     asked = Asked(command.by, command.at)
     rules.check(Command.RETURN, assignment.view(), asked)
+    await _check_location(command.location_id, facts)
     units = command.units or (Units(assignment.standing.unreturned, Condition.OK),)
-    labels = (await facts.inventory()).status_labels
+    back = Received(units, command.checklist, command.location_id, command.note)
+    if assignment.state is State.ISSUING:
+        assignment.note_return(back, asked)
+        return await store.save(assignment)
     address = await asking.address_of(assignment, facts)
-    operation = asking.take_back(
-        assignment,
-        "return",
-        address,
-        sum(group.quantity for group in units),
-        command.by.user_id,
-        command.at,
-        status_id=labels.get("repair") if asking.needs_repair(units) else None,
-        location_id=await _location(command.location_id, facts),
+    operation = await asking.bring_back(
+        assignment, back, address, command.by.user_id, command.at, facts
     )
-    assignment.receive(
-        id_of(operation.id),
-        units,
-        asked,
-        checklist=command.checklist,
-        location_id=command.location_id,
-        note=command.note,
-    )
+    assignment.receive(id_of(operation.id), back, asked)
     asking.hold_back(operation, assignment, address, command.at)
     called_off = await call_off_due(assignment, command.at, store)
     return await _save(store, command.at, assignment, operation, *called_off)
@@ -370,11 +360,7 @@ async def _label(purpose: str, facts: Facts) -> int:
     return label
 
 
-async def _location(location_id: Id | None, facts: Facts) -> int | None:
-    """A location's number in the inventory, if it has one there. Raises ``InvalidField``."""
-    if location_id is None:
-        return None
-    found = await facts.custodian("location", location_id)
-    if found is None:
+async def _check_location(location_id: Id | None, facts: Facts) -> None:
+    """Raise ``InvalidField`` unless there is such a location, or none is named."""
+    if location_id is not None and await facts.custodian(LOCATION, location_id) is None:
         raise InvalidField(("location_id",), "There is no such location.")
-    return found.external_id

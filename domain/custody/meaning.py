@@ -176,6 +176,19 @@ async def _issued(turn: _Turn, evidence: Proof) -> None:
     requisition = await turn.requisition()
     if requisition is not None:
         requisition.line_issued(id_of(turn.assignment.id), turn.id, turn.at)
+    await _return_noted(turn)
+
+
+async def _return_noted(turn: _Turn) -> None:
+    """What came back before the hand-over was settled is returned now."""
+    assignment, case = turn.assignment, turn.case
+    address = asking.Address(case.operation.item, case.operation.target)
+    for noted in assignment.standing.noted:
+        operation = await asking.bring_back(
+            assignment, noted.back, address, noted.by, turn.at, case.facts
+        )
+        assignment.receive_noted(id_of(operation.id), turn.at)
+        case.add_operation(operation, turn.at)
 
 
 async def _issue_refused(turn: _Turn, reason: str, gone: bool) -> None:

@@ -131,9 +131,12 @@ class CheckModel(BaseModel):
 
 
 class ReturnModel(BaseModel):
-    """What was received at the desk; ``confirmed_at`` once the inventory agrees."""
+    """What was received at the desk; ``confirmed_at`` once the inventory agrees.
 
-    operation_id: Id
+    Without ``operation_id`` it waits until its hand-over is settled, or ``failed`` with it.
+    """
+
+    operation_id: Id | None
     quantity: int
     units: list[UnitModel]
     checklist: list[CheckModel]

@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import Condition, Custodian, Item, Terms, Units
+from domain.assignments.content import (
+    Condition,
+    Custodian,
+    Item,
+    Received,
+    State,
+    Terms,
+    Units,
+)
 from domain.assignments.errors import NotAwaited
 from domain.assignments.events import EvidenceData
 from domain.assignments.item_book import Hold, ItemBook
@@ -97,8 +105,8 @@ def issued(assignment: Assignment, at: datetime = NOW, **more: Any) -> Assignmen
 def receiving(assignment: Assignment, quantity: int = 1, at: datetime = NOW) -> Id:
     """Take units back at the desk. Returns the operation that is asked for."""
     operation_id = assignment.next_operation("checkin")
-    units = [Units(quantity, Condition.OK, None)]
-    assignment.receive(operation_id, units, Asked(MANAGER, at), note="at the desk")
+    back = Received((Units(quantity, Condition.OK, None),), note="at the desk")
+    assignment.receive(operation_id, back, Asked(MANAGER, at))
     return operation_id
 
 
@@ -137,7 +145,11 @@ class AnyAssignment:
 
         def receive() -> None:
             units = Units(chance.randint(1, 3), chance.choice(list(Condition)), "note")
-            assignment.receive(operation("checkin"), [units], asked, location_id=ROOM.id)
+            back = Received((units,), location_id=ROOM.id)
+            if assignment.state is State.ISSUING:
+                assignment.note_return(back, asked)
+            else:
+                assignment.receive(operation("checkin"), back, asked)
 
         later = at + timedelta(days=chance.randint(1, 20))
         acts: list[Callable[[], None]] = [
@@ -187,6 +199,8 @@ class AnyAssignment:
         match pending.awaited:
             case Awaited.ISSUE:
                 assignment.issued(id, proof, at)
+                while assignment.standing.noted:
+                    assignment.receive_noted(assignment.next_operation("checkin"), at)
             case Awaited.RETURN | Awaited.RECOVERY | Awaited.EXTERNAL_RETURN:
                 assignment.returned(id, proof, at)
             case Awaited.TURNED_UP:

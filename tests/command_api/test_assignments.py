@@ -278,6 +278,37 @@ async def test_what_is_here_is_taken_back_though_the_inventory_knows_nothing_of_
     check_problem(again, 409, "item_not_mapped")
 
 
+@pytest.mark.parametrize(
+    ("who", "action", "body", "after"),
+    [
+        ("technician", "return", None, ["assignment.issued.v1", "assignment.return_received.v1"]),
+        ("technician", "close", None, ["assignment.issued.v1", "assignment.return_received.v1"]),
+        ("requester", "report-loss", {"kind": "lost"}, ["assignment.issued.v1"]),
+    ],
+)
+async def test_what_happens_before_the_hand_over_is_settled_is_taken_down(
+    tenant: Tenant, log: Log, who: str, action: str, body: Any, after: list[str]
+) -> None:
+    ids = await issuing(tenant)
+    assert tenant.database is not None
+    break_circuit(tenant.database, tenant.id)
+    await give(tenant, who, ids, action, body)
+    head = log.head
+    await confirm(tenant, ids["id"])
+    told = [topic for topic in log.topics(head) if topic.startswith("assignment.")]
+    assert told == after
+
+
+async def test_what_is_being_handed_on_says_where_to_return_it(tenant: Tenant) -> None:
+    ids = await active(tenant)
+    await give(
+        tenant, "technician", ids, "transfer", {"to": {"kind": "location", "id": ids["place"]}}
+    )
+    check_problem(await ask(tenant, "technician", ids, "return"), 409, "handed_on")
+    lost = await ask(tenant, "requester", ids, "report-loss", {"kind": "lost"})
+    check_problem(lost, 409, "handed_on")
+
+
 async def open_operations(tenant: Tenant, ids: Ids) -> list[Id]:
     """What the assignment waits for."""
     found: list[Id] = []

@@ -417,6 +417,93 @@ async def test_a_return_names_a_location_that_there_is(desk: Desk) -> None:
     assert refused.path == ("location_id",)
 
 
+async def test_what_comes_back_before_the_hand_over_is_settled_is_returned_after_it(
+    desk: Desk,
+) -> None:
+    id = await desk.reserve(issue=True)
+    hand_over = await desk.open_operation(id)
+    desk.goes_down()
+    await desk.receive(id, DAMAGED, note="Wet", location_id=WORKSHOP.id)
+    assert (await desk.assignment(id)).state is State.ISSUING
+    assert await desk.open_operation(id) == hand_over
+    assert (await refusal(desk, desk.receive(id))).code == "more_than_outstanding"
+    await desk.prove(hand_over)
+    assignment = await desk.assignment(id)
+    assert assignment.state is State.RETURNING
+    assert desk.topics(id)[-3:] == ["issued", "return_received", "damage_recorded"]
+    back = await desk.operation(await desk.open_operation(id))
+    assert (back.kind, back.requested_by) == (Kind.CHECKIN, TECHNICIAN.user_id)
+    assert back.wanted == {"status_id": 5, "location_id": 2}
+    assert desk.store.rows[-1] == OperationWaiting(
+        assignment.tenant_id, id_of(back.id), "asset:17", desk.at
+    )
+    await desk.prove(id_of(back.id))
+    assert (await desk.assignment(id)).standing.outcome == "returned"
+
+
+async def test_units_come_back_in_parts_before_the_hand_over_is_settled(desk: Desk) -> None:
+    id = await desk.reserve(CABLES, quantity=5, issue=True)
+    hand_over = await desk.open_operation(id)
+    await desk.receive(id, Units(2, Condition.OK))
+    await desk.receive(id, Units(1, Condition.MISSING))
+    assert (await refusal(desk, desk.receive(id, Units(3, Condition.OK)))).code == (
+        "more_than_outstanding"
+    )
+    await desk.prove(hand_over)
+    standing = (await desk.assignment(id)).standing
+    assert sorted(pending.quantity for pending in standing.pending.values()) == [1, 2]
+    assert standing.unreturned == 2
+    assert len({row for pending in standing.pending.values() for row in pending.rows}) == 3
+
+
+@pytest.mark.parametrize("called_off", [True, False])
+async def test_what_was_never_handed_over_is_not_returned(desk: Desk, called_off: bool) -> None:
+    id = await desk.reserve(issue=True)
+    await desk.receive(id)
+    if called_off:
+        await desk.cancel(id)
+    else:
+        await desk.refuse(await desk.open_operation(id))
+        assert (await desk.assignment(id)).state is State.RESERVED
+        await desk.issue(id)
+        await desk.prove(await desk.open_operation(id))
+        assert (await desk.assignment(id)).state is State.ACTIVE
+    assert "return_received" not in desk.topics(id)
+
+
+async def test_a_consumable_does_not_come_back(desk: Desk) -> None:
+    id = await desk.reserve(SCREWS, issue=True)
+    assert (await refusal(desk, desk.receive(id))).code == "wrong_state"
+
+
+async def test_a_loss_before_the_hand_over_is_settled_waits_for_it(desk: Desk) -> None:
+    id = await desk.reserve(issue=True)
+    desk.goes_down()
+    await desk.report_loss(id)
+    assert (await desk.assignment(id)).state is State.ISSUING
+    await desk.prove(await desk.open_operation(id))
+    assert (await desk.assignment(id)).state is State.LOSS_PENDING
+
+
+async def test_what_was_never_handed_over_is_not_lost(desk: Desk) -> None:
+    id = await desk.reserve(issue=True)
+    await desk.report_loss(id)
+    await desk.refuse(await desk.open_operation(id))
+    await desk.issue(id)
+    await desk.prove(await desk.open_operation(id))
+    assert (await desk.assignment(id)).state is State.ACTIVE
+
+
+async def test_what_turns_up_before_the_hand_over_is_settled_is_not_lost(desk: Desk) -> None:
+    id = await desk.reserve(issue=True)
+    await desk.report_loss(id)
+    await desk.receive(id)
+    assert (await refusal(desk, desk.report_loss(id))).code == "wrong_state"
+    await desk.prove(await desk.open_operation(id))
+    await desk.prove(await desk.open_operation(id))
+    assert (await desk.assignment(id)).standing.outcome == "returned"
+
+
 def forget(desk: Desk, id: Id) -> None:
     """Let nothing in the inventory stand for this id any more."""
     desk.facts.mappings[id] = replace(desk.facts.mappings[id], external_id=None)
