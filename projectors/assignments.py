@@ -4,10 +4,11 @@
 says more than the inventory has confirmed. What an open operation is doing stands in its own row.
 """
 
+from datetime import datetime
 from typing import Final
 
 from domain.assignments import events
-from domain.assignments.content import State
+from domain.assignments.content import State, is_to_be_collected
 from domain.assignments.standing import Awaited
 from domain.fields import time_of, time_text
 from domain.ids import Id
@@ -49,6 +50,9 @@ def reserved(rows: Rows, event: events.Reserved, recorded: RecordedEvent) -> Row
         "line_id": event.line_id,
         "begins": time_of(event.begins),
         "due": time_of(event.due),
+        "told_to_collect": is_to_be_collected(
+            datetime.fromisoformat(event.begins), event.timestamp
+        ),
         **_NO_EXTENSION,
         "renewals": 0,
         "overdue": False,
@@ -92,6 +96,15 @@ def cancelled(rows: Rows, event: events.Cancelled, recorded: RecordedEvent) -> R
         "closed_at": recorded.recorded_at,
     }
     return after(rows, recorded, {**_NO_EXTENSION, **ended})
+
+
+def collection_fell_due(
+    rows: Rows,
+    event: events.CollectionFellDue,  # noqa: ARG001 - all folds are called alike
+    recorded: RecordedEvent,
+) -> Rows:
+    """Its custodian is told to collect it."""
+    return after(rows, recorded, {"told_to_collect": True})
 
 
 def issue_requested(rows: Rows, event: events.IssueRequested, recorded: RecordedEvent) -> Rows:

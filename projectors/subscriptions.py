@@ -105,6 +105,7 @@ CUSTODY: Final = Projection(
     folds={
         assignment_events.Reserved: assignments.reserved,
         assignment_events.Cancelled: assignments.cancelled,
+        assignment_events.CollectionFellDue: assignments.collection_fell_due,
         assignment_events.IssueRequested: assignments.issue_requested,
         assignment_events.Issued: assignments.issued,
         assignment_events.IssueFailed: assignments.issue_failed,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -24,6 +24,9 @@ ITEM_KINDS: Final = frozenset({ASSET, ACCESSORY, CONSUMABLE})
 USER: Final = "user"
 LOCATION: Final = "location"
 CUSTODIAN_KINDS: Final = frozenset({USER, LOCATION})
+
+COLLECT_WITHIN: Final = timedelta(days=1)
+"""How long before the time of a reservation its custodian is told to collect it."""
 
 LOSS_KINDS: Final = frozenset({"lost", "stolen"})
 UNITS_LIMIT: Final = 10_000
@@ -193,3 +196,8 @@ def check_returned(units: Sequence[Units], checklist: Sequence[Check]) -> None:
         raise InvalidField(("checklist",), f"A checklist has at most {CHECKLIST_LIMIT} points.")
     for index, point in enumerate(checklist):
         check_text(("checklist", index, "name"), point.name, NAME_LIMIT)
+
+
+def is_to_be_collected(begins: datetime, at: datetime) -> bool:
+    """Whether the time of a reservation is near, or has come."""
+    return begins - at <= COLLECT_WITHIN

@@ -112,6 +112,13 @@ class Cancelled(Event):
     by: Id | None
 
 
+class CollectionFellDue(Event):
+    """The time of a reservation that was made ahead is near: it can be collected."""
+
+    TOPIC = "assignment.collection_fell_due.v1"
+    begins: str
+
+
 class IssueRequested(Event):
     """Somebody is handing it over; the inventory is being asked."""
 

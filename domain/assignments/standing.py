@@ -102,6 +102,7 @@ class Standing:
 
     outstanding: int
     due: datetime | None
+    told_to_collect: bool = False
     handed_over: bool = False
     cancelled: bool = False
     overdue: bool = False
@@ -181,6 +182,10 @@ def _answered(standing: Standing, operation_id: Id | None) -> Standing:
 
 def _cancelled(now: Standing, _: events.Cancelled) -> Standing:
     return replace(now, cancelled=True)
+
+
+def _told_to_collect(now: Standing, _: events.CollectionFellDue) -> Standing:
+    return replace(now, told_to_collect=True)
 
 
 def _issue_requested(now: Standing, told: events.IssueRequested) -> Standing:
@@ -358,6 +363,7 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
     {
         events.Reserved: _unchanged,
         events.Cancelled: _cancelled,
+        events.CollectionFellDue: _told_to_collect,
         events.IssueRequested: _issue_requested,
         events.Issued: _issued,
         events.IssueFailed: _issue_failed,

@@ -160,6 +160,7 @@ class AnyAssignment:
             lambda: _ignore(assignment.approve_extension(later, operation("set_due"), asked)),
             lambda: _ignore(assignment.approve_extension(None, None, asked)),
             lambda: assignment.refuse_extension("wanted", asked),
+            lambda: assignment.tell_to_collect(at),
             lambda: assignment.mark_overdue(at),
             lambda: assignment.remind(chance.choice((-1, 0, 3)), at),
             receive,

@@ -195,6 +195,7 @@ async def test_filters_narrow_a_list(
     )
     lent.mark_overdue(world.now + timedelta(days=2))
     lent.detect_drift(None, world.now, world.now)
+    lent.decline("It is broken", Asked(lab.member.caller, world.now))
     world.store(lent, lab.technician)
     lent_id, kept_id = id_of(lent.id), id_of(kept.id)
     model_id = (await client.get(f"/assignments/{lent_id}", headers=lab.admin.headers)).json()[
@@ -207,6 +208,7 @@ async def test_filters_narrow_a_list(
         ("state=closed", []),
         ("overdue=true", [lent_id]),
         ("drift=true", [lent_id]),
+        ("declined=true", [lent_id]),
         (f"custodian_id={lab.outsider.id}", [kept_id]),
         (f"project_id={lab.project_id}", [kept_id]),
         ("item_kind=accessory", [kept_id]),
@@ -258,6 +260,20 @@ async def test_what_is_listed_as_gone_is_recovered_once(
     recovered_at, allowed = await read()
     assert recovered_at is not None
     assert not allowed
+
+
+async def test_what_was_declined_is_listed_until_it_is_back(
+    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab, scope: Item
+) -> None:
+    assignment = custody.lend(lab.technician, scope, member(lab.member))
+    assignment.decline("It is broken", Asked(lab.member.caller, world.now))
+    custody.receive(assignment, lab.technician)
+    assert await listed(client, lab.technician, "?declined=true") == [id_of(assignment.id)]
+
+    (operation_id,) = assignment.standing.pending
+    assignment.returned(operation_id, evidence(), world.now)
+    world.store(assignment, lab.technician)
+    assert await listed(client, lab.technician, "?declined=true") == []
 
 
 async def test_transitions_say_what_the_commands_would(
