@@ -28,6 +28,12 @@ CUSTODIAN_KINDS: Final = frozenset({USER, LOCATION})
 COLLECT_WITHIN: Final = timedelta(days=1)
 """How long before the time of a reservation its custodian is told to collect it."""
 
+EXTERNAL_RETURN: Final = "external_return"
+REASSERTED: Final = "reasserted"
+VANISHED: Final = "vanished"
+RESOLUTIONS: Final = frozenset({EXTERNAL_RETURN, REASSERTED})
+"""What somebody can decide about a drift; it may also vanish by itself."""
+
 LOSS_KINDS: Final = frozenset({"lost", "stolen"})
 UNITS_LIMIT: Final = 10_000
 CHECKLIST_LIMIT: Final = 100

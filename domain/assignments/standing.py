@@ -14,6 +14,7 @@ from typing import Any, Final
 from domain.assignments import events
 from domain.assignments.content import (
     LOSS_KINDS,
+    REASSERTED,
     Check,
     Condition,
     Custodian,
@@ -347,7 +348,7 @@ def _drifted(now: Standing, told: events.DriftDetected) -> Standing:
 
 
 def _drift_resolution(now: Standing, told: events.DriftResolutionRequested) -> Standing:
-    awaited = Awaited.REASSERT if told.how == "reasserted" else Awaited.EXTERNAL_RETURN
+    awaited = Awaited.REASSERT if told.how == REASSERTED else Awaited.EXTERNAL_RETURN
     return _back(now, told.operation_id, awaited, now.outstanding, told.by)
 
 

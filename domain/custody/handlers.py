@@ -12,8 +12,15 @@ from eventsourcing.domain import Aggregate
 
 from domain.assignments import commands, rules
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import ASSET, LOCATION, Condition, Received, State, Units
-from domain.assignments.drift import REASSERTED
+from domain.assignments.content import (
+    ASSET,
+    LOCATION,
+    REASSERTED,
+    Condition,
+    Received,
+    State,
+    Units,
+)
 from domain.assignments.item_book import ItemBook
 from domain.assignments.rules import ISSUE_OFFLINE, Asked, Command
 from domain.caller import Caller

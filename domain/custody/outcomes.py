@@ -11,11 +11,11 @@ from domain.assignments.assignment import Assignment
 from domain.custody import asking, commands, proof
 from domain.custody.meaning import Case, found_late, proven, refused
 from domain.fields import check_text
-from domain.identity.roles import INVENTORY_MANAGE
 from domain.ids import Id
 from domain.inventory_operations.commands import RequestResolution, RetryOperation
 from domain.inventory_operations.operation import InventoryOperation
 from domain.inventory_operations.queue import settled, waiting
+from domain.permissions import INVENTORY_MANAGE
 from domain.ports import Facts, Receipt, Store
 
 ABANDONED = "abandoned"

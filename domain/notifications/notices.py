@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from domain.assignments import events as assignments
 from domain.assignments.content import is_to_be_collected
-from domain.identity.roles import ASSIGNMENTS_RETURN, INVENTORY_MANAGE
 from domain.ids import Id, derived_id
 from domain.inventory_operations import events as operations
 from domain.notifications.kinds import Kind
+from domain.permissions import ASSIGNMENTS_RETURN, INVENTORY_MANAGE
 from domain.requisitions import events as requisitions
 
 Subject = Mapping[str, Any]
@@ -281,9 +281,5 @@ TOLD_TOPICS: Final = frozenset(_TELL)
 CONCERNED: Final = frozenset(_TELLS_OF) | frozenset(_LEARNS_FROM)
 """The events that change what is known or told."""
 
-EVENTS: Final = frozenset(
-    event
-    for event in _events_of(requisitions, assignments, operations)
-    if not event.TOPIC.startswith("item_book.")
-)
+EVENTS: Final = _events_of(requisitions, assignments, operations)
 """All events of the objects that are told of."""
