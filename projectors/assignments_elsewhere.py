@@ -28,6 +28,7 @@ def loss_reported(rows: Rows, event: events.LossReported, recorded: RecordedEven
         "by": event.by,
         "at": time_text(recorded.recorded_at),
         "confirmed_at": None,
+        "recovered_at": None,
     }
     changed = after(rows, recorded, {"loss": loss})
     return reporting(changed, recorded, circulation.LOSS_REPORT, event.by, note=event.note)
@@ -62,12 +63,32 @@ def loss_failed(rows: Rows, event: events.LossFailed, recorded: RecordedEvent) -
 
 
 def recovered(rows: Rows, event: events.Recovered, recorded: RecordedEvent) -> Rows:
-    """It has turned up, and is taken back."""
-    units = assignment_in(rows)["outstanding"]
-    asked = asking(rows, event.operation_id, Awaited.RECOVERY, event.by, units)
-    changed = after(rows, recorded, {**asked, "loss": None})
+    """It has turned up, and is taken back; what is over stays so."""
+    before = assignment_in(rows)
+    if before["outcome"] is None:
+        units = before["outstanding"]
+        asked = asking(rows, event.operation_id, Awaited.RECOVERY, event.by, units)
+        changed = after(rows, recorded, {**asked, "loss": None})
+    else:
+        asked = asking(rows, event.operation_id, Awaited.TURNED_UP, event.by)
+        changed = after(rows, recorded, asked)
     operation = {"operation_id": event.operation_id}
     return reporting(changed, recorded, circulation.RECOVER, event.by, **operation)
+
+
+def asset_recovered(rows: Rows, event: events.AssetRecovered, recorded: RecordedEvent) -> Rows:
+    """The inventory has it back: it named the custodian until then."""
+    before = assignment_in(rows)
+    loss = {**before["loss"], "recovered_at": time_text(recorded.recorded_at)}
+    return circulation.told(
+        proven(rows, recorded, event, {"loss": loss}),
+        recorded,
+        circulation.RETURN,
+        before=custodian_of(before),
+        after=None,
+        by=asked_by(before, event.operation_id),
+        **circulation.confirmed_by(event),
+    )
 
 
 def transfer_requested(

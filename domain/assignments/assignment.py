@@ -13,10 +13,17 @@ from eventsourcing.domain import Aggregate
 
 from domain.assignments import events, rules, standing
 from domain.assignments.coming_back import ComingBack
-from domain.assignments.content import CONSUMABLE, Custodian, Item, State, Terms
+from domain.assignments.content import (
+    CONSUMABLE,
+    Custodian,
+    Item,
+    State,
+    Terms,
+    is_to_be_collected,
+)
 from domain.assignments.drift import Drifting
 from domain.assignments.due_date import DueDate
-from domain.assignments.errors import NotAwaited, NotCustodian, SameCustodian
+from domain.assignments.errors import NotAwaited, NotCustodian, NotDue, SameCustodian
 from domain.assignments.events import CustodianData, EvidenceData, ItemData
 from domain.assignments.rules import Asked, Command
 from domain.assignments.standing import ACCEPTED, DECLINED, Awaited, Standing, Transfer
@@ -37,6 +44,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     Created = events.Created
     Reserved = events.Reserved
     Cancelled = events.Cancelled
+    CollectionFellDue = events.CollectionFellDue
     IssueRequested = events.IssueRequested
     Issued = events.Issued
     IssueFailed = events.IssueFailed
@@ -50,6 +58,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     DueDateFailed = events.DueDateFailed
     BecameOverdue = events.BecameOverdue
     ReminderFell = events.ReminderFell
+    ReturnNoted = events.ReturnNoted
     ReturnReceived = events.ReturnReceived
     Returned = events.Returned
     ReturnFailed = events.ReturnFailed
@@ -59,6 +68,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     LossConfirmed = events.LossConfirmed
     LossFailed = events.LossFailed
     Recovered = events.Recovered
+    AssetRecovered = events.AssetRecovered
     TransferRequested = events.TransferRequested
     TransferCheckedIn = events.TransferCheckedIn
     TransferCompleted = events.TransferCompleted
@@ -118,6 +128,17 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
         """Give up the reservation; the system asks for this. Raises ``WrongState``."""
         rules.check_in_state(self.view(), State.RESERVED)
         self._add(events.Cancelled, at, reason=reason, by=None)
+
+    def tell_to_collect(self, at: datetime) -> None:
+        """Say that its time is near, unless that was so from the beginning.
+
+        Raises ``WrongState`` and ``NotDue``.
+        """
+        rules.check_in_state(self.view(), State.RESERVED)
+        if not is_to_be_collected(self.begins, at):
+            raise NotDue
+        if not (self.standing.told_to_collect or is_to_be_collected(self.begins, self.created_on)):
+            self._add(events.CollectionFellDue, at, begins=time_text(self.begins))
 
     def request_issue(self, operation_id: Id, asked: Asked, *, offline: bool = False) -> None:
         """Hand it over. Raises ``DuePassed``."""

@@ -65,6 +65,14 @@ class LapseReservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TellToCollect:
+    """Say that the time of a reservation is near."""
+
+    assignment_id: Id
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IssueAssignment:
     """Hand over what is reserved."""
 

@@ -17,6 +17,16 @@ class WrongState(RuleBroken):
     help = "Its transitions say what can be done now."
 
 
+class HandedOn(RuleBroken):
+    """It is being handed on, so it is not settled yet who has it."""
+
+    code = "handed_on"
+    help = (
+        "Repeat this when its sync is null, on the assignment of whoever has it then. Where its"
+        " sync needs attention, an inventory manager settles that first."
+    )
+
+
 class InventoryAsked(RuleBroken):
     """The inventory has not answered the last change of this assignment yet."""
 

@@ -112,6 +112,13 @@ class Cancelled(Event):
     by: Id | None
 
 
+class CollectionFellDue(Event):
+    """The time of a reservation that was made ahead is near: it can be collected."""
+
+    TOPIC = "assignment.collection_fell_due.v1"
+    begins: str
+
+
 class IssueRequested(Event):
     """Somebody is handing it over; the inventory is being asked."""
 
@@ -227,6 +234,18 @@ class ReminderFell(Event):
     due: str
 
 
+class ReturnNoted(Event):
+    """The item is back at the desk before its hand-over is settled: it is returned after that."""
+
+    TOPIC = "assignment.return_noted.v1"
+    quantity: int
+    units: list[UnitData]
+    checklist: list[CheckData]
+    location_id: Id | None
+    note: str | None
+    by: Id
+
+
 class ReturnReceived(Event):
     """The item is back at the desk; the inventory is being asked."""
 
@@ -267,7 +286,7 @@ class DamageRecorded(Event):
 
 
 class LossReported(Event):
-    """The item is said to be ``lost`` or ``stolen``."""
+    """The item is said to be ``lost`` or ``stolen``; while its hand-over is not settled, too."""
 
     TOPIC = "assignment.loss_reported.v1"
     kind: str
@@ -306,6 +325,14 @@ class Recovered(Event):
     TOPIC = "assignment.recovered.v1"
     operation_id: Id
     by: Id
+
+
+class AssetRecovered(Event):
+    """What was listed as gone is back in the inventory; the assignment is over as it was."""
+
+    TOPIC = "assignment.asset_recovered.v1"
+    operation_id: Id
+    evidence: EvidenceData
 
 
 class TransferRequested(Event):

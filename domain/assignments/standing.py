@@ -12,7 +12,16 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from domain.assignments import events
-from domain.assignments.content import REASSERTED, Custodian, State
+from domain.assignments.content import (
+    LOSS_KINDS,
+    REASSERTED,
+    Check,
+    Condition,
+    Custodian,
+    Received,
+    State,
+    Units,
+)
 from domain.fields import time_of
 from domain.ids import Id
 
@@ -28,6 +37,7 @@ class Awaited(StrEnum):
     DUE = "due"
     LOSS = "loss"
     RECOVERY = "recovery"
+    TURNED_UP = "turned_up"
     TRANSFER_IN = "transfer_in"
     TRANSFER_OUT = "transfer_out"
     TRANSFER_BACK = "transfer_back"
@@ -67,6 +77,14 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """What came back before its hand-over was settled, and who took it."""
+
+    back: Received
+    by: Id
+
+
+@dataclass(frozen=True, slots=True)
 class Drift:
     """Who has the item according to the inventory (None: nobody), read at a time."""
 
@@ -85,6 +103,7 @@ class Standing:
 
     outstanding: int
     due: datetime | None
+    told_to_collect: bool = False
     handed_over: bool = False
     cancelled: bool = False
     overdue: bool = False
@@ -95,6 +114,8 @@ class Standing:
     extension: datetime | None = None
     renewals: int = 0
     loss: str | None = None
+    recovered: bool = False
+    noted: tuple[Noted, ...] = ()
     transfer: Transfer | None = None
     drift: Drift | None = None
     attention: str | None = None
@@ -119,11 +140,17 @@ class Standing:
         return State.OVERDUE if self.overdue else State.ACTIVE
 
     @property
+    def gone(self) -> bool:
+        """Whether the inventory lists it as lost or stolen, as far as this assignment knows."""
+        return self.outcome in LOSS_KINDS and not self.recovered
+
+    @property
     def unreturned(self) -> int:
-        """Units that are out and not on their way back."""
-        return self.outstanding - sum(
+        """Units that are out, or about to be, and not on their way back."""
+        on_the_way = sum(
             pending.quantity for pending in self.pending.values() if pending.awaited in BACK
         )
+        return self.outstanding - on_the_way - sum(noted.back.quantity for noted in self.noted)
 
     def next_rows(self, quantity: int) -> tuple[int, ...]:
         """The checkout rows that the next ``quantity`` units come back under."""
@@ -158,6 +185,10 @@ def _cancelled(now: Standing, _: events.Cancelled) -> Standing:
     return replace(now, cancelled=True)
 
 
+def _told_to_collect(now: Standing, _: events.CollectionFellDue) -> Standing:
+    return replace(now, told_to_collect=True)
+
+
 def _issue_requested(now: Standing, told: events.IssueRequested) -> Standing:
     return _asks(now, Pending(told.operation_id, Awaited.ISSUE, by=told.by))
 
@@ -168,6 +199,11 @@ def _issued(now: Standing, told: events.Issued) -> Standing:
         handed_over=True,
         rows=tuple(told.evidence["rows"]),
     )
+
+
+def _issue_failed(now: Standing, told: events.IssueFailed) -> Standing:
+    """What was said of the item meanwhile was said of something that nobody had."""
+    return replace(_answered(now, told.operation_id), noted=(), loss=None)
 
 
 def _refused(now: Standing, told: Any) -> Standing:
@@ -219,8 +255,19 @@ def _reminded(now: Standing, told: events.ReminderFell) -> Standing:
     return replace(now, reminded=now.reminded | {(told.day, told.due)})
 
 
+def _return_noted(now: Standing, told: events.ReturnNoted) -> Standing:
+    units = tuple(
+        Units(group["quantity"], Condition(group["condition"]), group["note"])
+        for group in told.units
+    )
+    checklist = tuple(Check(**point) for point in told.checklist)
+    noted = Noted(Received(units, checklist, told.location_id, told.note), told.by)
+    return replace(now, noted=(*now.noted, noted), loss=None)
+
+
 def _return_received(now: Standing, told: events.ReturnReceived) -> Standing:
-    return _back(now, told.operation_id, Awaited.RETURN, told.quantity, told.by)
+    rest = replace(now, noted=now.noted[1:])
+    return _back(rest, told.operation_id, Awaited.RETURN, told.quantity, told.by)
 
 
 def _back(
@@ -258,8 +305,14 @@ def _loss_confirmed(now: Standing, told: events.LossConfirmed) -> Standing:
 
 
 def _recovered(now: Standing, told: events.Recovered) -> Standing:
+    if now.outcome is not None:
+        return _asks(now, Pending(told.operation_id, Awaited.TURNED_UP, by=told.by))
     found = replace(now, loss=None)
     return _back(found, told.operation_id, Awaited.RECOVERY, now.outstanding, told.by)
+
+
+def _asset_recovered(now: Standing, told: events.AssetRecovered) -> Standing:
+    return replace(_answered(now, told.operation_id), recovered=True)
 
 
 def _transfer_requested(now: Standing, told: events.TransferRequested) -> Standing:
@@ -311,9 +364,10 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
     {
         events.Reserved: _unchanged,
         events.Cancelled: _cancelled,
+        events.CollectionFellDue: _told_to_collect,
         events.IssueRequested: _issue_requested,
         events.Issued: _issued,
-        events.IssueFailed: _refused,
+        events.IssueFailed: _issue_failed,
         events.SyncAttentionRaised: _attention,
         events.Accepted: _accepted,
         events.Declined: _declined,
@@ -324,6 +378,7 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
         events.DueDateFailed: _refused,
         events.BecameOverdue: _overdue,
         events.ReminderFell: _reminded,
+        events.ReturnNoted: _return_noted,
         events.ReturnReceived: _return_received,
         events.Returned: _returned,
         events.ReturnFailed: _refused,
@@ -333,6 +388,7 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
         events.LossConfirmed: _loss_confirmed,
         events.LossFailed: _refused,
         events.Recovered: _recovered,
+        events.AssetRecovered: _asset_recovered,
         events.TransferRequested: _transfer_requested,
         events.TransferCheckedIn: _transfer_checked_in,
         events.TransferCompleted: _transfer_completed,

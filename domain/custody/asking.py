@@ -1,13 +1,14 @@
 """How an assignment asks the inventory: the operation that goes with a command."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import ASSET, NEEDS_REPAIR, Custodian, Units
+from domain.assignments.content import ASSET, LOCATION, NEEDS_REPAIR, Custodian, Received, Units
 from domain.caller import Caller
 from domain.custody.errors import CustodianNotMapped, ItemNotMapped, NoInventory
-from domain.errors import InventoryUnavailable
+from domain.errors import InventoryUnavailable, RuleBroken
 from domain.ids import Id, id_of, uuid_of
 from domain.inventory_operations.events import ItemData, TargetData
 from domain.inventory_operations.kinds import Kind
@@ -46,6 +47,53 @@ async def target_of(custodian: Custodian, facts: Facts) -> TargetData:
     if mapping is None or mapping.external_id is None:
         raise CustodianNotMapped
     return TargetData(kind=custodian.kind, id=custodian.id, external_id=mapping.external_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What is lent and who has it, with their numbers over there.
+
+    ``lacking`` is the refusal for what has none: an item without a number, or no target.
+    """
+
+    item: ItemData
+    target: TargetData | None
+    lacking: RuleBroken | None = None
+
+
+async def address_of(assignment: Assignment, facts: Facts) -> Address:
+    """The address of an assignment's operations, as far as there is one."""
+    lacking: RuleBroken | None = None
+    target: TargetData | None = None
+    try:
+        target = await target_of(assignment.custodian, facts)
+    except CustodianNotMapped as unmapped:
+        lacking = unmapped
+    try:
+        return Address(await item_of(assignment, facts), target, lacking)
+    except ItemNotMapped as unmapped:
+        item = assignment.item
+        return Address(ItemData(kind=item.kind, id=item.id, external_id=None), target, unmapped)
+
+
+async def whole_address_of(assignment: Assignment, facts: Facts) -> Address:
+    """The address, for what can wait until there is one.
+
+    Raises ``ItemNotMapped`` and ``CustodianNotMapped``.
+    """
+    address = await address_of(assignment, facts)
+    if address.lacking is not None:
+        raise address.lacking
+    return address
+
+
+def hold_back(
+    operation: InventoryOperation, assignment: Assignment, address: Address, at: datetime
+) -> None:
+    """Let a person see to an operation that cannot be sent; after the verb that asks for it."""
+    if address.lacking is not None:
+        operation.hold_back(address.lacking.code, address.lacking.detail, at)
+        assignment.raise_attention(id_of(operation.id), address.lacking.code, at)
 
 
 def ask(
@@ -101,8 +149,7 @@ def hand_over(
 def take_back(
     assignment: Assignment,
     purpose: str,
-    item: ItemData,
-    target: TargetData,
+    address: Address,
     quantity: int,
     by: Id | None,
     at: datetime,
@@ -110,7 +157,8 @@ def take_back(
     status_id: int | None = None,
     location_id: int | None = None,
 ) -> InventoryOperation:
-    """The operation that takes units back from ``target``."""
+    """The operation that takes units back from whoever has them."""
+    item, target = address.item, address.target
     if item["kind"] == ASSET:
         wanted: dict[str, Any] = {"status_id": status_id, "location_id": location_id}
         return ask(assignment, Kind.CHECKIN, purpose, item, target, wanted, by, at)
@@ -118,7 +166,34 @@ def take_back(
     return ask(assignment, Kind.QUANTITY_CHECKIN, purpose, item, target, wanted, by, at)
 
 
-def needs_repair(units: tuple[Units, ...]) -> bool:
+async def bring_back(
+    assignment: Assignment, back: Received, address: Address, by: Id, at: datetime, facts: Facts
+) -> InventoryOperation:
+    """The operation of a return.
+
+    What needs repair gets the connection's label for that, if it has one; a place that nothing
+    stands for over there is left out.
+    """
+    repair = (await facts.inventory()).status_labels.get("repair")
+    return take_back(
+        assignment,
+        "return",
+        address,
+        back.quantity,
+        by,
+        at,
+        status_id=repair if _needs_repair(back.units) else None,
+        location_id=await _place(back.location_id, facts),
+    )
+
+
+async def _place(location_id: Id | None, facts: Facts) -> int | None:
+    """A location's number over there, if it has one."""
+    found = None if location_id is None else await facts.custodian(LOCATION, location_id)
+    return None if found is None else found.external_id
+
+
+def _needs_repair(units: tuple[Units, ...]) -> bool:
     """Whether something came back that is not to be lent as it is."""
     return any(group.condition in NEEDS_REPAIR for group in units)
 

@@ -7,19 +7,26 @@ the verbs that they ask; where the inventory is to be asked also ``ItemNotMapped
 """
 
 from datetime import datetime
-from typing import Final
 
 from eventsourcing.domain import Aggregate
 
 from domain.assignments import commands, rules
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import ASSET, REASSERTED, Condition, Units
+from domain.assignments.content import (
+    ASSET,
+    LOCATION,
+    REASSERTED,
+    Condition,
+    Received,
+    State,
+    Units,
+)
 from domain.assignments.item_book import ItemBook
 from domain.assignments.rules import ISSUE_OFFLINE, Asked, Command
-from domain.assignments.standing import Awaited
 from domain.caller import Caller
 from domain.custody import asking
-from domain.custody.errors import ItemNotMapped, StatusLabelMissing
+from domain.custody.calling_off import call_off_due, call_off_issue
+from domain.custody.errors import StatusLabelMissing
 from domain.custody.keeping import book_of, kept, remaining, requisition_of
 from domain.errors import InvalidField
 from domain.ids import Id, id_of
@@ -31,9 +38,6 @@ from domain.inventory_operations.queue import settled, waiting
 from domain.ports import Facts, Receipt, Store
 from domain.requisitions.errors import ProjectArchived
 from domain.requisitions.requisition import Requisition
-
-CANCELLED: Final = "cancelled"
-"""Reason of what was called off before it was sent."""
 
 
 async def reserve(command: commands.ReserveItem, store: Store, facts: Facts) -> Receipt:
@@ -85,7 +89,7 @@ async def cancel(command: commands.CancelReservation, store: Store, facts: Facts
     asked = Asked(command.by, command.at)
     rules.check(Command.CANCEL, assignment.view(), asked)
     requisition = await requisition_of(assignment, store)
-    called_off = await _call_off_issue(assignment, requisition, command.reason, command.at, store)
+    called_off = await call_off_issue(assignment, requisition, command.reason, command.at, store)
     assignment.cancel(command.reason, asked)
     released = await _release(
         assignment, requisition, command.reason, command.by.user_id, command.at, store
@@ -145,34 +149,26 @@ async def approve_extension(
 async def receive(command: commands.ReturnAssignment, store: Store, facts: Facts) -> Receipt:
     """Take units back at the desk, whether the inventory can be asked just now or not.
 
-    What needs repair goes to the connection's status label for that, if it has one. Raises
-    ``InvalidField`` for an unknown location.
+    Before the hand-over is settled that is noted, and carried out once it is. Where nothing over
+    there stands for the item or its custodian any more, a person has to see to the operation.
+    Raises ``InvalidField`` for an unknown location.
     """
     assignment = await store.load(Assignment, command.assignment_id, command.expected_version)
     asked = Asked(command.by, command.at)
     rules.check(Command.RETURN, assignment.view(), asked)
+    await _check_location(command.location_id, facts)
     units = command.units or (Units(assignment.standing.unreturned, Condition.OK),)
-    labels = (await facts.inventory()).status_labels
-    operation = asking.take_back(
-        assignment,
-        "return",
-        await asking.item_of(assignment, facts),
-        await asking.target_of(assignment.custodian, facts),
-        sum(group.quantity for group in units),
-        command.by.user_id,
-        command.at,
-        status_id=labels.get("repair") if asking.needs_repair(units) else None,
-        location_id=await _location(command.location_id, facts),
+    back = Received(units, command.checklist, command.location_id, command.note)
+    if assignment.state is State.ISSUING:
+        assignment.note_return(back, asked)
+        return await store.save(assignment)
+    address = await asking.address_of(assignment, facts)
+    operation = await asking.bring_back(
+        assignment, back, address, command.by.user_id, command.at, facts
     )
-    assignment.receive(
-        id_of(operation.id),
-        units,
-        asked,
-        checklist=command.checklist,
-        location_id=command.location_id,
-        note=command.note,
-    )
-    called_off = await _call_off_due(assignment, command.at, store)
+    assignment.receive(id_of(operation.id), back, asked)
+    asking.hold_back(operation, assignment, address, command.at)
+    called_off = await call_off_due(assignment, command.at, store)
     return await _save(store, command.at, assignment, operation, *called_off)
 
 
@@ -181,10 +177,7 @@ async def confirm_loss(command: commands.ConfirmLoss, store: Store, facts: Facts
     assignment = await store.load(Assignment, command.assignment_id, command.expected_version)
     asked = Asked(command.by, command.at)
     rules.check(Command.CONFIRM_LOSS, assignment.view(), asked)
-    kind = assignment.standing.loss or ""
-    label = (await facts.inventory()).status_labels.get(kind)
-    if label is None:
-        raise StatusLabelMissing(kind)
+    label = await _label(assignment.standing.loss or "", facts)
     operation = asking.ask(
         assignment,
         Kind.SET_STATUS,
@@ -200,13 +193,25 @@ async def confirm_loss(command: commands.ConfirmLoss, store: Store, facts: Facts
 
 
 async def recover(command: commands.RecoverAssignment, store: Store, facts: Facts) -> Receipt:
-    """Take back what was said to be gone."""
+    """Take back what was said to be gone.
+
+    What the inventory lists as gone it gets back with the deployable label. Raises ``ItemOut``
+    where somebody has it by now, and ``StatusLabelMissing``.
+    """
     assignment = await store.load(Assignment, command.assignment_id, command.expected_version)
     asked = Asked(command.by, command.at)
     rules.check(Command.RECOVER, assignment.view(), asked)
-    operation = await _all_back(assignment, "recovery", asked, facts)
+    book: ItemBook | None = None
+    label: int | None = None
+    if assignment.standing.gone:
+        book = await _book(assignment, store, command.at)
+        book.turn_up(command.assignment_id, command.at)
+        label = await _label("deployable", facts)
+    address = await asking.address_of(assignment, facts)
+    operation = _all_back(assignment, "recovery", address, asked, status_id=label)
     assignment.recover(id_of(operation.id), asked)
-    return await _save(store, command.at, assignment, operation)
+    asking.hold_back(operation, assignment, address, command.at)
+    return await _save(store, command.at, assignment, book, operation)
 
 
 async def transfer(command: commands.TransferAssignment, store: Store, facts: Facts) -> Receipt:
@@ -217,7 +222,8 @@ async def transfer(command: commands.TransferAssignment, store: Store, facts: Fa
     if await facts.custodian(command.to.kind, command.to.id) is None:
         raise InvalidField(("to", "id"), "There is no such member or location.")
     await asking.target_of(command.to, facts)
-    operation = await _all_back(assignment, "transfer", asked, facts)
+    address = await asking.whole_address_of(assignment, facts)
+    operation = _all_back(assignment, "transfer", address, asked)
     assignment.transfer(id_of(operation.id), command.to, command.successor_id, asked)
     return await _save(store, command.at, assignment, operation)
 
@@ -240,7 +246,9 @@ async def resolve_drift(command: commands.ResolveDrift, store: Store, facts: Fac
             command.at,
         )
     else:
-        operation = await _all_back(assignment, "return", asked, facts)
+        operation = _all_back(
+            assignment, "return", await asking.whole_address_of(assignment, facts), asked
+        )
     assignment.resolve_drift(command.how, id_of(operation.id), asked)
     return await _save(store, command.at, assignment, operation)
 
@@ -286,17 +294,22 @@ async def _new_due(
     )
 
 
-async def _all_back(
-    assignment: Assignment, purpose: str, asked: Asked, facts: Facts
+def _all_back(
+    assignment: Assignment,
+    purpose: str,
+    address: asking.Address,
+    asked: Asked,
+    *,
+    status_id: int | None = None,
 ) -> InventoryOperation:
     return asking.take_back(
         assignment,
         purpose,
-        await asking.item_of(assignment, facts),
-        await asking.target_of(assignment.custodian, facts),
+        address,
         assignment.standing.outstanding,
         asked.by.user_id,
         asked.at,
+        status_id=status_id,
     )
 
 
@@ -315,38 +328,6 @@ async def _release(
     if requisition is not None:
         requisition.line_released(assignment_id, reason, by, at)
     return [book, requisition]
-
-
-async def _call_off_issue(
-    assignment: Assignment,
-    requisition: Requisition | None,
-    reason: str,
-    at: datetime,
-    store: Store,
-) -> list[InventoryOperation]:
-    """The operation of a hand-over under way, called off. Raises ``AlreadySent``."""
-    for pending in assignment.standing.pending.values():
-        operation = await store.load(InventoryOperation, pending.operation_id)
-        operation.cancel(reason, at)
-        assignment.issue_failed(pending.operation_id, CANCELLED, gone=False, at=at)
-        if requisition is not None:
-            requisition.line_issue_failed(id_of(assignment.id), pending.operation_id, CANCELLED, at)
-        return [operation]
-    return []
-
-
-async def _call_off_due(
-    assignment: Assignment, at: datetime, store: Store
-) -> list[InventoryOperation]:
-    """A new due date that was never sent means nothing for what has come back."""
-    for pending in assignment.standing.pending.values():
-        if pending.awaited is Awaited.DUE:
-            operation = await store.load(InventoryOperation, pending.operation_id)
-            if operation.state is OperationState.PENDING and not operation.attempts:
-                operation.cancel("It has come back.", at)
-                assignment.due_failed(pending.operation_id, CANCELLED, at)
-                return [operation]
-    return []
 
 
 async def _save(
@@ -378,13 +359,15 @@ async def _project(project_id: Id | None, by: Caller, facts: Facts) -> list[tupl
     return [(standing.project_id, standing.version)]
 
 
-async def _location(location_id: Id | None, facts: Facts) -> int | None:
-    """A location's number in the inventory. Raises ``InvalidField`` and ``ItemNotMapped``."""
-    if location_id is None:
-        return None
-    found = await facts.custodian("location", location_id)
-    if found is None:
+async def _label(purpose: str, facts: Facts) -> int:
+    """The status label for a purpose. Raises ``StatusLabelMissing``."""
+    label = (await facts.inventory()).status_labels.get(purpose)
+    if label is None:
+        raise StatusLabelMissing(purpose)
+    return label
+
+
+async def _check_location(location_id: Id | None, facts: Facts) -> None:
+    """Raise ``InvalidField`` unless there is such a location, or none is named."""
+    if location_id is not None and await facts.custodian(LOCATION, location_id) is None:
         raise InvalidField(("location_id",), "There is no such location.")
-    if found.external_id is None:
-        raise ItemNotMapped("Nothing in the inventory stands for this location.")
-    return found.external_id

@@ -176,6 +176,19 @@ async def _issued(turn: _Turn, evidence: Proof) -> None:
     requisition = await turn.requisition()
     if requisition is not None:
         requisition.line_issued(id_of(turn.assignment.id), turn.id, turn.at)
+    await _return_noted(turn)
+
+
+async def _return_noted(turn: _Turn) -> None:
+    """What came back before the hand-over was settled is returned now."""
+    assignment, case = turn.assignment, turn.case
+    address = asking.Address(case.operation.item, case.operation.target)
+    for noted in assignment.standing.noted:
+        operation = await asking.bring_back(
+            assignment, noted.back, address, noted.by, turn.at, case.facts
+        )
+        assignment.receive_noted(id_of(operation.id), turn.at)
+        case.add_operation(operation, turn.at)
 
 
 async def _issue_refused(turn: _Turn, reason: str, gone: bool) -> None:
@@ -199,6 +212,18 @@ async def _returned(turn: _Turn, evidence: Proof) -> None:
 
 async def _return_refused(turn: _Turn, reason: str, _gone: bool) -> None:
     turn.assignment.return_failed(turn.id, reason, turn.at)
+
+
+async def _turned_up(turn: _Turn, evidence: Proof) -> None:
+    turn.assignment.asset_recovered(turn.id, evidence, turn.at)
+    book = await turn.book()
+    book.release(id_of(turn.assignment.id), turn.at)
+
+
+async def _recovery_refused(turn: _Turn, reason: str, _gone: bool) -> None:
+    turn.assignment.return_failed(turn.id, reason, turn.at)
+    book = await turn.book()
+    book.release(id_of(turn.assignment.id), turn.at)
 
 
 async def _due_changed(turn: _Turn, evidence: Proof) -> None:
@@ -305,6 +330,7 @@ _PROVEN: Final[Mapping[Awaited, _Proven]] = MappingProxyType(
         Awaited.ISSUE: _issued,
         Awaited.RETURN: _returned,
         Awaited.RECOVERY: _returned,
+        Awaited.TURNED_UP: _turned_up,
         Awaited.EXTERNAL_RETURN: _returned,
         Awaited.DUE: _due_changed,
         Awaited.LOSS: _lost,
@@ -320,6 +346,7 @@ _REFUSED: Final[Mapping[Awaited, _Refused]] = MappingProxyType(
         Awaited.ISSUE: _issue_refused,
         Awaited.RETURN: _return_refused,
         Awaited.RECOVERY: _return_refused,
+        Awaited.TURNED_UP: _recovery_refused,
         Awaited.EXTERNAL_RETURN: _resolution_refused,
         Awaited.DUE: _due_refused,
         Awaited.LOSS: _loss_refused,

@@ -16,7 +16,7 @@ class ItemData(TypedDict):
     """The thing concerned: ``asset``, ``accessory``, ``consumable`` or ``model``.
 
     While it is still to be created ``id`` is the one that it shall have with us, and
-    ``external_id`` is None.
+    ``external_id`` is None; so it is where nothing over there stands for it any more.
     """
 
     kind: str
@@ -191,6 +191,14 @@ class RetryOrdered(Event):
     TOPIC = "inventory_operation.retry_ordered.v1"
     by: Id
     reason: str
+
+
+class Addressed(Event):
+    """What it concerns has a number over there now: it had none when it was asked for."""
+
+    TOPIC = "inventory_operation.addressed.v1"
+    item: ItemData
+    target: TargetData | None
 
 
 class ResolutionRequested(Event):

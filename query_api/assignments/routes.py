@@ -49,6 +49,9 @@ async def _narrowed(
     drift: Annotated[
         Flag, Query(description="Only those of which the inventory disagrees.")
     ] = None,
+    declined: Annotated[
+        Flag, Query(description="Only those that their custodian declined and still has.")
+    ] = None,
     extension: Annotated[
         Literal["requested", "approved"] | None, Query(description="That ask for another date.")
     ] = None,
@@ -62,6 +65,7 @@ async def _narrowed(
         requisition_id=requisition_id,
         overdue=overdue is not None,
         drift=drift is not None,
+        declined=declined is not None,
         extension=extension,
         sync=sync,
     )

@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import Condition, Custodian, Item, Terms, Units
+from domain.assignments.content import (
+    Condition,
+    Custodian,
+    Item,
+    Received,
+    State,
+    Terms,
+    Units,
+)
 from domain.assignments.errors import NotAwaited
 from domain.assignments.events import EvidenceData
 from domain.assignments.item_book import Hold, ItemBook
@@ -97,8 +105,8 @@ def issued(assignment: Assignment, at: datetime = NOW, **more: Any) -> Assignmen
 def receiving(assignment: Assignment, quantity: int = 1, at: datetime = NOW) -> Id:
     """Take units back at the desk. Returns the operation that is asked for."""
     operation_id = assignment.next_operation("checkin")
-    units = [Units(quantity, Condition.OK, None)]
-    assignment.receive(operation_id, units, Asked(MANAGER, at), note="at the desk")
+    back = Received((Units(quantity, Condition.OK, None),), note="at the desk")
+    assignment.receive(operation_id, back, Asked(MANAGER, at))
     return operation_id
 
 
@@ -137,7 +145,11 @@ class AnyAssignment:
 
         def receive() -> None:
             units = Units(chance.randint(1, 3), chance.choice(list(Condition)), "note")
-            assignment.receive(operation("checkin"), [units], asked, location_id=ROOM.id)
+            back = Received((units,), location_id=ROOM.id)
+            if assignment.state is State.ISSUING:
+                assignment.note_return(back, asked)
+            else:
+                assignment.receive(operation("checkin"), back, asked)
 
         later = at + timedelta(days=chance.randint(1, 20))
         acts: list[Callable[[], None]] = [
@@ -148,6 +160,7 @@ class AnyAssignment:
             lambda: _ignore(assignment.approve_extension(later, operation("set_due"), asked)),
             lambda: _ignore(assignment.approve_extension(None, None, asked)),
             lambda: assignment.refuse_extension("wanted", asked),
+            lambda: assignment.tell_to_collect(at),
             lambda: assignment.mark_overdue(at),
             lambda: assignment.remind(chance.choice((-1, 0, 3)), at),
             receive,
@@ -187,8 +200,12 @@ class AnyAssignment:
         match pending.awaited:
             case Awaited.ISSUE:
                 assignment.issued(id, proof, at)
+                while assignment.standing.noted:
+                    assignment.receive_noted(assignment.next_operation("checkin"), at)
             case Awaited.RETURN | Awaited.RECOVERY | Awaited.EXTERNAL_RETURN:
                 assignment.returned(id, proof, at)
+            case Awaited.TURNED_UP:
+                assignment.asset_recovered(id, proof, at)
             case Awaited.DUE:
                 assignment.due_changed(id, proof, at)
             case Awaited.LOSS:
@@ -208,7 +225,7 @@ class AnyAssignment:
             case Awaited.ISSUE:
                 gone = self._chance.random() < 0.2
                 assignment.issue_failed(id, "not_available", gone=gone, at=at)
-            case Awaited.RETURN | Awaited.RECOVERY:
+            case Awaited.RETURN | Awaited.RECOVERY | Awaited.TURNED_UP:
                 assignment.return_failed(id, "not_found", at)
             case Awaited.DUE:
                 assignment.due_failed(id, "invalid", at)
@@ -299,6 +316,8 @@ class AnyOperation:
             lambda: operation.fail_attempt("server_error", later, at),
             lambda: operation.not_applied(later, at),
             lambda: operation.block("unauthorized", "The token is not accepted.", at),
+            lambda: operation.hold_back("item_not_mapped", "Nothing stands for it.", at),
+            lambda: operation.address({**operation.item, "external_id": 99}, operation.target, at),
             lambda: operation.detect_conflict(shown, at),
             lambda: operation.exhaust("server_error", at),
             lambda: operation.order_retry(by, "mended", at),

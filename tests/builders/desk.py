@@ -14,6 +14,7 @@ from domain.custody import commands as outcome_commands
 from domain.custody import handlers, outcomes
 from domain.custody.drift import detect_drift
 from domain.ids import Id, book_id, id_of
+from domain.inventory_operations import commands as operation_commands
 from domain.inventory_operations.events import EvidenceData
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
@@ -41,7 +42,7 @@ Handle = Callable[[C, Store, Facts], Awaitable[Receipt]]
 
 NUMBERS: Final = {BEN: 3, CHI: 4, WORKSHOP: 2}
 """Who is who in the inventory."""
-LABELS: Final = {"lost": 8, "stolen": 9, "repair": 5}
+LABELS: Final = {"lost": 8, "stolen": 9, "repair": 5, "deployable": 2}
 DOWN: Final = InventoryStanding(
     connected=True, available=False, reason="down", retry_after_s=45, status_labels=LABELS
 )
@@ -207,6 +208,18 @@ class Desk:
             operation_id=operation_id, reason="Nobody knows", by=by, at=self.at
         )
         return await self.give(outcomes.abandon, command)
+
+    async def retry(self, operation_id: Id, by: Caller = MANAGER) -> Receipt:
+        command = operation_commands.RetryOperation(
+            operation_id=operation_id, reason="It is mended", by=by, at=self.at
+        )
+        return await self.give(outcomes.retry, command)
+
+    async def resolve(self, operation_id: Id, by: Caller = MANAGER) -> Receipt:
+        command = operation_commands.RequestResolution(
+            operation_id=operation_id, reason="It was done by hand", by=by, at=self.at
+        )
+        return await self.give(outcomes.request_resolution, command)
 
     async def attest(self, operation_id: Id, by: Caller = MANAGER) -> Receipt:
         command = outcome_commands.AttestOperation(

@@ -7,7 +7,10 @@ import httpx
 import psycopg
 import pytest
 
+from domain.assignments.assignment import Assignment
 from domain.ids import Id
+from domain.ports import Facts, Receipt, Store
+from infrastructure.event_store.commands import Envelope
 from infrastructure.ids import new_id, to_uuid
 from tests.builders.inventory_rows import break_circuit
 from tests.command_api.asset_cases import confirm
@@ -18,6 +21,7 @@ from tests.command_api.assignment_cases import (
     in_days,
     issuing,
     lent,
+    lost,
     reserved,
     shelved,
 )
@@ -71,6 +75,30 @@ async def test_issued_and_synced_are_one_command_of_the_log(tenant: Tenant, log:
     await confirm(tenant, ids["id"])
     assert log.topics()[-2:] == ["inventory_operation.synced.v1", "assignment.issued.v1"]
     assert waiting(log, tenant) == []
+
+
+async def test_what_was_confirmed_as_lost_comes_back_on_proof(tenant: Tenant, log: Log) -> None:
+    ids = await lost(tenant)
+    await give(tenant, "admin", ids, "confirm-loss")
+    await confirm(tenant, ids["id"])
+    head = log.head
+
+    await give(tenant, "technician", ids, "recover")
+    assert waiting(log, tenant) == ["asset:17"]
+    await confirm(tenant, ids["id"])
+
+    assert log.topics(head) == [
+        "assignment.recovered.v1",
+        "item_book.held.v1",
+        "item_book.hold_changed.v1",
+        "inventory_operation.requested.v1",
+        "inventory_operation.attempt_started.v1",
+        "inventory_operation.attempt_accepted.v1",
+        "inventory_operation.synced.v1",
+        "assignment.asset_recovered.v1",
+        "item_book.released.v1",
+    ]
+    assert (await tenant.post("technician", "/assignments", lent(ids))).status_code == 201
 
 
 async def test_of_many_technicians_at_once_one_hands_the_printer_over(
@@ -226,6 +254,72 @@ async def test_nothing_is_stored_of_what_is_refused_half_way(tenant: Tenant, log
     check_problem(await ask(tenant, "technician", ids, "issue"), 409, "item_not_mapped")
     assert log.head == head
     assert waiting(log, tenant) == []
+
+
+async def test_what_is_here_is_taken_back_though_the_inventory_knows_nothing_of_it(
+    tenant: Tenant, log: Log
+) -> None:
+    ids = await active(tenant)
+    _unmap(tenant, ids["asset"])
+    head = log.head
+
+    await give(tenant, "technician", ids, "return")
+
+    assert waiting(log, tenant) == []
+    assert log.topics(head) == [
+        "assignment.return_received.v1",
+        "assignment.sync_attention_raised.v1",
+        "inventory_operation.requested.v1",
+        "inventory_operation.blocked.v1",
+    ]
+    (operation_id,) = await open_operations(tenant, ids)
+    path = f"/inventory/operations/{operation_id}/retry"
+    again = await tenant.post("admin", path, {"reason": "Mapped again"})
+    check_problem(again, 409, "item_not_mapped")
+
+
+@pytest.mark.parametrize(
+    ("who", "action", "body", "after"),
+    [
+        ("technician", "return", None, ["assignment.issued.v1", "assignment.return_received.v1"]),
+        ("technician", "close", None, ["assignment.issued.v1", "assignment.return_received.v1"]),
+        ("requester", "report-loss", {"kind": "lost"}, ["assignment.issued.v1"]),
+    ],
+)
+async def test_what_happens_before_the_hand_over_is_settled_is_taken_down(
+    tenant: Tenant, log: Log, who: str, action: str, body: Any, after: list[str]
+) -> None:
+    ids = await issuing(tenant)
+    assert tenant.database is not None
+    break_circuit(tenant.database, tenant.id)
+    await give(tenant, who, ids, action, body)
+    head = log.head
+    await confirm(tenant, ids["id"])
+    told = [topic for topic in log.topics(head) if topic.startswith("assignment.")]
+    assert told == after
+
+
+async def test_what_is_being_handed_on_says_where_to_return_it(tenant: Tenant) -> None:
+    ids = await active(tenant)
+    await give(
+        tenant, "technician", ids, "transfer", {"to": {"kind": "location", "id": ids["place"]}}
+    )
+    check_problem(await ask(tenant, "technician", ids, "return"), 409, "handed_on")
+    lost = await ask(tenant, "requester", ids, "report-loss", {"kind": "lost"})
+    check_problem(lost, 409, "handed_on")
+
+
+async def open_operations(tenant: Tenant, ids: Ids) -> list[Id]:
+    """What the assignment waits for."""
+    found: list[Id] = []
+
+    async def look(store: Store, _: Facts) -> Receipt:
+        assignment = await store.load(Assignment, ids["id"])
+        found.extend(assignment.standing.pending)
+        return await store.save(assignment)
+
+    await tenant.services.commands.run(Envelope(tenant.id, None, "test"), look)
+    return found
 
 
 def _unmap(tenant: Tenant, id: Id) -> None:

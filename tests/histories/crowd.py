@@ -14,7 +14,7 @@ from domain.custody import outcomes
 from domain.custody.commands import AbandonOperation
 from domain.errors import Refused
 from domain.ids import Id, id_of
-from domain.inventory_operations import commands, handlers
+from domain.inventory_operations import commands
 from domain.inventory_operations.kinds import State
 from domain.inventory_operations.operation import InventoryOperation
 from domain.ports import InventoryStanding
@@ -196,11 +196,11 @@ class Crowd:
         more = {"operation_id": id, "reason": "I have looked", "by": MANAGER, "at": at}
         if what == "resolve":
             await self.desk.give(
-                handlers.request_resolution,
+                outcomes.request_resolution,
                 commands.RequestResolution(**more),  # type: ignore[arg-type]  # as named above
             )
         elif what == "retry":
-            await self.desk.give(handlers.retry, commands.RetryOperation(**more))  # type: ignore[arg-type]  # as named above
+            await self.desk.give(outcomes.retry, commands.RetryOperation(**more))  # type: ignore[arg-type]  # as named above
         else:
             await self.desk.give(outcomes.abandon, AbandonOperation(**more))  # type: ignore[arg-type]  # as named above
 

@@ -205,6 +205,7 @@ def assert_same_assignment(row: Row, assignment: Assignment) -> None:
     view, seen = assignment.view(), view_of(SimpleNamespace(**row))
     if assignment.state not in OVER:
         assert seen == view
+    assert seen.gone == view.gone
     assert [waits["operation_id"] for waits in row["pending"]] == list(now.pending)
     assert (row["due"], row["overdue"], row["outcome"]) == (now.due, now.overdue, now.outcome)
     if row["issued_at"] is not None and assignment.state is not AssignmentState.CLOSED:
@@ -228,6 +229,10 @@ def assert_same_operation(row: Row, operation: InventoryOperation) -> None:
     assert (row["late_effect"] is not None) == operation.late
     assert row["compensated_by"] == operation.compensated_by
     assert row["created_external_id"] == operation.created_external_id
+    assert (row["item_external_id"], row["target"]) == (
+        operation.item["external_id"],
+        operation.target,
+    )
     if operation.state in (State.FAILED, State.NEEDS_ATTENTION):
         assert row["last_error"] == operation.reason
     assert row["id"] == id_of(operation.id)

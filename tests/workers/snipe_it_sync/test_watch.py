@@ -8,7 +8,6 @@ from domain.assignments.content import State
 from domain.custody import handlers, outcomes
 from domain.custody.commands import AbandonOperation
 from domain.ids import Id, id_of
-from domain.inventory_operations import handlers as operations
 from domain.inventory_operations.commands import RequestResolution
 from domain.inventory_operations.events import ItemData
 from infrastructure.ids import derived_id
@@ -160,7 +159,7 @@ def test_a_resolution_is_proven_by_the_inventory_or_needs_attention_again() -> N
             command = RequestResolution(
                 operation_id=operation_id, reason="Look again", by=MANAGER, at=world.clock()
             )
-            await world.ask(operations.request_resolution, command)
+            await world.ask(outcomes.request_resolution, command)
             await world.settle()
             return world.told(operation_id)[-1]
 
