@@ -1,5 +1,6 @@
 """Assets that come, change and go, models, and maintenances."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -105,6 +106,24 @@ def test_an_asset_that_somebody_has_is_not_removed() -> None:
         await world.settle()
         assert (await world.operation(id)).reason == "in_use"
         assert world.writes() == 0
+
+    run(history)
+
+
+def test_an_asset_is_removed_only_once_it_is_shown_to_be() -> None:
+    async def history(world: World) -> None:
+        world.order("refuse", method="GET", path="/api/v1/hardware/1", times=None, message="Odd.")
+        gone = await ask(world, Kind.DELETE_ASSET, 1, {})
+        never_was = await ask(world, Kind.DELETE_ASSET, 999, {})
+        world.start_worker()
+        await asyncio.sleep(10)
+        assert "synced" not in world.told(gone)
+        assert world.asset(1).deleted_at is None
+        world.simulator.faults.ordered.clear()
+        await world.settle()
+        assert world.told(gone)[-1] == "synced"
+        assert world.asset(1).deleted_at is not None
+        assert (await world.operation(never_was)).reason == "not_found"
 
     run(history)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from domain.assignments import commands
 from domain.assignments.assignment import Assignment
 from domain.assignments.content import State
@@ -10,6 +12,7 @@ from domain.custody.commands import AbandonOperation
 from domain.ids import Id
 from domain.inventory_operations import handlers as operations
 from domain.inventory_operations.commands import RequestResolution
+from infrastructure.snipe_it.errors import ReadFailed
 from tests.builders.assignments import BEN, CHI, DRILL, MANAGER, terms
 from tests.builders.people import TECHNICIAN
 from tests.builders.world import World, run
@@ -131,6 +134,22 @@ def test_a_difference_that_was_there_once_is_no_drift() -> None:
         for holder in (4, 3, 4, 3):
             world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=holder)
             await process.watch()
+        assert (await assignment(world, id)).standing.drift is None
+
+    run(history)
+
+
+def test_a_read_that_is_refused_is_no_drift() -> None:
+    async def history(world: World) -> None:
+        id = await issue(world)
+        process = world.start_worker()
+        await world.settle()
+        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
+        path = f"/api/v1/hardware/{ASSET}"
+        world.order("refuse", method="GET", path=path, times=None, message="Odd.")
+        for _ in range(2):
+            with pytest.raises(ReadFailed):
+                await process.watch()
         assert (await assignment(world, id)).standing.drift is None
 
     run(history)

@@ -117,8 +117,10 @@ class DeleteAsset(_OfAnAsset):
     def compare(
         self, operation: InventoryOperation, asset: Asset | None
     ) -> tuple[Verdict, Refusal | None]:
-        """Applied once it is no longer there."""
-        if asset is None or asset.deleted_at is not None:
+        """Applied once it is shown as removed, as the inventory does for ever."""
+        if asset is None:
+            return Verdict.MISSING, None
+        if asset.deleted_at is not None:
             return Verdict.APPLIED, None
         if asset.assigned_to is not None:
             return Verdict.OPEN, Refusal("in_use", "Somebody has the asset.")
