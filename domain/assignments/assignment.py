@@ -19,7 +19,7 @@ from domain.assignments.due_date import DueDate
 from domain.assignments.errors import NotAwaited, NotCustodian, SameCustodian
 from domain.assignments.events import CustodianData, EvidenceData, ItemData
 from domain.assignments.rules import Asked, Command
-from domain.assignments.standing import ACCEPTED, DECLINED, Awaited, Standing, Transfer
+from domain.assignments.standing import ACCEPTED, DECLINED, Awaited, Drift, Standing, Transfer
 from domain.fields import optional_time_text, time_of, time_text
 from domain.ids import Id, id_of, operation_id, uuid_of
 
@@ -219,11 +219,19 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
         return successor
 
     def transfer_failed(
-        self, operation_id: Id, next_operation_id: Id | None, reason: str, at: datetime
+        self,
+        operation_id: Id,
+        next_operation_id: Id | None,
+        reason: str,
+        at: datetime,
+        *,
+        shown: Drift | None = None,
     ) -> None:
         """A half was refused; ``next_operation_id`` undoes the first one.
 
-        Where that was refused, too, the inventory shows the item with nobody: that is drift.
+        Where that came to nothing, too, what the inventory has ``shown`` is drift: it was read
+        before, when the first half was proven, and named somebody else then as well. Where nobody
+        has looked, a person has to.
         """
         pending = self._pending(operation_id, *standing.TRANSFER)
         self._add(
@@ -233,8 +241,12 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
             next_operation_id=next_operation_id,
             reason=reason,
         )
-        if next_operation_id is None and pending.awaited is not Awaited.TRANSFER_IN:
-            self._add(events.DriftDetected, at, actual=None, read_at=time_text(at))
+        if next_operation_id is not None or pending.awaited is Awaited.TRANSFER_IN:
+            return
+        if shown is None:
+            self.raise_attention(operation_id, reason, at)
+        else:
+            self._add(events.DriftDetected, at, actual=shown.actual, read_at=shown.read_at)
 
     def transfer_compensated(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
         """The first half is undone: the custodian has it as before."""

@@ -15,7 +15,7 @@ from domain.assignments.assignment import Assignment
 from domain.assignments.content import State
 from domain.assignments.events import EvidenceData as Proof
 from domain.assignments.item_book import ItemBook
-from domain.assignments.standing import Awaited
+from domain.assignments.standing import Awaited, Drift
 from domain.custody import asking
 from domain.custody.errors import CustodianNotMapped
 from domain.custody.keeping import book_of, requisition_of
@@ -67,12 +67,16 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """A case with what its functions need: the assignment that surely is there."""
+    """A case with what its functions need: the assignment that surely is there.
+
+    ``shown`` is what the inventory shows where it refuses.
+    """
 
     case: Case
     assignment: Assignment
     id: Id
     at: datetime
+    shown: EvidenceData | None = None
 
     async def book(self) -> ItemBook:
         assignment = self.assignment
@@ -107,11 +111,16 @@ def _keep_id(case: Case, evidence: Proof) -> None:
         case.changes.append(ThingCreated(tenant_id, item["kind"], item["id"], external_id))
 
 
-async def refused(case: Case, reason: str, *, gone: bool, at: datetime) -> None:
-    """Let everybody concerned know that the operation came to nothing."""
+async def refused(
+    case: Case, reason: str, *, gone: bool, shown: EvidenceData | None, at: datetime
+) -> None:
+    """Let everybody concerned know that the operation came to nothing.
+
+    ``shown`` is what the inventory shows instead; None where nobody has looked.
+    """
     if case.assignment is None or case.awaited is None:
         return
-    turn = _Turn(case, case.assignment, id_of(case.operation.id), at)
+    turn = _Turn(case, case.assignment, id_of(case.operation.id), at, shown)
     await _REFUSED[case.awaited](turn, reason, gone)
 
 
@@ -127,12 +136,16 @@ async def found_late(case: Case, evidence: EvidenceData, *, given_up: bool, at: 
     if given_up and operation.kind is Kind.CHECKOUT and _nobody_has(assignment):
         _undo(case, at)
     elif given_up and operation.kind in (Kind.CHECKIN, Kind.CHECKOUT) and assignment.state in _LIVE:
-        actual = evidence["assigned_to"]
-        holder = None if actual is None else (actual[0], actual[1])
+        holder = _holder(evidence)
         custodian = await case.facts.custodian(assignment.custodian.kind, assignment.custodian.id)
         if custodian is None or holder != (custodian.kind, custodian.external_id):
             assignment.detect_drift(holder, datetime.fromisoformat(evidence["read_at"]), at)
     assignment.raise_attention(id_of(operation.id), LATE_EFFECT, at)
+
+
+def _holder(evidence: EvidenceData) -> tuple[str, int] | None:
+    actual = evidence["assigned_to"]
+    return None if actual is None else (actual[0], actual[1])
 
 
 def _nobody_has(assignment: Assignment) -> bool:
@@ -286,7 +299,9 @@ async def _operation(case: Case, id: Id) -> InventoryOperation:
 
 
 async def _hand_back_refused(turn: _Turn, reason: str, _gone: bool) -> None:
-    turn.assignment.transfer_failed(turn.id, None, reason, turn.at)
+    shown = turn.shown
+    drift = None if shown is None else Drift(_holder(shown), shown["read_at"])
+    turn.assignment.transfer_failed(turn.id, None, reason, turn.at, shown=drift)
 
 
 async def _reasserted(turn: _Turn, _evidence: Proof) -> None:

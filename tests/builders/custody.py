@@ -11,9 +11,10 @@ from domain.assignments.errors import NotAwaited
 from domain.assignments.events import EvidenceData
 from domain.assignments.item_book import Hold, ItemBook
 from domain.assignments.rules import Asked
-from domain.assignments.standing import Awaited, Pending
+from domain.assignments.standing import Awaited, Drift, Pending
 from domain.caller import Caller
 from domain.errors import Refused
+from domain.fields import time_text
 from domain.ids import Id, uuid_of
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
@@ -218,7 +219,8 @@ class AnyAssignment:
                 back = assignment.next_operation("back")
                 assignment.transfer_failed(id, back, "not_available", at)
             case Awaited.TRANSFER_IN | Awaited.TRANSFER_BACK:
-                assignment.transfer_failed(id, None, "not_available", at)
+                shown = self._chance.choice((None, Drift(("user", 9), time_text(at))))
+                assignment.transfer_failed(id, None, "not_available", at, shown=shown)
             case Awaited.REASSERT | Awaited.EXTERNAL_RETURN:
                 assignment.drift_resolution_failed(id, "not_available", at)
 

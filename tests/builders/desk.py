@@ -176,7 +176,12 @@ class Desk:
         return await self.give(outcomes.prove, command)
 
     async def refuse(
-        self, operation_id: Id, reason: str = "not_available", *, gone: bool = False
+        self,
+        operation_id: Id,
+        reason: str = "not_available",
+        *,
+        gone: bool = False,
+        evidence: EvidenceData | None = None,
     ) -> Receipt:
         operation = await self.send(operation_id)
         command = outcome_commands.RefuseOperation(
@@ -185,6 +190,7 @@ class Desk:
             reason=reason,
             message="That asset is not available for checkout!",
             gone=gone,
+            evidence=evidence or operations.evidence(None),
             at=self.at,
         )
         return await self.give(outcomes.refuse, command)

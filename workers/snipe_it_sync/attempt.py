@@ -8,7 +8,7 @@ what it shows.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -128,7 +128,8 @@ class Attempt:
             await self._record(handlers.record_already_applied, commands.RecordAlreadyApplied)
             await self._prove(sight.evidence)
         elif sight.refusal is not None:
-            await self._refuse(sight.refusal.reason, sight.refusal.message, gone=sight.refusal.gone)
+            why = asdict(sight.refusal)
+            await self._settle(outcomes.refuse, RefuseOperation, **why, evidence=sight.evidence)
         elif sight.verdict is Verdict.OTHER:
             await self._raise(Conflict(sight.evidence))
         elif sight.verdict is Verdict.MISSING:
@@ -337,11 +338,6 @@ class Attempt:
 
     async def _prove(self, evidence: EvidenceData) -> None:
         await self._settle(outcomes.prove, ProveOperation, evidence=evidence)
-
-    async def _refuse(self, reason: str, message: str, *, gone: bool) -> None:
-        await self._settle(
-            outcomes.refuse, RefuseOperation, reason=reason, message=message, gone=gone
-        )
 
     async def _raise(self, problem: Problem) -> None:
         await self._settle(outcomes.raise_attention, RaiseAttention, problem=problem)

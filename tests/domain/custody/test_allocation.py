@@ -138,6 +138,7 @@ class Lab(Tenant):
             reason="not_available",
             message="That asset is not available for checkout!",
             gone=gone,
+            evidence=operations.evidence(None),
             at=NOW,
         )
         await outcomes.refuse(command, self.store, self.facts)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from domain.assignments.content import Condition, State, Units
+from domain.assignments.standing import Drift
 from domain.custody import commands, outcomes
 from domain.custody.errors import EvidenceUnfit
 from domain.errors import Forbidden, Refused
@@ -369,14 +370,27 @@ async def test_a_half_transfer_is_undone(desk: Desk, given_up: bool) -> None:
     assert set((await desk.book()).holds) == {id}
 
 
-async def test_what_cannot_be_undone_is_drift(desk: Desk) -> None:
+@pytest.mark.parametrize("actual", [None, ("user", 77)])
+async def test_what_cannot_be_undone_is_drift_as_it_was_read(desk: Desk, actual: Any) -> None:
     id, second = await half_way(desk)
     await desk.refuse(second)
-    await desk.refuse(await desk.open_operation(id))
+    shown = operations.evidence(actual)
+    await desk.refuse(await desk.open_operation(id), evidence=shown)
     assignment = await desk.assignment(id)
     assert assignment.state is State.ACTIVE
-    assert assignment.standing.drift is not None
-    assert assignment.standing.drift.actual is None
+    assert assignment.standing.drift == Drift(actual, shown["read_at"])
+
+
+async def test_what_nobody_has_looked_at_is_no_drift(desk: Desk) -> None:
+    id, second = await half_way(desk)
+    await desk.refuse(second)
+    third = await desk.open_operation(id)
+    await attention(desk, third)
+    await desk.abandon(third)
+    assignment = await desk.assignment(id)
+    assert (assignment.state, assignment.standing.drift) == (State.ACTIVE, None)
+    assert assignment.standing.attention == "abandoned"
+    await desk.drift(id, None)
     await desk.resolve_drift(id, "external_return")
     await desk.prove(await desk.open_operation(id))
     assert (await desk.assignment(id)).state is State.CLOSED

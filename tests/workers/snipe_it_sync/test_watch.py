@@ -1,7 +1,9 @@
 """Late effects of what was given up, and changes by hand, in an inventory with assignments."""
 
 import asyncio
+from datetime import datetime
 
+import httpx
 import pytest
 
 from domain.assignments import commands
@@ -135,6 +137,38 @@ def test_a_difference_that_was_there_once_is_no_drift() -> None:
             world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=holder)
             await process.watch()
         assert (await assignment(world, id)).standing.drift is None
+
+    run(history)
+
+
+def test_who_has_it_when_a_transfer_cannot_be_undone_is_what_was_read() -> None:
+    async def history(world: World) -> None:
+        id = await issue(world)
+        world.start_worker()
+        await world.settle()
+
+        async def somebody_takes_it(request: httpx.Request) -> None:
+            if request.method == "POST" and world.holder(ASSET) is None:
+                world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=2)
+
+        world.wire.before_sending = somebody_takes_it
+        began = world.clock()
+        await world.ask(
+            handlers.transfer,
+            commands.TransferAssignment(
+                assignment_id=id,
+                successor_id=world.new_id(),
+                to=CHI,
+                by=TECHNICIAN,
+                at=began,
+            ),
+        )
+        await world.settle()
+        gone_wrong = await assignment(world, id)
+        assert gone_wrong.state is State.ACTIVE
+        assert gone_wrong.standing.drift is not None
+        assert gone_wrong.standing.drift.actual == ("user", 2)
+        assert began <= datetime.fromisoformat(gone_wrong.standing.drift.read_at) <= world.clock()
 
     run(history)
 
