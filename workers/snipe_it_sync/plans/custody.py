@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from domain.custody.asset_commands import PUT_AWAY
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.snipe_it.answers import Answer
@@ -9,6 +10,7 @@ from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.records import Asset, Holder, HolderType
 from infrastructure.snipe_it.writing import Target
 from workers.snipe_it_sync.plans.sight import (
+    IN_USE,
     Plan,
     Refusal,
     Sight,
@@ -125,17 +127,18 @@ class SetDue(_OfAnAsset):
 
 
 class SetStatus(_OfAnAsset):
-    """Give the asset another status label."""
+    """Give the asset another status label. What somebody has is not put away."""
 
     def compare(
         self, operation: InventoryOperation, asset: Asset
     ) -> tuple[Verdict, Refusal | None]:
         """Applied once it has the label."""
+        in_use = asset.assigned_to is not None and operation.purpose in PUT_AWAY
         if _has_label(asset, operation):
-            return Verdict.APPLIED, None
+            return (Verdict.OTHER if in_use else Verdict.APPLIED), None
         if asset.deleted_at is not None:
             return Verdict.OPEN, Refusal("gone", "The asset was removed.", gone=True)
-        return Verdict.OPEN, None
+        return Verdict.OPEN, IN_USE if in_use else None
 
     async def write(self, operation: InventoryOperation, sight: Sight, snipe_it: SnipeIt) -> Answer:
         """Edit the label."""
