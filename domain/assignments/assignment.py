@@ -14,7 +14,7 @@ from eventsourcing.domain import Aggregate
 from domain.assignments import events, rules, standing
 from domain.assignments.coming_back import ComingBack
 from domain.assignments.content import CONSUMABLE, Custodian, Item, State, Terms
-from domain.assignments.drift import Drifting
+from domain.assignments.drift import RELINKED, Drifting
 from domain.assignments.due_date import DueDate
 from domain.assignments.errors import NotAwaited, NotCustodian, SameCustodian
 from domain.assignments.events import CustodianData, EvidenceData, ItemData
@@ -67,6 +67,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     DriftDetected = events.DriftDetected
     DriftResolutionRequested = events.DriftResolutionRequested
     DriftResolutionFailed = events.DriftResolutionFailed
+    Relinked = events.Relinked
     DriftResolved = events.DriftResolved
     Closed = events.Closed
 
@@ -207,7 +208,10 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     ) -> "Assignment":
         """The second half is proven: this is over, and the successor, which is returned, has it."""
         self._pending(operation_id, Awaited.TRANSFER_OUT)
-        successor = self._successor(operation_id, evidence, at)
+        transfer = self.transfer_under_way
+        successor = self._successor(
+            transfer.successor_id, transfer.to, transfer.by, operation_id, evidence, at
+        )
         self._add(
             events.TransferCompleted,
             at,
@@ -253,13 +257,43 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
         self._pending(operation_id, Awaited.TRANSFER_BACK)
         self._add(events.TransferCompensated, at, operation_id=operation_id, evidence=evidence)
 
-    def _successor(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> "Assignment":
-        transfer = self.transfer_under_way
+    def relinked(
+        self,
+        operation_id: Id,
+        to: Custodian,
+        successor_id: Id,
+        evidence: EvidenceData,
+        at: datetime,
+    ) -> "Assignment":
+        """The inventory shows it with ``to``: this is over, and the successor, returned, has it."""
+        pending = self._pending(operation_id, Awaited.RELINK)
+        successor = self._successor(successor_id, to, pending.by, operation_id, evidence, at)
+        self._add(
+            events.Relinked,
+            at,
+            operation_id=operation_id,
+            to=to.data,
+            successor_id=successor_id,
+            evidence=evidence,
+        )
+        self._add(events.DriftResolved, at, how=RELINKED, operation_id=operation_id, by=pending.by)
+        self._add(events.Closed, at, outcome="transferred")
+        return successor
+
+    def _successor(
+        self,
+        id: Id,
+        custodian: Custodian,
+        by: Id | None,
+        operation_id: Id,
+        evidence: EvidenceData,
+        at: datetime,
+    ) -> "Assignment":
         successor = Assignment.reserve(
-            uuid_of(transfer.successor_id),
+            uuid_of(id),
             Terms(
                 item=self.item,
-                custodian=transfer.to,
+                custodian=custodian,
                 begins=at,
                 due=self.standing.due,
                 quantity=self.standing.outstanding,
@@ -269,7 +303,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
             ),
             tenant_id=self.tenant_id,
             verified=True,
-            by=transfer.by,
+            by=by,
             at=at,
             transferred_from=id_of(self.id),
         )
@@ -278,7 +312,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
             at,
             operation_id=operation_id,
             offline=False,
-            by=transfer.by,
+            by=by,
         )
         successor.issued(operation_id, evidence, at)
         return successor

@@ -7,7 +7,6 @@ A command with a field that no assignment could accept cannot be made: it raises
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from domain.assignments.content import (
     LOSS_KINDS,
@@ -19,12 +18,11 @@ from domain.assignments.content import (
     check_returned,
     check_terms,
 )
+from domain.assignments.standing import RESOLVING
 from domain.caller import Caller
 from domain.errors import InvalidField
 from domain.fields import check_optional_text, check_text
 from domain.ids import Id
-
-RESOLUTIONS: Final = frozenset({"external_return", "reasserted"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +250,7 @@ class DriftVanished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveDrift:
-    """Decide about a drift: ``external_return`` or ``reasserted``."""
+    """Decide about a drift: ``external_return``, ``reasserted`` or ``relinked``."""
 
     assignment_id: Id
     how: str
@@ -261,5 +259,5 @@ class ResolveDrift:
     expected_version: int | None = None
 
     def __post_init__(self) -> None:
-        if self.how not in RESOLUTIONS:
-            raise InvalidField(("how",), "This is external_return or reasserted.")
+        if self.how not in RESOLVING:
+            raise InvalidField(("how",), f"This is {' or '.join(RESOLVING)}.")

@@ -33,10 +33,20 @@ class Awaited(StrEnum):
     TRANSFER_BACK = "transfer_back"
     EXTERNAL_RETURN = "external_return"
     REASSERT = "reassert"
+    RELINK = "relink"
 
 
 BACK: Final = frozenset({Awaited.RETURN, Awaited.RECOVERY, Awaited.EXTERNAL_RETURN})
 """What ends in a return."""
+
+RESOLVING: Final[Mapping[str, Awaited]] = MappingProxyType(
+    {
+        "external_return": Awaited.EXTERNAL_RETURN,
+        "reasserted": Awaited.REASSERT,
+        "relinked": Awaited.RELINK,
+    }
+)
+"""How a drift can be dealt with, and what the inventory is asked for then."""
 
 TRANSFER: Final = frozenset({Awaited.TRANSFER_IN, Awaited.TRANSFER_OUT, Awaited.TRANSFER_BACK})
 
@@ -295,8 +305,11 @@ def _drifted(now: Standing, told: events.DriftDetected) -> Standing:
 
 
 def _drift_resolution(now: Standing, told: events.DriftResolutionRequested) -> Standing:
-    awaited = Awaited.REASSERT if told.how == "reasserted" else Awaited.EXTERNAL_RETURN
-    return _back(now, told.operation_id, awaited, now.outstanding, told.by)
+    return _back(now, told.operation_id, RESOLVING[told.how], now.outstanding, told.by)
+
+
+def _relinked(now: Standing, told: events.Relinked) -> Standing:
+    return replace(_answered(now, told.operation_id), outstanding=0)
 
 
 def _drift_resolved(now: Standing, told: events.DriftResolved) -> Standing:
@@ -341,6 +354,7 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
         events.DriftDetected: _drifted,
         events.DriftResolutionRequested: _drift_resolution,
         events.DriftResolutionFailed: _refused,
+        events.Relinked: _relinked,
         events.DriftResolved: _drift_resolved,
         events.Closed: _closed,
     }

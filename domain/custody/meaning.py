@@ -12,14 +12,14 @@ from typing import Final, Self
 from eventsourcing.domain import Aggregate
 
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import State
+from domain.assignments.content import Custodian, State
 from domain.assignments.events import EvidenceData as Proof
 from domain.assignments.item_book import ItemBook
 from domain.assignments.standing import Awaited, Drift
 from domain.custody import asking
 from domain.custody.errors import CustodianNotMapped
 from domain.custody.keeping import book_of, requisition_of
-from domain.ids import Id, id_of, operation_id, uuid_of
+from domain.ids import Id, id_of, operation_id, successor_id, uuid_of
 from domain.inventory.changes import InventoryChange, ThingCreated
 from domain.inventory_operations.events import EvidenceData
 from domain.inventory_operations.kinds import Kind
@@ -250,7 +250,11 @@ async def _checked_in(turn: _Turn, evidence: Proof) -> None:
 
 async def _handed_on(turn: _Turn, evidence: Proof) -> None:
     """The second half of a transfer."""
-    successor = turn.assignment.transfer_completed(turn.id, evidence, turn.at)
+    await _hand_on(turn, turn.assignment.transfer_completed(turn.id, evidence, turn.at))
+
+
+async def _hand_on(turn: _Turn, successor: Assignment) -> None:
+    """Keep what there is for the successor."""
     book = await turn.book()
     book.hand_on(id_of(turn.assignment.id), id_of(successor.id), turn.at)
     turn.case.others.append(successor)
@@ -308,6 +312,15 @@ async def _reasserted(turn: _Turn, _evidence: Proof) -> None:
     turn.assignment.reasserted(turn.id, turn.at)
 
 
+async def _relinked(turn: _Turn, evidence: Proof) -> None:
+    target = turn.case.operation.target
+    if target is None:
+        raise LookupError(f"{turn.id} relinks to nobody")
+    to, next_id = Custodian(target["kind"], target["id"]), successor_id(turn.id)
+    successor = turn.assignment.relinked(turn.id, to, next_id, evidence, turn.at)
+    await _hand_on(turn, successor)
+
+
 async def _resolution_refused(turn: _Turn, reason: str, _gone: bool) -> None:
     turn.assignment.drift_resolution_failed(turn.id, reason, turn.at)
 
@@ -327,6 +340,7 @@ _PROVEN: Final[Mapping[Awaited, _Proven]] = MappingProxyType(
         Awaited.TRANSFER_OUT: _handed_on,
         Awaited.TRANSFER_BACK: _handed_back,
         Awaited.REASSERT: _reasserted,
+        Awaited.RELINK: _relinked,
     }
 )
 
@@ -342,5 +356,6 @@ _REFUSED: Final[Mapping[Awaited, _Refused]] = MappingProxyType(
         Awaited.TRANSFER_OUT: _hand_on_refused,
         Awaited.TRANSFER_BACK: _hand_back_refused,
         Awaited.REASSERT: _resolution_refused,
+        Awaited.RELINK: _resolution_refused,
     }
 )

@@ -162,7 +162,9 @@ class AnyAssignment:
             lambda: assignment.detect_drift(chance.choice((None, ("user", 9))), at, at),
             lambda: assignment.drift_vanished(at),
             lambda: assignment.resolve_drift(
-                chance.choice(("external_return", "reasserted")), operation("checkout"), asked
+                chance.choice(("external_return", "reasserted", "relinked")),
+                operation("checkout"),
+                asked,
             ),
         ]
         if chance.random() < 0.1:
@@ -202,6 +204,9 @@ class AnyAssignment:
                 assignment.transfer_compensated(id, proof, at)
             case Awaited.REASSERT:
                 assignment.reasserted(id, at)
+            case Awaited.RELINK:
+                after = derived_id("test", f"linked to {assignment.id}")
+                self.successor = assignment.relinked(id, ROOM, after, proof, at)
 
     def _refuse(self, pending: Pending) -> None:
         assignment, id, at = self.assignment, pending.operation_id, self.at
@@ -221,7 +226,7 @@ class AnyAssignment:
             case Awaited.TRANSFER_IN | Awaited.TRANSFER_BACK:
                 shown = self._chance.choice((None, Drift(("user", 9), time_text(at))))
                 assignment.transfer_failed(id, None, "not_available", at, shown=shown)
-            case Awaited.REASSERT | Awaited.EXTERNAL_RETURN:
+            case Awaited.REASSERT | Awaited.EXTERNAL_RETURN | Awaited.RELINK:
                 assignment.drift_resolution_failed(id, "not_available", at)
 
 

@@ -44,10 +44,12 @@ async def confirm(to: Commands, tenant_id: Id, assignment_id: Id) -> None:
         await to.run(_by_nobody(tenant_id), step)
 
 
-async def drift(to: Commands, tenant_id: Id, assignment_id: Id) -> None:
-    """Let the inventory show what is lent with nobody."""
+async def drift(
+    to: Commands, tenant_id: Id, assignment_id: Id, actual: tuple[str, int] | None = None
+) -> None:
+    """Let the inventory show what is lent with nobody, or with somebody else."""
     at = datetime.now(UTC)
-    command = commands.DetectDrift(assignment_id=assignment_id, actual=None, read_at=at, at=at)
+    command = commands.DetectDrift(assignment_id=assignment_id, actual=actual, read_at=at, at=at)
     await to.run(_by_nobody(tenant_id), partial(handlers.detect_drift, command))
 
 

@@ -200,10 +200,14 @@ async def test_a_refused_loss_leaves_it_reported(desk: Desk) -> None:
     assert (await desk.assignment(id)).state is State.LOSS_PENDING
 
 
-@pytest.mark.parametrize("how", ["external_return", "reasserted"])
-async def test_a_refused_resolution_leaves_the_drift(desk: Desk, how: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "actual"), [("external_return", None), ("reasserted", None), ("relinked", OTHER)]
+)
+async def test_a_refused_resolution_leaves_the_drift(
+    desk: Desk, how: str, actual: tuple[str, int] | None
+) -> None:
     id = await desk.out()
-    await desk.drift(id, None)
+    await desk.drift(id, actual)
     await desk.resolve_drift(id, how)
     await desk.refuse(await desk.open_operation(id))
     assignment = await desk.assignment(id)

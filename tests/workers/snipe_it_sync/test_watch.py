@@ -64,6 +64,23 @@ async def give_up(world: World, operation_id: Id) -> None:
     )
 
 
+async def taken_by_chi(world: World) -> Id:
+    """Something that Ben has with us, and Chi over there: the drift is noted."""
+    id = await issue(world)
+    process = world.start_worker()
+    await world.settle()
+    world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
+    for _ in range(2):
+        await process.watch()
+    return id
+
+
+async def relink(world: World, id: Id) -> None:
+    """Agree with the inventory."""
+    command = commands.ResolveDrift(assignment_id=id, how="relinked", by=MANAGER, at=world.clock())
+    await world.ask(handlers.resolve_drift, command)
+
+
 def test_issued_means_that_the_inventory_shows_it() -> None:
     async def history(world: World) -> None:
         id = await issue(world)
@@ -169,6 +186,35 @@ def test_who_has_it_when_a_transfer_cannot_be_undone_is_what_was_read() -> None:
         assert gone_wrong.standing.drift is not None
         assert gone_wrong.standing.drift.actual == ("user", 2)
         assert began <= datetime.fromisoformat(gone_wrong.standing.drift.read_at) <= world.clock()
+
+    run(history)
+
+
+def test_what_somebody_else_has_by_hand_is_relinked_without_a_hand_over() -> None:
+    async def history(world: World) -> None:
+        id = await taken_by_chi(world)
+        await relink(world, id)
+        await world.settle()
+        assert (await assignment(world, id)).standing.outcome == "transferred"
+        (successor,) = [one for one in await world.all(Assignment) if one.transferred_from == id]
+        assert (successor.state, successor.custodian) == (State.ACTIVE, CHI)
+        assert world.holder(ASSET) == ("user", 4)
+        assert world.writes("checkout") == 1
+
+    run(history)
+
+
+def test_what_nobody_has_any_more_is_not_handed_out_by_relinking() -> None:
+    async def history(world: World) -> None:
+        id = await taken_by_chi(world)
+        world.by_hand(do="checkin", id=ASSET)
+        await relink(world, id)
+        await world.settle()
+        relinked = await assignment(world, id)
+        assert relinked.state is State.ACTIVE
+        assert relinked.standing.drift is not None
+        assert world.holder(ASSET) is NOBODY
+        assert world.writes("checkout") == 1
 
     run(history)
 

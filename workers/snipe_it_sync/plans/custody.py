@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from domain.custody.asset_commands import PUT_AWAY
-from domain.inventory_operations.kinds import Kind
+from domain.inventory_operations.kinds import RELINK, Kind
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.snipe_it.answers import Answer
 from infrastructure.snipe_it.client import SnipeIt
@@ -50,7 +50,7 @@ class _OfAnAsset:
 
 
 class CheckOut(_OfAnAsset):
-    """Hand the asset to the target."""
+    """Hand the asset to the target; to relink, it is only seen whether they have it."""
 
     def compare(
         self, operation: InventoryOperation, asset: Asset
@@ -62,6 +62,8 @@ class CheckOut(_OfAnAsset):
             if _is(asset.assigned_to, operation):
                 return Verdict.APPLIED, None
             return Verdict.OTHER, Refusal("not_available", "Somebody else has the asset.")
+        if operation.purpose == RELINK:
+            return Verdict.OPEN, Refusal("not_held", "Nobody has the asset any more.")
         if asset.can_check_out:
             return Verdict.OPEN, None
         label = asset.status.name if asset.status else "none"
