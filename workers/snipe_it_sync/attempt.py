@@ -390,6 +390,8 @@ def _missing() -> Blocked:
 def _not_proven(sight: Sight) -> Problem:
     if sight.verdict is Verdict.OTHER:
         return Conflict(sight.evidence)
+    if sight.verdict is Verdict.PARTLY:
+        return Blocked("not_proven", "The inventory shows a part of it: a retry does the rest.")
     return Blocked("not_proven", "The inventory does not show it.")
 
 

@@ -66,6 +66,12 @@ async def out_and_back(desk: Desk) -> Id:
     return await desk.open_operation(id)
 
 
+async def out_and_broken(desk: Desk) -> Id:
+    id = await desk.out()
+    await desk.receive(id, Units(1, Condition.DAMAGED))
+    return await desk.open_operation(id)
+
+
 async def out_and_lost(desk: Desk) -> Id:
     id = await desk.out()
     await desk.report_loss(id)
@@ -98,6 +104,9 @@ async def drill_asked(desk: Desk) -> Id:
         (drill_asked, changed(assigned_to=OTHER)),
         (drill_asked, changed(assigned_to=("location", 3))),
         (drill_asked, changed(external_id=18)),
+        (drill_asked, changed(expected_checkin=None)),
+        (drill_asked, changed(expected_checkin="2026-11-29")),
+        (out_and_broken, changed(status_id=2)),
         (out_and_extended, changed(expected_checkin="2026-11-28")),
         (out_and_extended, changed(assigned_to=OTHER)),
         (out_and_back, changed(assigned_to=("user", 3))),

@@ -15,7 +15,7 @@ from domain.ids import Id
 from domain.inventory_operations import handlers as operations
 from domain.inventory_operations.commands import RequestResolution
 from infrastructure.snipe_it.errors import ReadFailed
-from tests.builders.assignments import BEN, CHI, DRILL, MANAGER, terms
+from tests.builders.assignments import BEN, CHI, DRILL, DUE, MANAGER, terms
 from tests.builders.people import TECHNICIAN
 from tests.builders.world import World, run
 from tests.workers.snipe_it_sync.test_assets import CHECKOUT
@@ -258,6 +258,8 @@ def test_a_resolution_is_proven_by_the_inventory_or_needs_attention_again() -> N
 
         assert await resolve() == "conflict_detected"
         world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=3)
+        assert await resolve() == "blocked"
+        world.asset(ASSET).expected_checkin = DUE.date()
         assert await resolve() == "synced"
         assert (await assignment(world, id)).state is State.ACTIVE
 
