@@ -232,9 +232,13 @@ class TransferAssignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectDrift:
-    """The inventory has said twice that ``actual`` has it; None: nobody."""
+    """The inventory has said twice that ``actual`` has it; None: nobody.
+
+    ``version`` is what the assignment was at before that was read.
+    """
 
     assignment_id: Id
+    version: int
     actual: tuple[str, int] | None
     read_at: datetime
     at: datetime

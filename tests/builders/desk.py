@@ -12,6 +12,7 @@ from domain.assignments.item_book import ItemBook
 from domain.caller import Caller
 from domain.custody import commands as outcome_commands
 from domain.custody import handlers, outcomes
+from domain.custody.drift import detect_drift
 from domain.ids import Id, book_id, id_of
 from domain.inventory_operations.events import EvidenceData
 from domain.inventory_operations.kinds import Kind
@@ -144,8 +145,14 @@ class Desk:
         return successor_id
 
     async def drift(self, id: Id, actual: tuple[str, int] | None) -> Receipt:
-        command = commands.DetectDrift(assignment_id=id, actual=actual, read_at=self.at, at=self.at)
-        return await self.give(alone.detect_drift, command)
+        command = commands.DetectDrift(
+            assignment_id=id,
+            version=(await self.assignment(id)).version,
+            actual=actual,
+            read_at=self.at,
+            at=self.at,
+        )
+        return await self.give(detect_drift, command)
 
     async def resolve_drift(self, id: Id, how: str, by: Caller = MANAGER) -> Receipt:
         command = commands.ResolveDrift(assignment_id=id, how=how, by=by, at=self.at)

@@ -1,13 +1,13 @@
 """What the inventory comes to say of what is stored, without any inventory to be asked."""
 
 from datetime import UTC, datetime
-from functools import partial
 
-from domain.assignments import commands, handlers
+from domain.assignments import commands
 from domain.assignments.assignment import Assignment
 from domain.assignments.errors import NotAwaited
 from domain.custody import outcomes
 from domain.custody.commands import ProveOperation
+from domain.custody.drift import detect_drift
 from domain.ids import Id, id_of
 from domain.inventory_operations.operation import InventoryOperation
 from domain.ports import Facts, Receipt, Store
@@ -49,8 +49,15 @@ async def drift(
 ) -> None:
     """Let the inventory show what is lent with nobody, or with somebody else."""
     at = datetime.now(UTC)
-    command = commands.DetectDrift(assignment_id=assignment_id, actual=actual, read_at=at, at=at)
-    await to.run(_by_nobody(tenant_id), partial(handlers.detect_drift, command))
+
+    async def note(store: Store, facts: Facts) -> Receipt:
+        version = (await store.load(Assignment, assignment_id)).version
+        command = commands.DetectDrift(
+            assignment_id=assignment_id, version=version, actual=actual, read_at=at, at=at
+        )
+        return await detect_drift(command, store, facts)
+
+    await to.run(_by_nobody(tenant_id), note)
 
 
 async def fall_short(to: Commands, tenant_id: Id) -> Id:

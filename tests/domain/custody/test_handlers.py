@@ -614,7 +614,6 @@ async def test_whom_the_inventory_shows_has_it_under_a_successor(desk: Desk) -> 
         (None, "held_by_nobody"),
         (("user", 99), "holder_unknown"),
         (("asset", 17), "holder_unknown"),
-        (("user", 3), "same_custodian"),
     ],
 )
 async def test_it_is_relinked_only_to_somebody_of_ours(
@@ -623,6 +622,13 @@ async def test_it_is_relinked_only_to_somebody_of_ours(
     id = await desk.out()
     await desk.drift(id, actual)
     assert (await refusal(desk, desk.resolve_drift(id, "relinked"))).code == code
+
+
+async def test_whom_a_new_mapping_shows_to_be_the_custodian_has_it_already(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.drift(id, ("user", 99))
+    desk.facts.has_custodian("user", BEN.id, 99)
+    assert (await refusal(desk, desk.resolve_drift(id, "relinked"))).code == "same_custodian"
 
 
 async def test_who_left_the_tenant_is_no_custodian_to_relink_to(desk: Desk) -> None:

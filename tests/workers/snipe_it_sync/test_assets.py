@@ -42,7 +42,9 @@ async def check_out(
     )
 
 
-async def check_in(world: World, asset: int = FREE, by: tuple[str, int] = BEN, **wanted: int) -> Id:
+async def check_in(
+    world: World, asset: int = FREE, by: tuple[str, int] = BEN, **wanted: int | None
+) -> Id:
     return await world.request(
         requested(
             Kind.CHECKIN,
@@ -285,7 +287,7 @@ def test_what_comes_back_is_where_it_was_received(by_hand: bool, status_id: int 
         if by_hand:
             world.by_hand(do="checkin", id=FREE)
         label = status_id or world.asset(FREE).status_id
-        id = await check_in(world, location_id=3, **({"status_id": 5} if status_id else {}))
+        id = await check_in(world, location_id=3, status_id=status_id)
         world.start_worker()
         await world.settle()
         assert world.told(id)[-1] == "synced"

@@ -1,12 +1,13 @@
 """Late effects of what was given up, and changes by hand, in an inventory with assignments."""
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
 
 from domain.assignments import commands
+from domain.assignments import handlers as alone
 from domain.assignments.assignment import Assignment
 from domain.assignments.content import State
 from domain.custody import handlers, outcomes
@@ -75,6 +76,12 @@ async def taken_by_chi(world: World) -> Id:
     return id
 
 
+async def accept(world: World, id: Id, at: datetime) -> None:
+    """Something happens to an assignment, by another process's clock."""
+    command = commands.AcceptAssignment(assignment_id=id, by=TECHNICIAN, at=at, witnessed=True)
+    await world.ask(alone.accept, command)
+
+
 async def relink(world: World, id: Id) -> None:
     """Agree with the inventory."""
     command = commands.ResolveDrift(assignment_id=id, how="relinked", by=MANAGER, at=world.clock())
@@ -141,6 +148,57 @@ def test_drift_is_noted_after_two_rounds_that_agree_and_vanishes_after_two() -> 
         assert (await assignment(world, id)).standing.drift is not None
         await process.watch()
         assert (await assignment(world, id)).standing.drift is None
+
+    run(history)
+
+
+def test_who_has_it_by_now_is_noted_too() -> None:
+    async def history(world: World) -> None:
+        id = await taken_by_chi(world)
+        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=2)
+        process = world.start_worker()
+        for actual in (("user", 4), ("user", 2)):
+            await process.watch()
+            drift = (await assignment(world, id)).standing.drift
+            assert drift is not None
+            assert drift.actual == actual
+
+    run(history)
+
+
+def test_a_clock_that_is_ahead_hides_no_drift() -> None:
+    async def history(world: World) -> None:
+        id = await issue(world)
+        process = world.start_worker()
+        await world.settle()
+        await accept(world, id, world.clock() + timedelta(hours=1))
+        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
+        for _ in range(2):
+            await process.watch()
+        assert (await assignment(world, id)).standing.drift is not None
+
+    run(history)
+
+
+def test_what_was_read_before_the_assignment_moved_on_says_nothing() -> None:
+    async def history(world: World) -> None:
+        id = await issue(world)
+        process = world.start_worker()
+        await world.settle()
+        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
+        await process.watch()
+
+        async def it_moves_on(request: httpx.Request) -> None:
+            if request.url.path == f"/api/v1/hardware/{ASSET}":
+                await accept(world, id, world.clock() - timedelta(hours=1))
+
+        world.wire.before_sending = it_moves_on
+        await process.watch()
+        assert (await assignment(world, id)).standing.drift is None
+        world.wire.before_sending = None
+        for _ in range(2):
+            await process.watch()
+        assert (await assignment(world, id)).standing.drift is not None
 
     run(history)
 

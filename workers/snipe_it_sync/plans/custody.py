@@ -100,11 +100,15 @@ class CheckIn(_OfAnAsset):
     async def write(self, operation: InventoryOperation, sight: Sight, snipe_it: SnipeIt) -> Answer:
         """Check it in; where somebody did so already, give it its label and its place."""
         asset: Asset = sight.rest
-        after = {name: operation.wanted.get(name) for name in ("status_id", "location_id")}
+        name, wanted = name_of(operation), operation.wanted
+        label, place = wanted.get("status_id"), wanted.get("location_id")
         if asset.assigned_to is not None:
-            return await snipe_it.write.check_in_asset(asset.id, name_of(operation), **after)
-        wanted = {name: number for name, number in after.items() if number is not None}
-        return await snipe_it.write.change_asset(asset.id, wanted, name_of(operation))
+            return await snipe_it.write.check_in_asset(
+                asset.id, name, status_id=label, location_id=place
+            )
+        changes = {"status_id": label, "location_id": place}
+        given = {field: number for field, number in changes.items() if number is not None}
+        return await snipe_it.write.change_asset(asset.id, given, name)
 
 
 class SetDue(_OfAnAsset):
