@@ -13,8 +13,8 @@ from eventsourcing.domain import Aggregate
 
 from domain.assignments import events, rules, standing
 from domain.assignments.coming_back import ComingBack
-from domain.assignments.content import CONSUMABLE, Custodian, Item, State, Terms
-from domain.assignments.drift import RELINKED, Drifting
+from domain.assignments.content import CONSUMABLE, RELINKED, Custodian, Item, State, Terms
+from domain.assignments.drift import Drifting
 from domain.assignments.due_date import DueDate
 from domain.assignments.errors import NotAwaited, NotCustodian, SameCustodian
 from domain.assignments.events import CustodianData, EvidenceData, ItemData

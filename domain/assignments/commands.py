@@ -10,6 +10,7 @@ from datetime import datetime
 
 from domain.assignments.content import (
     LOSS_KINDS,
+    RESOLUTIONS,
     Check,
     Custodian,
     Terms,
@@ -18,7 +19,6 @@ from domain.assignments.content import (
     check_returned,
     check_terms,
 )
-from domain.assignments.standing import RESOLVING
 from domain.caller import Caller
 from domain.errors import InvalidField
 from domain.fields import check_optional_text, check_text
@@ -263,5 +263,5 @@ class ResolveDrift:
     expected_version: int | None = None
 
     def __post_init__(self) -> None:
-        if self.how not in RESOLVING:
-            raise InvalidField(("how",), f"This is {' or '.join(RESOLVING)}.")
+        if self.how not in RESOLUTIONS:
+            raise InvalidField(("how",), f"This is {' or '.join(RESOLUTIONS)}.")

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from domain.assignments import events
-from domain.assignments.content import Custodian, State
+from domain.assignments.content import EXTERNAL_RETURN, REASSERTED, RELINKED, Custodian, State
 from domain.fields import time_of
 from domain.ids import Id
 
@@ -41,12 +41,12 @@ BACK: Final = frozenset({Awaited.RETURN, Awaited.RECOVERY, Awaited.EXTERNAL_RETU
 
 RESOLVING: Final[Mapping[str, Awaited]] = MappingProxyType(
     {
-        "external_return": Awaited.EXTERNAL_RETURN,
-        "reasserted": Awaited.REASSERT,
-        "relinked": Awaited.RELINK,
+        EXTERNAL_RETURN: Awaited.EXTERNAL_RETURN,
+        REASSERTED: Awaited.REASSERT,
+        RELINKED: Awaited.RELINK,
     }
 )
-"""How a drift can be dealt with, and what the inventory is asked for then."""
+"""What the inventory is asked for when a drift is dealt with in each way."""
 
 TRANSFER: Final = frozenset({Awaited.TRANSFER_IN, Awaited.TRANSFER_OUT, Awaited.TRANSFER_BACK})
 

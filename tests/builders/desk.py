@@ -164,7 +164,7 @@ class Desk:
         """Let a worker have sent it: it is about to be read back."""
         operation = await self.operation(operation_id)
         operation.start_attempt(operation.fence + 1, self.at)
-        operation.accept(operation.attempts, None, self.at)
+        operation.accept(None, self.at)
         await self.store.save(operation)
         return operation
 

@@ -29,7 +29,7 @@ async def confirm(to: Commands, tenant_id: Id, assignment_id: Id) -> None:
         (operation_id,) = assignment.standing.pending
         operation = await store.load(InventoryOperation, operation_id)
         operation.start_attempt(1, at)
-        operation.accept(operation.attempts, None, at)
+        operation.accept(None, at)
         sent.append(operation)
         return await store.save(operation)
 
