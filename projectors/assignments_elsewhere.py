@@ -1,8 +1,7 @@
 """Assignments that leave the straight path: lost, handed on, or not where the inventory says."""
 
 from domain.assignments import events
-from domain.assignments.content import REASSERTED
-from domain.assignments.standing import Awaited
+from domain.assignments.standing import RESOLVING, Awaited
 from domain.fields import time_text
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.projection_rows import Rows
@@ -165,8 +164,8 @@ def drift_resolution_requested(
 ) -> Rows:
     """Somebody has decided what is to be done about it."""
     assignment = assignment_in(rows)
-    awaited = Awaited.REASSERT if event.how == REASSERTED else Awaited.EXTERNAL_RETURN
-    asked = asking(rows, event.operation_id, awaited, event.by, assignment["outstanding"])
+    awaited, units = RESOLVING[event.how], assignment["outstanding"]
+    asked = asking(rows, event.operation_id, awaited, event.by, units)
     drift = {**assignment["drift"], "resolution": event.how}
     return after(rows, recorded, {**asked, "drift": drift})
 
@@ -177,6 +176,21 @@ def drift_resolution_failed(
     """The inventory disagrees as before."""
     drift = {**assignment_in(rows)["drift"], "resolution": None}
     return refused(rows, recorded, event, {"drift": drift})
+
+
+def relinked(rows: Rows, event: events.Relinked, recorded: RecordedEvent) -> Rows:
+    """Whom the inventory shows has it, under the successor."""
+    before = assignment_in(rows)
+    changes = {"successor_id": event.successor_id, "outstanding": 0}
+    return circulation.told(
+        proven(rows, recorded, event, changes),
+        recorded,
+        circulation.MOVE,
+        before=custodian_of(before),
+        after=dict(event.to),
+        by=asked_by(before, event.operation_id),
+        **circulation.confirmed_by(event),
+    )
 
 
 def drift_resolved(rows: Rows, event: events.DriftResolved, recorded: RecordedEvent) -> Rows:

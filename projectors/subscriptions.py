@@ -144,6 +144,7 @@ CUSTODY: Final = Projection(
         assignment_events.DriftDetected: assignments_elsewhere.drift_detected,
         assignment_events.DriftResolutionRequested: assignments_elsewhere.drift_resolution_requested,
         assignment_events.DriftResolutionFailed: assignments_elsewhere.drift_resolution_failed,
+        assignment_events.Relinked: assignments_elsewhere.relinked,
         assignment_events.DriftResolved: assignments_elsewhere.drift_resolved,
         book_events.Opened: item_books.opened,
         book_events.Held: item_books.held,

@@ -240,9 +240,13 @@ class TransferAssignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectDrift:
-    """The inventory has said twice that ``actual`` has it; None: nobody."""
+    """The inventory has said twice that ``actual`` has it; None: nobody.
+
+    ``version`` is what the assignment was at before that was read.
+    """
 
     assignment_id: Id
+    version: int
     actual: tuple[str, int] | None
     read_at: datetime
     at: datetime
@@ -258,7 +262,7 @@ class DriftVanished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveDrift:
-    """Decide about a drift: ``external_return`` or ``reasserted``."""
+    """Decide about a drift: ``external_return``, ``reasserted`` or ``relinked``."""
 
     assignment_id: Id
     how: str
@@ -268,4 +272,4 @@ class ResolveDrift:
 
     def __post_init__(self) -> None:
         if self.how not in RESOLUTIONS:
-            raise InvalidField(("how",), "This is external_return or reasserted.")
+            raise InvalidField(("how",), f"This is {' or '.join(RESOLUTIONS)}.")

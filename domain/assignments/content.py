@@ -30,8 +30,9 @@ COLLECT_WITHIN: Final = timedelta(days=1)
 
 EXTERNAL_RETURN: Final = "external_return"
 REASSERTED: Final = "reasserted"
+RELINKED: Final = "relinked"
 VANISHED: Final = "vanished"
-RESOLUTIONS: Final = frozenset({EXTERNAL_RETURN, REASSERTED})
+RESOLUTIONS: Final = (EXTERNAL_RETURN, REASSERTED, RELINKED)
 """What somebody can decide about a drift; it may also vanish by itself."""
 
 LOSS_KINDS: Final = frozenset({"lost", "stolen"})

@@ -150,4 +150,11 @@ class HeldByAnother(RuleBroken):
     """The inventory says that somebody else has the item: it did not come back."""
 
     code = "held_by_another"
-    help = "Check it in in the inventory, or reassert this assignment there."
+    help = "Relink this assignment to them, or check the item in in the inventory."
+
+
+class HeldByNobody(RuleBroken):
+    """The inventory says that nobody has the item: there is nobody to relink it to."""
+
+    code = "held_by_nobody"
+    help = "Take it as returned, or reassert this assignment in the inventory."

@@ -381,7 +381,7 @@ class TransferCompensated(Event):
 
 
 class DriftDetected(Event):
-    """The inventory has said twice that somebody else has it, or nobody."""
+    """The inventory has said twice that somebody else has it, or nobody; ``actual`` is the last."""
 
     TOPIC = "assignment.inventory_drift_detected.v1"
     actual: tuple[str, int] | None
@@ -391,8 +391,9 @@ class DriftDetected(Event):
 class DriftResolutionRequested(Event):
     """Somebody has decided about the drift; the inventory is being asked.
 
-    ``how``: ``external_return`` (it is back, if the inventory shows it) or ``reasserted`` (the
-    custodian has it: the inventory is to say so again).
+    ``how``: ``external_return`` (it is back, if the inventory shows it), ``reasserted`` (the
+    custodian has it: the inventory is to say so again) or ``relinked`` (whom the inventory shows
+    has it, and is to have it with us, too).
     """
 
     TOPIC = "assignment.inventory_drift_resolution_requested.v1"
@@ -409,10 +410,21 @@ class DriftResolutionFailed(Event):
     reason: str
 
 
+class Relinked(Event):
+    """``to``, whom the inventory shows with it, has it under the successor."""
+
+    TOPIC = "assignment.relinked.v1"
+    operation_id: Id
+    to: CustodianData
+    successor_id: Id
+    evidence: EvidenceData
+
+
 class DriftResolved(Event):
     """How the drift was dealt with.
 
-    ``how`` is ``external_return``, ``reasserted`` or ``vanished`` (the inventory agrees again).
+    ``how`` is ``external_return``, ``reasserted``, ``relinked`` or ``vanished`` (the inventory
+    agrees again).
     """
 
     TOPIC = "assignment.inventory_drift_resolved.v1"

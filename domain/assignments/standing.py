@@ -13,8 +13,10 @@ from typing import Any, Final
 
 from domain.assignments import events
 from domain.assignments.content import (
+    EXTERNAL_RETURN,
     LOSS_KINDS,
     REASSERTED,
+    RELINKED,
     Check,
     Condition,
     Custodian,
@@ -43,10 +45,20 @@ class Awaited(StrEnum):
     TRANSFER_BACK = "transfer_back"
     EXTERNAL_RETURN = "external_return"
     REASSERT = "reassert"
+    RELINK = "relink"
 
 
 BACK: Final = frozenset({Awaited.RETURN, Awaited.RECOVERY, Awaited.EXTERNAL_RETURN})
 """What ends in a return."""
+
+RESOLVING: Final[Mapping[str, Awaited]] = MappingProxyType(
+    {
+        EXTERNAL_RETURN: Awaited.EXTERNAL_RETURN,
+        REASSERTED: Awaited.REASSERT,
+        RELINKED: Awaited.RELINK,
+    }
+)
+"""What the inventory is asked for when a drift is dealt with in each way."""
 
 TRANSFER: Final = frozenset({Awaited.TRANSFER_IN, Awaited.TRANSFER_OUT, Awaited.TRANSFER_BACK})
 
@@ -348,8 +360,11 @@ def _drifted(now: Standing, told: events.DriftDetected) -> Standing:
 
 
 def _drift_resolution(now: Standing, told: events.DriftResolutionRequested) -> Standing:
-    awaited = Awaited.REASSERT if told.how == REASSERTED else Awaited.EXTERNAL_RETURN
-    return _back(now, told.operation_id, awaited, now.outstanding, told.by)
+    return _back(now, told.operation_id, RESOLVING[told.how], now.outstanding, told.by)
+
+
+def _relinked(now: Standing, told: events.Relinked) -> Standing:
+    return replace(_answered(now, told.operation_id), outstanding=0)
 
 
 def _drift_resolved(now: Standing, told: events.DriftResolved) -> Standing:
@@ -397,6 +412,7 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
         events.DriftDetected: _drifted,
         events.DriftResolutionRequested: _drift_resolution,
         events.DriftResolutionFailed: _refused,
+        events.Relinked: _relinked,
         events.DriftResolved: _drift_resolved,
         events.Closed: _closed,
     }

@@ -5,9 +5,18 @@ from datetime import datetime
 from typing import Any
 
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import ASSET, LOCATION, NEEDS_REPAIR, Custodian, Received, Units
+from domain.assignments.content import (
+    ASSET,
+    CUSTODIAN_KINDS,
+    LOCATION,
+    NEEDS_REPAIR,
+    Custodian,
+    Received,
+    Units,
+)
+from domain.assignments.errors import SameCustodian
 from domain.caller import Caller
-from domain.custody.errors import CustodianNotMapped, ItemNotMapped, NoInventory
+from domain.custody.errors import CustodianNotMapped, HolderUnknown, ItemNotMapped, NoInventory
 from domain.errors import InventoryUnavailable, RuleBroken
 from domain.ids import Id, id_of, uuid_of
 from domain.inventory_operations.events import ItemData, TargetData
@@ -94,6 +103,18 @@ def hold_back(
     if address.lacking is not None:
         operation.hold_back(address.lacking.code, address.lacking.detail, at)
         assignment.raise_attention(id_of(operation.id), address.lacking.code, at)
+async def target_found(assignment: Assignment, facts: Facts) -> TargetData:
+    """Whom the inventory shows with the item, as a custodian of ours.
+
+    Raises ``HeldByNobody``, ``HolderUnknown`` and ``SameCustodian``.
+    """
+    kind, external_id = assignment.found_with
+    known = await facts.mirrored(kind, external_id) if kind in CUSTODIAN_KINDS else None
+    if known is None or known.id is None or await facts.custodian(kind, known.id) is None:
+        raise HolderUnknown
+    if Custodian(kind, known.id) == assignment.custodian:
+        raise SameCustodian
+    return TargetData(kind=kind, id=known.id, external_id=external_id)
 
 
 def ask(

@@ -61,6 +61,9 @@ PURPOSES: Final[Mapping[Standing, str]] = MappingProxyType(
 GONE: Final = frozenset({Standing.LOST, Standing.STOLEN})
 """Those that are found out, not decided: what is kept of the asset does not stand against them."""
 
+PUT_AWAY: Final = frozenset(PURPOSES[one] for one in Standing if one not in GONE)
+"""Purposes that are decided on, for what nobody has."""
+
 
 class AssetFields(TypedDict, total=False):
     """Fields of an asset as people name them; None empties one that may be empty."""

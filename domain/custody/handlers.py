@@ -14,8 +14,9 @@ from domain.assignments import commands, rules
 from domain.assignments.assignment import Assignment
 from domain.assignments.content import (
     ASSET,
+    EXTERNAL_RETURN,
     LOCATION,
-    REASSERTED,
+    RELINKED,
     Condition,
     Received,
     State,
@@ -31,7 +32,7 @@ from domain.custody.keeping import book_of, kept, remaining, requisition_of
 from domain.errors import InvalidField
 from domain.ids import Id, id_of
 from domain.inventory.changes import InventoryChange
-from domain.inventory_operations.kinds import Kind
+from domain.inventory_operations.kinds import RELINK, Kind
 from domain.inventory_operations.kinds import State as OperationState
 from domain.inventory_operations.operation import InventoryOperation
 from domain.inventory_operations.queue import settled, waiting
@@ -229,25 +230,27 @@ async def transfer(command: commands.TransferAssignment, store: Store, facts: Fa
 
 
 async def resolve_drift(command: commands.ResolveDrift, store: Store, facts: Facts) -> Receipt:
-    """Take it as returned, or have the inventory say again who has it.
+    """Take it as returned, have the inventory say again who has it, or agree with it.
 
-    Raises ``HeldByAnother``.
+    Raises ``HeldByAnother``; for the last ``HeldByNobody``, ``HolderUnknown``, ``SameCustodian``.
     """
     assignment = await store.load(Assignment, command.assignment_id, command.expected_version)
     asked = Asked(command.by, command.at)
     rules.check(Command.RESOLVE_DRIFT, assignment.view(), asked)
-    if command.how == REASSERTED:
+    if command.how == EXTERNAL_RETURN:
+        address = await asking.whole_address_of(assignment, facts)
+        operation = _all_back(assignment, "return", address, asked)
+    else:
+        relinked = command.how == RELINKED
         operation = asking.hand_over(
             assignment,
-            "reassert",
+            RELINK if relinked else "reassert",
             await asking.item_of(assignment, facts),
-            await asking.target_of(assignment.custodian, facts),
+            await asking.target_found(assignment, facts)
+            if relinked
+            else await asking.target_of(assignment.custodian, facts),
             command.by.user_id,
             command.at,
-        )
-    else:
-        operation = _all_back(
-            assignment, "return", await asking.whole_address_of(assignment, facts), asked
         )
     assignment.resolve_drift(command.how, id_of(operation.id), asked)
     return await _save(store, command.at, assignment, operation)

@@ -12,14 +12,14 @@ from typing import Final, Self
 from eventsourcing.domain import Aggregate
 
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import State
+from domain.assignments.content import Custodian, State
 from domain.assignments.events import EvidenceData as Proof
 from domain.assignments.item_book import ItemBook
-from domain.assignments.standing import Awaited
+from domain.assignments.standing import Awaited, Drift
 from domain.custody import asking
 from domain.custody.errors import CustodianNotMapped
 from domain.custody.keeping import book_of, requisition_of
-from domain.ids import Id, id_of, operation_id, uuid_of
+from domain.ids import Id, id_of, operation_id, successor_id, uuid_of
 from domain.inventory.changes import InventoryChange, ThingCreated
 from domain.inventory_operations.events import EvidenceData
 from domain.inventory_operations.kinds import Kind
@@ -67,12 +67,16 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """A case with what its functions need: the assignment that surely is there."""
+    """A case with what its functions need: the assignment that surely is there.
+
+    ``shown`` is what the inventory shows where it refuses.
+    """
 
     case: Case
     assignment: Assignment
     id: Id
     at: datetime
+    shown: EvidenceData | None = None
 
     async def book(self) -> ItemBook:
         assignment = self.assignment
@@ -107,11 +111,16 @@ def _keep_id(case: Case, evidence: Proof) -> None:
         case.changes.append(ThingCreated(tenant_id, item["kind"], item["id"], external_id))
 
 
-async def refused(case: Case, reason: str, *, gone: bool, at: datetime) -> None:
-    """Let everybody concerned know that the operation came to nothing."""
+async def refused(
+    case: Case, reason: str, *, gone: bool, shown: EvidenceData | None, at: datetime
+) -> None:
+    """Let everybody concerned know that the operation came to nothing.
+
+    ``shown`` is what the inventory shows instead; None where nobody has looked.
+    """
     if case.assignment is None or case.awaited is None:
         return
-    turn = _Turn(case, case.assignment, id_of(case.operation.id), at)
+    turn = _Turn(case, case.assignment, id_of(case.operation.id), at, shown)
     await _REFUSED[case.awaited](turn, reason, gone)
 
 
@@ -127,12 +136,16 @@ async def found_late(case: Case, evidence: EvidenceData, *, given_up: bool, at: 
     if given_up and operation.kind is Kind.CHECKOUT and _nobody_has(assignment):
         _undo(case, at)
     elif given_up and operation.kind in (Kind.CHECKIN, Kind.CHECKOUT) and assignment.state in _LIVE:
-        actual = evidence["assigned_to"]
-        holder = None if actual is None else (actual[0], actual[1])
+        holder = _holder(evidence)
         custodian = await case.facts.custodian(assignment.custodian.kind, assignment.custodian.id)
         if custodian is None or holder != (custodian.kind, custodian.external_id):
             assignment.detect_drift(holder, datetime.fromisoformat(evidence["read_at"]), at)
     assignment.raise_attention(id_of(operation.id), LATE_EFFECT, at)
+
+
+def _holder(evidence: EvidenceData) -> tuple[str, int] | None:
+    actual = evidence["assigned_to"]
+    return None if actual is None else (actual[0], actual[1])
 
 
 def _nobody_has(assignment: Assignment) -> bool:
@@ -262,7 +275,11 @@ async def _checked_in(turn: _Turn, evidence: Proof) -> None:
 
 async def _handed_on(turn: _Turn, evidence: Proof) -> None:
     """The second half of a transfer."""
-    successor = turn.assignment.transfer_completed(turn.id, evidence, turn.at)
+    await _hand_on(turn, turn.assignment.transfer_completed(turn.id, evidence, turn.at))
+
+
+async def _hand_on(turn: _Turn, successor: Assignment) -> None:
+    """Keep what there is for the successor."""
     book = await turn.book()
     book.hand_on(id_of(turn.assignment.id), id_of(successor.id), turn.at)
     turn.case.others.append(successor)
@@ -311,11 +328,22 @@ async def _operation(case: Case, id: Id) -> InventoryOperation:
 
 
 async def _hand_back_refused(turn: _Turn, reason: str, _gone: bool) -> None:
-    turn.assignment.transfer_failed(turn.id, None, reason, turn.at)
+    shown = turn.shown
+    drift = None if shown is None else Drift(_holder(shown), shown["read_at"])
+    turn.assignment.transfer_failed(turn.id, None, reason, turn.at, shown=drift)
 
 
 async def _reasserted(turn: _Turn, _evidence: Proof) -> None:
     turn.assignment.reasserted(turn.id, turn.at)
+
+
+async def _relinked(turn: _Turn, evidence: Proof) -> None:
+    target = turn.case.operation.target
+    if target is None:
+        raise LookupError(f"{turn.id} relinks to nobody")
+    to, next_id = Custodian(target["kind"], target["id"]), successor_id(turn.id)
+    successor = turn.assignment.relinked(turn.id, to, next_id, evidence, turn.at)
+    await _hand_on(turn, successor)
 
 
 async def _resolution_refused(turn: _Turn, reason: str, _gone: bool) -> None:
@@ -338,6 +366,7 @@ _PROVEN: Final[Mapping[Awaited, _Proven]] = MappingProxyType(
         Awaited.TRANSFER_OUT: _handed_on,
         Awaited.TRANSFER_BACK: _handed_back,
         Awaited.REASSERT: _reasserted,
+        Awaited.RELINK: _relinked,
     }
 )
 
@@ -354,5 +383,6 @@ _REFUSED: Final[Mapping[Awaited, _Refused]] = MappingProxyType(
         Awaited.TRANSFER_OUT: _hand_on_refused,
         Awaited.TRANSFER_BACK: _hand_back_refused,
         Awaited.REASSERT: _resolution_refused,
+        Awaited.RELINK: _resolution_refused,
     }
 )

@@ -34,7 +34,7 @@ async def refuse(command: commands.RefuseOperation, store: Store, facts: Facts) 
     """The inventory refuses it. Raises ``Fenced``."""
     case = await _fenced(command.operation_id, command.fence, store, facts)
     case.operation.fail(command.reason, command.message, command.gone, command.at)
-    await refused(case, command.reason, gone=command.gone, at=command.at)
+    await refused(case, command.reason, gone=command.gone, shown=command.evidence, at=command.at)
     return await _save(case)
 
 
@@ -76,7 +76,7 @@ async def abandon(command: commands.AbandonOperation, store: Store, facts: Facts
     command.by.require(INVENTORY_MANAGE)
     case = await _case(command.operation_id, store, facts, command.expected_version)
     case.operation.abandon(command.by.user_id, command.reason, command.at)
-    await refused(case, ABANDONED, gone=False, at=command.at)
+    await refused(case, ABANDONED, gone=False, shown=None, at=command.at)
     return await _save(case)
 
 

@@ -65,8 +65,8 @@ class Requested(Event, Created):
     """Something is to be changed in the inventory.
 
     ``subject_kind`` is ``assignment``, or ``asset`` for a thing of the inventory itself. ``purpose``
-    is what the subject wants it for: ``issue, return, due, loss, recovery, transfer, reassert``;
-    of a thing itself ``create, edit, delete, restore, archive, retire, dispose, mark_lost,
+    is what the subject wants it for: ``issue, return, due, loss, recovery, transfer, reassert,
+    relink``; of a thing itself ``create, edit, delete, restore, archive, retire, dispose, mark_lost,
     mark_stolen``. ``wanted`` holds what the kind needs: see ``domain.inventory_operations.kinds``.
     """
 

@@ -64,7 +64,7 @@ class DriftModel(BaseModel):
 
     actual: tuple[str, int] | None
     read_at: datetime
-    resolution: Literal["external_return", "reasserted"] | None
+    resolution: Literal["external_return", "reasserted", "relinked"] | None
 
 
 class AssignmentItem(BaseModel):

@@ -19,9 +19,10 @@ from domain.assignments.errors import NotAwaited
 from domain.assignments.events import EvidenceData
 from domain.assignments.item_book import Hold, ItemBook
 from domain.assignments.rules import Asked
-from domain.assignments.standing import Awaited, Pending
+from domain.assignments.standing import Awaited, Drift, Pending
 from domain.caller import Caller
 from domain.errors import Refused
+from domain.fields import time_text
 from domain.ids import Id, uuid_of
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
@@ -174,7 +175,9 @@ class AnyAssignment:
             lambda: assignment.detect_drift(chance.choice((None, ("user", 9))), at, at),
             lambda: assignment.drift_vanished(at),
             lambda: assignment.resolve_drift(
-                chance.choice(("external_return", "reasserted")), operation("checkout"), asked
+                chance.choice(("external_return", "reasserted", "relinked")),
+                operation("checkout"),
+                asked,
             ),
         ]
         if chance.random() < 0.1:
@@ -188,7 +191,7 @@ class AnyAssignment:
         ]
         return [*acts, *answers * 8]
 
-    def _answer(self, pending: Pending) -> None:  # noqa: C901 - one case an answer
+    def _answer(self, pending: Pending) -> None:  # noqa: C901, PLR0912 - one case an answer
         assignment, id, at = self.assignment, pending.operation_id, self.at
         proof = evidence(rows=[3, 4, 5], attested_by=self._chance.choice((None, MANAGER.user_id)))
         if self._chance.random() < 0.15:
@@ -218,6 +221,9 @@ class AnyAssignment:
                 assignment.transfer_compensated(id, proof, at)
             case Awaited.REASSERT:
                 assignment.reasserted(id, at)
+            case Awaited.RELINK:
+                after = derived_id("test", f"linked to {assignment.id}")
+                self.successor = assignment.relinked(id, ROOM, after, proof, at)
 
     def _refuse(self, pending: Pending) -> None:
         assignment, id, at = self.assignment, pending.operation_id, self.at
@@ -235,8 +241,9 @@ class AnyAssignment:
                 back = assignment.next_operation("back")
                 assignment.transfer_failed(id, back, "not_available", at)
             case Awaited.TRANSFER_IN | Awaited.TRANSFER_BACK:
-                assignment.transfer_failed(id, None, "not_available", at)
-            case Awaited.REASSERT | Awaited.EXTERNAL_RETURN:
+                shown = self._chance.choice((None, Drift(("user", 9), time_text(at))))
+                assignment.transfer_failed(id, None, "not_available", at, shown=shown)
+            case Awaited.REASSERT | Awaited.EXTERNAL_RETURN | Awaited.RELINK:
                 assignment.drift_resolution_failed(id, "not_available", at)
 
 

@@ -146,7 +146,13 @@ class Desk:
         return successor_id
 
     async def drift(self, id: Id, actual: tuple[str, int] | None) -> Receipt:
-        command = commands.DetectDrift(assignment_id=id, actual=actual, read_at=self.at, at=self.at)
+        command = commands.DetectDrift(
+            assignment_id=id,
+            version=(await self.assignment(id)).version,
+            actual=actual,
+            read_at=self.at,
+            at=self.at,
+        )
         return await self.give(detect_drift, command)
 
     async def resolve_drift(self, id: Id, how: str, by: Caller = MANAGER) -> Receipt:
@@ -178,7 +184,12 @@ class Desk:
         return await self.give(outcomes.prove, command)
 
     async def refuse(
-        self, operation_id: Id, reason: str = "not_available", *, gone: bool = False
+        self,
+        operation_id: Id,
+        reason: str = "not_available",
+        *,
+        gone: bool = False,
+        evidence: EvidenceData | None = None,
     ) -> Receipt:
         operation = await self.send(operation_id)
         command = outcome_commands.RefuseOperation(
@@ -187,6 +198,7 @@ class Desk:
             reason=reason,
             message="That asset is not available for checkout!",
             gone=gone,
+            evidence=evidence or operations.evidence(None),
             at=self.at,
         )
         return await self.give(outcomes.refuse, command)

@@ -138,6 +138,8 @@ class MemoryFacts:
         fact = CustodianFact(kind, id, external_id)
         self.custodians[kind, id] = fact
         self.mappings[id] = MappingFact(kind, id, external_id)
+        if external_id is not None:
+            self.things[kind, external_id] = MirroredFact(kind, external_id, id)
         return fact
 
     def has_thing(

@@ -250,6 +250,13 @@ class MemoryCircuits:
         return circuit is not None
 
 
+def lent(assignment: Assignment, external_id: int, holder: tuple[str, int]) -> Lent:
+    """What the watch is told of an assignment whose asset is out."""
+    drift = assignment.standing.drift
+    noted = holder if drift is None else drift.actual
+    return Lent(id_of(assignment.id), assignment.version, external_id, holder, noted)
+
+
 class MemoryRecords:
     """``workers.snipe_it_sync.watch.Records``, from the store itself: never behind."""
 
@@ -278,15 +285,7 @@ class MemoryRecords:
                 continue
             if item is None or item.kind != "asset" or holder is None or holder.external_id is None:
                 continue
-            drifted = assignment.standing.drift is not None
-            found.append(
-                Lent(
-                    id_of(assignment.id),
-                    item.external_id,
-                    (holder.kind, holder.external_id),
-                    drifted,
-                )
-            )
+            found.append(lent(assignment, item.external_id, (holder.kind, holder.external_id)))
         return found
 
 

@@ -12,10 +12,12 @@ from domain.ids import Id
 from domain.ports import Facts, Receipt, Store
 from infrastructure.event_store.commands import Envelope
 from infrastructure.ids import new_id, to_uuid
-from tests.builders.inventory_rows import break_circuit
+from tests.builders import inventory_answers
+from tests.builders.inventory_rows import PLACE, break_circuit
 from tests.command_api.asset_cases import confirm
 from tests.command_api.assignment_cases import (
     active,
+    drifted,
     extension_asked,
     give,
     in_days,
@@ -326,3 +328,31 @@ def _unmap(tenant: Tenant, id: Id) -> None:
     assert tenant.database is not None
     with psycopg.connect(tenant.database.superuser_url, autocommit=True) as connection:
         connection.execute("DELETE FROM inventory.mappings WHERE id = %s", (to_uuid(id),))
+
+
+async def test_what_the_inventory_shows_somewhere_else_is_relinked_to_there(
+    tenant: Tenant, log: Log
+) -> None:
+    ids = await active(tenant)
+    found = ("location", PLACE)
+    await inventory_answers.drift(tenant.services.commands, tenant.id, ids["id"], found)
+    head = log.head
+    answer = await ask(tenant, "admin", ids, "resolve-drift", {"how": "relinked"})
+    assert answer.status_code == 202, answer.text
+    await confirm(tenant, ids["id"])
+    facts = [topic for topic in log.topics(head) if topic.startswith("assignment.")]
+    assert facts == [
+        "assignment.inventory_drift_resolution_requested.v1",
+        "assignment.relinked.v1",
+        "assignment.inventory_drift_resolved.v1",
+        "assignment.closed.v1",
+        "assignment.reserved.v1",
+        "assignment.issue_requested.v1",
+        "assignment.issued.v1",
+    ]
+
+
+async def test_what_the_inventory_shows_with_nobody_is_relinked_to_nobody(tenant: Tenant) -> None:
+    ids = await drifted(tenant)
+    answer = await ask(tenant, "admin", ids, "resolve-drift", {"how": "relinked"})
+    check_problem(answer, 409, "held_by_nobody")

@@ -143,7 +143,7 @@ class Crowd:
             "report-loss": {"kind": chance.choice(("lost", "stolen"))},
             "cancel": {"reason": "No longer needed"},
             "transfer": {"to": self._somebody()},
-            "resolve-drift": {"how": chance.choice(("external_return", "reasserted"))},
+            "resolve-drift": {"how": chance.choice(("external_return", "reasserted", "relinked"))},
         }
         return bodies.get(what, {})
 

@@ -171,7 +171,7 @@ class Crowd:
             lambda: desk.cancel(id, by),
             lambda: self._transfer(id, by),
             lambda: desk.resolve_drift(
-                id, chance.choice(("external_return", "reasserted")), MANAGER
+                id, chance.choice(("external_return", "reasserted", "relinked")), MANAGER
             ),
         )
         await chance.choice(acts)()

@@ -7,7 +7,7 @@ from domain.assignments.assignment import Assignment
 from domain.ids import Id, id_of
 from domain.inventory_operations.kinds import State
 from domain.inventory_operations.operation import InventoryOperation
-from tests.builders.world import Process, World
+from tests.builders.world import Process, World, lent
 from tests.histories.crowd import number_of
 from tests.histories.judge import OUT, Log
 from workers.snipe_it_sync.attempt import Tools
@@ -33,12 +33,7 @@ class LogRecords:
 
     async def lent(self, tenant_id: Id) -> Sequence[Lent]:
         return [
-            Lent(
-                id_of(one.id),
-                self._number(one),
-                (one.custodian.kind, number_of(one.custodian)),
-                one.standing.drift is not None,
-            )
+            lent(one, self._number(one), (one.custodian.kind, number_of(one.custodian)))
             for one in self._log.all_of(Assignment)
             if one.tenant_id == tenant_id
             and one.standing.state.value in OUT

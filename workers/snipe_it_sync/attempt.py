@@ -8,7 +8,7 @@ what it shows.
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -129,7 +129,8 @@ class Attempt:
             await self._record(handlers.record_already_applied, commands.RecordAlreadyApplied)
             await self._prove(sight.evidence)
         elif sight.refusal is not None:
-            await self._refuse(sight.refusal.reason, sight.refusal.message, gone=sight.refusal.gone)
+            why = asdict(sight.refusal)
+            await self._settle(outcomes.refuse, RefuseOperation, **why, evidence=sight.evidence)
         elif sight.verdict is Verdict.OTHER:
             await self._raise(Conflict(sight.evidence))
         elif sight.verdict is Verdict.MISSING:
@@ -332,11 +333,6 @@ class Attempt:
     async def _prove(self, evidence: EvidenceData) -> None:
         await self._settle(outcomes.prove, ProveOperation, evidence=evidence)
 
-    async def _refuse(self, reason: str, message: str, *, gone: bool) -> None:
-        await self._settle(
-            outcomes.refuse, RefuseOperation, reason=reason, message=message, gone=gone
-        )
-
     async def _raise(self, problem: Problem) -> None:
         await self._settle(outcomes.raise_attention, RaiseAttention, problem=problem)
 
@@ -387,6 +383,8 @@ def _missing() -> Blocked:
 def _not_proven(sight: Sight) -> Problem:
     if sight.verdict is Verdict.OTHER:
         return Conflict(sight.evidence)
+    if sight.verdict is Verdict.PARTLY:
+        return Blocked("not_proven", "The inventory shows a part of it: a retry does the rest.")
     return Blocked("not_proven", "The inventory does not show it.")
 
 

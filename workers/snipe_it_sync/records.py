@@ -11,7 +11,7 @@ from infrastructure.all_tenants_reader import AllTenantsReader
 from infrastructure.inventory.tables import mappings
 from read_tables.assignments import assignments
 from read_tables.inventory_operations import inventory_operations
-from workers.snipe_it_sync.watch import Lent
+from workers.snipe_it_sync.watch import Holder, Lent
 
 OUT: Final = ("active", "overdue", "loss_pending")
 
@@ -45,8 +45,9 @@ class ReadTables:
         found = (
             select(
                 columns.id,
+                columns.version,
                 columns.custodian_kind,
-                columns.drift.is_not(None).label("drifted"),
+                columns.drift,
                 item.c.external_id.label("item_external_id"),
                 holder.c.external_id.label("holder_external_id"),
             )
@@ -59,15 +60,16 @@ class ReadTables:
                 func.jsonb_array_length(columns.pending) == 0,
             )
         )
-        return [
-            Lent(
-                row.id,
-                row.item_external_id,
-                (row.custodian_kind, row.holder_external_id),
-                row.drifted,
-            )
-            for row in await self._reader.rows(found)
-        ]
+        return [_lent(row) for row in await self._reader.rows(found)]
+
+
+def _lent(row: Any) -> Lent:
+    holder: Holder = (row.custodian_kind, row.holder_external_id)
+    noted: Holder | None = holder
+    if row.drift is not None:
+        actual = row.drift["actual"]
+        noted = None if actual is None else (actual[0], actual[1])
+    return Lent(row.id, row.version, row.item_external_id, holder, noted)
 
 
 def _stands_for(mapping: Any, kind: object, id: object) -> ColumnElement[bool]:

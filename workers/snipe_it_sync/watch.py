@@ -53,13 +53,15 @@ logger = logging.getLogger(__name__)
 class Lent:
     """An asset that we say somebody has. ``holder`` and ``external_id`` as the inventory has them.
 
-    ``drifted`` where it is noted already that the inventory disagrees.
+    ``noted`` is who has it there as far as is noted: the holder, or whom a drift names. All this
+    is so at the assignment's ``version``.
     """
 
     assignment_id: Id
+    version: int
     external_id: int
     holder: Holder
-    drifted: bool
+    noted: Holder | None
 
 
 class Records(Protocol):
@@ -82,7 +84,7 @@ class Watch:
     tools: Tools
     leases: Leases
     records: Records
-    _suspected: dict[Id, Holder | None] = field(default_factory=dict)
+    _suspected: dict[Id, tuple[int, Holder | None]] = field(default_factory=dict)
     _searched: Turns = field(default_factory=Turns)
     _compared: Turns = field(default_factory=Turns)
 
@@ -135,9 +137,7 @@ class Watch:
         lent = await self.records.lent(self.tenant_id)
         shown = await _holders(snipe_it) if lent else {}
         differing = {
-            one.assignment_id: one
-            for one in lent
-            if (shown.get(one.external_id) != one.holder) != one.drifted
+            one.assignment_id: one for one in lent if shown.get(one.external_id) != one.noted
         }
         self._suspected = {id: one for id, one in self._suspected.items() if id in differing}
         for id in islice(self._compared.take(differing), AT_ONCE):
@@ -161,20 +161,21 @@ class Watch:
         asset = await snipe_it.read.asset(lent.external_id)
         holder = None if asset is None else asset.assigned_to
         actual = None if holder is None else (holder.type.value, holder.id)
-        if (actual != lent.holder) == lent.drifted:
-            self._suspected.pop(lent.assignment_id, None)
+        id, seen = lent.assignment_id, (lent.version, actual)
+        before = self._suspected.pop(id, None)
+        if actual == lent.noted:
             return
-        again = lent.assignment_id in self._suspected
-        if not again or self._suspected[lent.assignment_id] != actual:
-            self._suspected[lent.assignment_id] = actual
+        if before != seen:
+            self._suspected[id] = seen
             return
-        del self._suspected[lent.assignment_id]
-        id, at = lent.assignment_id, self.tools.clock()
+        at = self.tools.clock()
         if actual == lent.holder:
             vanished = DriftVanished(assignment_id=id, at=at)
             await self.tools.ask(self.tenant_id, id, drift_vanished, vanished)
         else:
-            found = DetectDrift(assignment_id=id, actual=actual, read_at=read_at, at=at)
+            found = DetectDrift(
+                assignment_id=id, version=lent.version, actual=actual, read_at=read_at, at=at
+            )
             await self.tools.ask(self.tenant_id, id, detect_drift, found)
 
     async def _lease(self, thing: str, snipe_it: SnipeIt) -> Lease | None:

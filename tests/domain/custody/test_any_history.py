@@ -45,13 +45,8 @@ DAY: Final = timedelta(days=1)
 
 SETTLED: Final = (OperationState.SYNCED, OperationState.FAILED, OperationState.COMPENSATED)
 LIVE: Final = tuple(state for state in State if state not in (State.CLOSED, State.CANCELLED))
-CLAIMS: Final = (
-    "issued",
-    "returned",
-    "asset_recovered",
-    "transfer_completed",
-    "transfer_compensated",
-)
+ELSEWHERE: Final = ("transfer_completed", "relinked")
+CLAIMS: Final = ("issued", "returned", "asset_recovered", *ELSEWHERE, "transfer_compensated")
 
 picks = st.integers(min_value=0, max_value=3)
 people = st.sampled_from((TECHNICIAN,) * 7 + (MANAGER, CUSTODIAN, OTHER_MEMBER))
@@ -171,7 +166,7 @@ class AnyCustody(RuleBasedStateMachine):
         self.ask(self.desk.give(alone.remind, reminder))
 
     @precondition(lambda self: self.assignments())
-    @rule(pick=picks, how=st.sampled_from(("external_return", "reasserted")))
+    @rule(pick=picks, how=st.sampled_from(("external_return", "reasserted", "relinked")))
     def compare(self, pick: int, how: str) -> None:
         """The reconciler reads the drill, and a manager decides about what it finds."""
         id = self.one(pick)
@@ -377,7 +372,7 @@ def shows(fact: str, assignment: Assignment, evidence: EvidenceData) -> bool:
         return holder is None
     custodian = assignment.custodian
     mine = [custodian.kind, NUMBERS[custodian]]
-    return holder is not None and (list(holder) == mine) is (fact != "transfer_completed")
+    return holder is not None and (list(holder) == mine) is (fact not in ELSEWHERE)
 
 
 def overlap(one: Hold, other: Hold) -> bool:

@@ -822,6 +822,58 @@ async def test_what_somebody_else_has_was_not_returned(desk: Desk) -> None:
     assert refused.code == "held_by_another"
 
 
+async def test_whom_the_inventory_shows_has_it_under_a_successor(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.drift(id, ("user", 4))
+    await desk.resolve_drift(id, "relinked")
+    operation = await desk.operation(await desk.open_operation(id))
+    assert (operation.kind, operation.purpose) == (Kind.CHECKOUT, "relink")
+    assert operation.target == {"kind": "user", "id": CHI.id, "external_id": 4}
+    assert (await desk.assignment(id)).state is State.ACTIVE
+    await desk.prove(id_of(operation.id))
+    before = await desk.assignment(id)
+    assert (before.standing.outcome, before.standing.drift) == ("transferred", None)
+    (successor_id,) = (await desk.book()).holds
+    successor = await desk.assignment(successor_id)
+    assert (successor.state, successor.custodian, successor.transferred_from) == (
+        State.ACTIVE,
+        CHI,
+        id,
+    )
+    assert successor.standing.due == before.standing.due
+    assert desk.topics(id)[-3:] == ["relinked", "inventory_drift_resolved", "closed"]
+
+
+@pytest.mark.parametrize(
+    ("actual", "code"),
+    [
+        (None, "held_by_nobody"),
+        (("user", 99), "holder_unknown"),
+        (("asset", 17), "holder_unknown"),
+    ],
+)
+async def test_it_is_relinked_only_to_somebody_of_ours(
+    desk: Desk, actual: tuple[str, int] | None, code: str
+) -> None:
+    id = await desk.out()
+    await desk.drift(id, actual)
+    assert (await refusal(desk, desk.resolve_drift(id, "relinked"))).code == code
+
+
+async def test_whom_a_new_mapping_shows_to_be_the_custodian_has_it_already(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.drift(id, ("user", 99))
+    desk.facts.has_custodian("user", BEN.id, 99)
+    assert (await refusal(desk, desk.resolve_drift(id, "relinked"))).code == "same_custodian"
+
+
+async def test_who_left_the_tenant_is_no_custodian_to_relink_to(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.drift(id, ("user", 4))
+    del desk.facts.custodians["user", CHI.id]
+    assert (await refusal(desk, desk.resolve_drift(id, "relinked"))).code == "holder_unknown"
+
+
 @pytest.mark.parametrize(
     ("how", "kind", "state"),
     [

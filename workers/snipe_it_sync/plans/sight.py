@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from domain.fields import optional_time_text, time_text
 from domain.ids import id_of
@@ -40,6 +40,9 @@ class Refusal:
     reason: str
     message: str
     gone: bool = False
+
+
+IN_USE: Final = Refusal("in_use", "Somebody has the asset.")
 
 
 @dataclass(frozen=True, slots=True)
