@@ -103,6 +103,8 @@ def hold_back(
     if address.lacking is not None:
         operation.hold_back(address.lacking.code, address.lacking.detail, at)
         assignment.raise_attention(id_of(operation.id), address.lacking.code, at)
+
+
 async def target_found(assignment: Assignment, facts: Facts) -> TargetData:
     """Whom the inventory shows with the item, as a custodian of ours.
 
