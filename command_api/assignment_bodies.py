@@ -32,7 +32,7 @@ class LentItemBody(Body):
 
 
 class CustodianBody(Body):
-    """Who gets it: a member (``user``) or a ``location``."""
+    """Who gets it: a member (``user``) or a ``location``; a consumable goes to a member alone."""
 
     kind: Literal["user", "location"]
     id: IdText

@@ -174,6 +174,10 @@ def check_terms(terms: Terms) -> None:
     if terms.item.kind not in ITEM_KINDS:
         raise InvalidField(("item", "kind"), "This is asset, accessory or consumable.")
     check_custodian(terms.custodian)
+    if terms.item.kind == CONSUMABLE and terms.custodian.kind != USER:
+        raise InvalidField(
+            ("custodian", "kind"), "A consumable is given to a user: the inventory knows no other."
+        )
     check_units(terms.quantity)
     if terms.item.kind == ASSET and terms.quantity != 1:
         raise InvalidField(("quantity",), "An asset is one unit.")

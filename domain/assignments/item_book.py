@@ -1,8 +1,9 @@
 """An item's book: who takes how many units of it, and when.
 
-An asset has one unit. Of an accessory or a consumable the inventory says how many are left, which
-comes in as an argument; None means that it is not known, and nothing is refused for it. One
-stream for an item makes two technicians at once have exactly one winner.
+An asset has one unit. Of an accessory or a consumable the mirror says how many are left, which
+comes in as an argument; None means that it is not known, and nothing is refused for it. A
+hand-over is not refused for it either: that counts what is there then, less what others reserved
+before. One stream for an item makes two technicians at once have exactly one winner.
 """
 
 from collections.abc import Iterable
@@ -79,17 +80,27 @@ class ItemBook(Aggregate):
             timestamp=at,
         )
 
-    def hand_out(self, assignment_id: Id, *, remaining: int | None, at: datetime) -> None:
-        """Let the units be handed over now, before their time if need be.
+    def hand_out(self, assignment_id: Id, *, at: datetime) -> None:
+        """Let it be handed over now, before its time if need be.
 
-        Raises ``ItemOut``, ``ItemHeld`` or ``NotEnoughUnits``.
+        Raises ``ItemOut`` or ``ItemHeld``.
         """
-        present = self.holds[assignment_id]
         if self._is_asset and any(other.out for other in self._others(assignment_id)):
             raise ItemOut
-        hold = replace(present, begins=min(present.begins, at), out=self._is_asset)
-        self._check_room(hold, remaining, at)
+        hold = replace(self._from_now(assignment_id, at), out=self._is_asset)
+        self._check_room(hold, None, at)
         self._change(hold, at)
+
+    def kept_for_others(self, assignment_id: Id, at: datetime) -> int:
+        """Units in the inventory's store that are for those who reserved before this assignment.
+
+        Who came later is not counted, or two could keep each other from what there is.
+        """
+        ids = list(self.holds)
+        before = [self.holds[id] for id in ids[: ids.index(assignment_id)]]
+        out = sum(hold.quantity for hold in before if hold.out)
+        taken = _most_at_once(before, self._from_now(assignment_id, at), at)
+        return max(taken - out, 0)
 
     def handed_out(self, assignment_id: Id, at: datetime) -> None:
         """The units have left the inventory's store."""
@@ -171,6 +182,10 @@ class ItemBook(Aggregate):
 
     def _others(self, assignment_id: Id) -> list[Hold]:
         return [hold for id, hold in self.holds.items() if id != assignment_id]
+
+    def _from_now(self, assignment_id: Id, at: datetime) -> Hold:
+        present = self.holds[assignment_id]
+        return replace(present, begins=min(present.begins, at))
 
     def _check_room(self, hold: Hold, remaining: int | None, at: datetime) -> None:
         taken = _most_at_once(self._others(hold.assignment_id), hold, at)

@@ -109,8 +109,9 @@ class Standing:
     """Where an assignment stands.
 
     ``outstanding`` units are out or reserved; ``operations`` counts those ever asked for;
-    ``rows`` are the inventory's checkout rows of an accessory; ``extension`` is the due date that
-    the custodian asks for; ``reminded`` holds (day, due) of the reminders given.
+    ``failed_issues`` are those of a hand-over that came to nothing; ``rows`` are the inventory's
+    checkout rows of an accessory; ``extension`` is the due date that the custodian asks for;
+    ``reminded`` holds (day, due) of the reminders given.
     """
 
     outstanding: int
@@ -122,6 +123,7 @@ class Standing:
     outcome: str | None = None
     pending: Mapping[Id, Pending] = field(default_factory=dict)
     operations: int = 0
+    failed_issues: tuple[Id, ...] = ()
     answer: str | None = None
     extension: datetime | None = None
     renewals: int = 0
@@ -215,7 +217,8 @@ def _issued(now: Standing, told: events.Issued) -> Standing:
 
 def _issue_failed(now: Standing, told: events.IssueFailed) -> Standing:
     """What was said of the item meanwhile was said of something that nobody had."""
-    return replace(_answered(now, told.operation_id), noted=(), loss=None)
+    failed = (*now.failed_issues, told.operation_id)
+    return replace(_answered(now, told.operation_id), failed_issues=failed, noted=(), loss=None)
 
 
 def _refused(now: Standing, told: Any) -> Standing:

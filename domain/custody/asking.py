@@ -1,5 +1,6 @@
 """How an assignment asks the inventory: the operation that goes with a command."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -156,15 +157,19 @@ def hand_over(
     by: Id | None,
     at: datetime,
     *,
+    earlier: Sequence[Id] = (),
     compensates: Id | None = None,
 ) -> InventoryOperation:
-    """The operation that gives what is lent to ``target``."""
+    """The operation that gives what is lent to ``target``.
+
+    ``earlier`` ones wanted the same and were given up: units that went out under them count.
+    """
     if item["kind"] == ASSET:
         due = assignment.standing.due
         wanted: dict[str, Any] = {"due": None if due is None else date_of(due)}
         kind = Kind.CHECKOUT
     else:
-        wanted = {"quantity": assignment.standing.outstanding}
+        wanted = {"quantity": assignment.standing.outstanding, "earlier": list(earlier)}
         kind = Kind.QUANTITY_CHECKOUT
     return ask(assignment, kind, purpose, item, target, wanted, by, at, compensates=compensates)
 

@@ -6,6 +6,7 @@ the verbs that they ask; where the inventory is to be asked also ``ItemNotMapped
 ``CustodianNotMapped``. The receipt is the assignment's.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from eventsourcing.domain import Aggregate
@@ -44,8 +45,8 @@ from domain.requisitions.requisition import Requisition
 async def reserve(command: commands.ReserveItem, store: Store, facts: Facts) -> Receipt:
     """Keep an item for somebody, or hand it over at once.
 
-    Raises ``InvalidField`` for an unknown item, custodian or project, ``ItemHeld`` and
-    ``NotEnoughUnits``; to hand it over ``InventoryUnavailable``, too.
+    Raises ``InvalidField`` for an unknown item, custodian or project, ``ItemHeld``, and
+    ``NotEnoughUnits`` or, to hand it over, ``InventoryUnavailable``.
     """
     rules.require_issuer(command.by)
     unchanged = await _project(command.terms.project_id, command.by, facts)
@@ -57,6 +58,7 @@ async def reserve(command: commands.ReserveItem, store: Store, facts: Facts) -> 
         at=command.at,
         store=store,
         facts=facts,
+        issue=command.issue,
     )
     if not command.issue:
         return await store.save(assignment, book, unchanged=unchanged)
@@ -77,7 +79,8 @@ async def issue(command: commands.IssueAssignment, store: Store, facts: Facts) -
     rules.check(Command.ISSUE, assignment.view(), asked)
     book = await _book(assignment, store, command.at)
     requisition = await requisition_of(assignment, store)
-    operation = await _hand_over(assignment, book, requisition, asked, facts)
+    earlier = await _given_up(assignment, store)
+    operation = await _hand_over(assignment, book, requisition, asked, facts, earlier)
     return await _save(store, command.at, assignment, book, operation, requisition)
 
 
@@ -262,6 +265,7 @@ async def _hand_over(
     requisition: Requisition | None,
     asked: Asked,
     facts: Facts,
+    earlier: Sequence[Id] = (),
 ) -> InventoryOperation:
     """Ask the assignment, the book and the line for the hand-over; the operation that it takes."""
     standing = await asking.reachable(asked.by, ISSUE_OFFLINE, facts)
@@ -272,14 +276,22 @@ async def _hand_over(
         await asking.target_of(assignment.custodian, facts),
         asked.by.user_id,
         asked.at,
+        earlier=earlier,
     )
     operation_id, assignment_id = id_of(operation.id), id_of(assignment.id)
     assignment.request_issue(operation_id, asked, offline=not standing.available)
-    left = await remaining(assignment.item, facts)
-    book.hand_out(assignment_id, remaining=left, at=asked.at)
+    book.hand_out(assignment_id, at=asked.at)
     if requisition is not None:
         requisition.line_issuing(assignment_id, operation_id, asked.by.user_id, asked.at)
     return operation
+
+
+async def _given_up(assignment: Assignment, store: Store) -> list[Id]:
+    """Hand-overs that were sent and came to nothing, of which nothing is being undone."""
+    if assignment.item.kind == ASSET:
+        return []
+    failed = [await store.load(InventoryOperation, id) for id in assignment.standing.failed_issues]
+    return [id_of(one.id) for one in failed if one.attempts and one.compensated_by is None]
 
 
 async def _new_due(

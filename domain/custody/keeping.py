@@ -21,11 +21,13 @@ async def kept(
     at: datetime,
     store: Store,
     facts: Facts,
+    issue: bool = False,
 ) -> tuple[Assignment, ItemBook]:
     """A new reservation and the book that has it, both to be saved.
 
     While the inventory cannot be asked, or does not say how much there is, the reservation is
-    not verified. Raises ``UnknownItem``, ``InvalidField`` for an unknown custodian,
+    not verified. Where it is to be handed over at once (``issue``), the mirror's number of units
+    refuses nothing: see ``docs/decisions/0013``. Raises ``UnknownItem``, ``InvalidField`` for an unknown custodian,
     ``CustodianNotMapped``, ``ItemHeld`` and ``NotEnoughUnits``.
     """
     item = await facts.inventory_item(terms.item.kind, terms.item.id)
@@ -43,7 +45,7 @@ async def kept(
     )
     book = await book_of(terms.item, tenant_id, store, at)
     hold = Hold(assignment_id, terms.quantity, terms.begins, terms.due)
-    book.hold(hold, remaining=item.remaining, at=at)
+    book.hold(hold, remaining=None if issue else item.remaining, at=at)
     return assignment, book
 
 
@@ -64,7 +66,7 @@ async def requisition_of(assignment: Assignment, store: Store) -> Requisition | 
 
 
 async def remaining(item: Item, facts: Facts) -> int | None:
-    """Units in the inventory's store, as far as is known. An asset has its book alone."""
+    """Units in the inventory's store, as the mirror has it. An asset has its book alone."""
     if item.kind == ASSET:
         return None
     found = await facts.inventory_item(item.kind, item.id)

@@ -3,16 +3,17 @@
 One function for each thing that an assignment may wait for, for the proof and for the refusal.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from eventsourcing.domain import Aggregate
 
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import Custodian, State
+from domain.assignments.content import CONSUMABLE, Custodian, State
+from domain.assignments.errors import InventoryAsked
 from domain.assignments.events import EvidenceData as Proof
 from domain.assignments.item_book import ItemBook
 from domain.assignments.standing import Awaited, Drift
@@ -29,6 +30,8 @@ from domain.ports import Facts, Store
 from domain.requisitions.requisition import Requisition
 
 LATE_EFFECT: Final = "late_effect"
+NOT_TAKEN_BACK: Final = "late_effect_not_undone"
+"""Consumables are with somebody: the inventory has no way back for them."""
 _LIVE: Final = frozenset({State.ACTIVE, State.OVERDUE, State.LOSS_PENDING})
 
 
@@ -128,19 +131,25 @@ async def found_late(case: Case, evidence: EvidenceData, *, given_up: bool, at: 
     """Deal with what happened after all.
 
     A hand-over that was given up is undone by an operation of its own; what then shows another
-    holder than ours is drift; anything else is for a person to look at.
+    holder than ours is drift; anything else is for a person to look at. Raises
+    ``InventoryAsked`` where a second hand-over may yet count the same units as its own.
     """
     assignment, operation = case.assignment, case.operation
     if assignment is None:
         return
     if given_up and operation.kind is Kind.CHECKOUT and _nobody_has(assignment):
-        _undo(case, at)
+        _undo(case, Kind.CHECKIN, {"status_id": None, "location_id": None}, at)
+    elif given_up and operation.kind is Kind.QUANTITY_CHECKOUT:
+        if assignment.standing.awaits(Awaited.ISSUE):
+            raise InventoryAsked
+        _undo_units(case, assignment, evidence["rows"], at)
     elif given_up and operation.kind in (Kind.CHECKIN, Kind.CHECKOUT) and assignment.state in _LIVE:
         holder = _holder(evidence)
         custodian = await case.facts.custodian(assignment.custodian.kind, assignment.custodian.id)
         if custodian is None or holder != (custodian.kind, custodian.external_id):
             assignment.detect_drift(holder, datetime.fromisoformat(evidence["read_at"]), at)
-    assignment.raise_attention(id_of(operation.id), LATE_EFFECT, at)
+    lasting = given_up and operation.item["kind"] == CONSUMABLE
+    assignment.raise_attention(id_of(operation.id), NOT_TAKEN_BACK if lasting else LATE_EFFECT, at)
 
 
 def _holder(evidence: EvidenceData) -> tuple[str, int] | None:
@@ -152,19 +161,31 @@ def _nobody_has(assignment: Assignment) -> bool:
     return assignment.state in (State.RESERVED, State.CANCELLED)
 
 
-def _undo(case: Case, at: datetime) -> None:
+def _undo_units(case: Case, assignment: Assignment, rows: Sequence[int], at: datetime) -> None:
+    """Take back the units of an accessory that the assignment does not count as its own."""
+    standing = assignment.standing
+    if assignment.state in _LIVE and not standing.rows:
+        # Which units the custodian has, nobody knows: it may be these.
+        return
+    unwanted = [row for row in rows if row not in standing.rows]
+    if unwanted:
+        wanted = {"quantity": len(unwanted), "rows": unwanted}
+        _undo(case, Kind.QUANTITY_CHECKIN, wanted, at)
+
+
+def _undo(case: Case, kind: Kind, wanted: dict[str, Any], at: datetime) -> None:
     operation = case.operation
     given_up = id_of(operation.id)
     undoing = InventoryOperation.request(
-        uuid_of(operation_id(given_up, Kind.CHECKIN, 1)),
+        uuid_of(operation_id(given_up, kind, 1)),
         tenant_id=operation.tenant_id,
-        kind=Kind.CHECKIN,
+        kind=kind,
         purpose="return",
         subject_kind=asking.SUBJECT,
         subject_id=operation.subject_id,
         item=operation.item,
         target=operation.target,
-        wanted={"status_id": None, "location_id": None},
+        wanted=wanted,
         requested_by=None,
         compensates=given_up,
         at=at,

@@ -64,6 +64,8 @@ def _shows(operation: InventoryOperation, evidence: EvidenceData) -> bool:  # no
         case Kind.SET_STATUS:
             return bool(evidence["status_id"] == wanted["status_id"])
         case Kind.QUANTITY_CHECKOUT:
+            if holder is None or holder != who:
+                return False
             if operation.item["kind"] == CONSUMABLE:
                 return evidence["activity_id"] is not None
             return len(evidence["rows"]) >= int(wanted["quantity"])

@@ -35,8 +35,8 @@ class TargetData(TypedDict):
 class EvidenceData(TypedDict):
     """What the inventory said when it was read back, at ``read_at`` by our clock.
 
-    ``assigned_to`` is (kind, external id) of the holder, None where nobody has it; the other
-    fields are None where the kind of operation does not read them. ``rows`` are the checkout rows
+    ``assigned_to`` is (kind, external id) of the holder, None where nobody has it, or not all
+    units the same; the other fields are None where the kind of operation does not read them. ``rows`` are the checkout rows
     of an accessory, ``activity_id`` is the row of the activity report that names the operation.
     """
 

@@ -19,7 +19,8 @@ class Kind(StrEnum):
     SET_STATUS = "set_status"
     """Give the asset another status label. [status_id: int]"""
     QUANTITY_CHECKOUT = "qty_checkout"
-    """Hand units of an accessory or a consumable to the target. [quantity: int]"""
+    """Hand units of an accessory or a consumable to the target. [quantity: int, earlier: list of
+    operations that wanted the same and were given up: units that went out under them count]"""
     QUANTITY_CHECKIN = "qty_checkin"
     """Take units of an accessory back. [quantity: int, rows: list of checkout rows]"""
     MAINTENANCE_OPEN = "maintenance_open"

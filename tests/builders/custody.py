@@ -276,7 +276,7 @@ class AnyBook:
         if book.holds:
             one = chance.choice(sorted(book.holds))
             acts += [
-                lambda: book.hand_out(one, remaining=remaining, at=self.at),
+                lambda: book.hand_out(one, at=self.at),
                 lambda: book.handed_out(one, self.at),
                 lambda: book.not_handed_out(one, begins, self.at),
                 lambda: book.extend(one, begins, remaining=remaining, at=self.at),

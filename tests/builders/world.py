@@ -31,8 +31,10 @@ from demo.snipe_it_simulator.seed import Dump, read_dump
 from demo.snipe_it_simulator.simulator import Settings, Simulator
 from demo.snipe_it_simulator.stored import Asset
 from domain.assignments.assignment import Assignment
+from domain.assignments.content import Item
+from domain.assignments.item_book import ItemBook
 from domain.errors import NotFound
-from domain.ids import Id, id_of
+from domain.ids import Id, book_id, id_of
 from domain.inventory.changes import OperationSettled, OperationWaiting
 from domain.inventory_operations import queue as queue_rows
 from domain.inventory_operations.kinds import State
@@ -341,6 +343,14 @@ class Process:
         self.check()
         try:
             return await self._world.store.load(InventoryOperation, operation_id)
+        except NotFound:
+            return None
+
+    async def book(self, tenant_id: Id, item: Item) -> ItemBook | None:
+        """``Operations``."""
+        self.check()
+        try:
+            return await self._world.store.load(ItemBook, book_id(tenant_id, item.kind, item.id))
         except NotFound:
             return None
 

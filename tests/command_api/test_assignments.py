@@ -184,6 +184,13 @@ async def test_a_return_says_what_came_back_and_how(tenant: Tenant, log: Log) ->
         ({"item": {"kind": "car", "id": new_id()}}, "item.kind"),
         ({"custodian": {"kind": "user", "id": new_id()}}, "custodian.id"),
         ({"custodian": {"kind": "project", "id": new_id()}}, "custodian.kind"),
+        (
+            {
+                "item": {"kind": "consumable", "id": new_id()},
+                "custodian": {"kind": "location", "id": new_id()},
+            },
+            "custodian.kind",
+        ),
         ({"project_id": new_id()}, "project_id"),
         ({"quantity": 2}, "quantity"),
         ({"quantity": 0}, "quantity"),

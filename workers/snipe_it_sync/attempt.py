@@ -38,8 +38,9 @@ from infrastructure.snipe_it.answers import (
 from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
 from workers.snipe_it_sync.plans.choice import PLANS
-from workers.snipe_it_sync.plans.sight import Plan, Sight, Verdict
+from workers.snipe_it_sync.plans.sight import CONTRARY, Plan, Sight, Verdict
 from workers.snipe_it_sync.ports import Ask, CircuitBoard, Handle, Lease, Operations, Queue
+from workers.snipe_it_sync.reserved import less_reserved
 from workers.snipe_it_sync.timing import Timing
 
 T = TypeVar("T")
@@ -119,6 +120,8 @@ class Attempt:
         await self._begin(handlers.start_attempt, commands.StartAttempt)
         reach(CrashPoint.SYNC_AFTER_START)
         sight = await self._look(unread=self._not_sent)
+        tools = self._tools
+        sight = await less_reserved(sight, self._operation, tools.operations, tools.clock())
         reach(CrashPoint.SYNC_AFTER_READ)
         if not await self._settled_by(sight):
             await self._write(sight)
@@ -131,7 +134,7 @@ class Attempt:
         elif sight.refusal is not None:
             why = asdict(sight.refusal)
             await self._settle(outcomes.refuse, RefuseOperation, **why, evidence=sight.evidence)
-        elif sight.verdict is Verdict.OTHER:
+        elif sight.verdict in CONTRARY:
             await self._raise(Conflict(sight.evidence))
         elif sight.verdict is Verdict.MISSING:
             await self._raise(_missing())
@@ -201,7 +204,7 @@ class Attempt:
 
     async def _conclude(self, sight: Sight) -> None:
         """It is not as wanted, and nothing of ours can change that any more."""
-        if sight.verdict is Verdict.OTHER:
+        if sight.verdict in CONTRARY:
             await self._raise(Conflict(sight.evidence))
         elif sight.verdict is Verdict.MISSING:
             await self._raise(_missing())
@@ -211,9 +214,9 @@ class Attempt:
             await self._try_again(handlers.record_not_applied, commands.RecordNotApplied)
 
     async def _was_undone(self) -> bool:
-        """Whether the report tells of it: then somebody has taken it back since."""
+        """Whether there is a trace of it: then somebody has taken it back since."""
         trace = self._plan.traced(self._operation, self._snipe_it)
-        return await self._seen(trace, self._not_read_back) is not None
+        return await self._seen(trace, self._not_read_back)
 
     async def _not_sent(self, answer: Failure) -> None:
         """It did not happen, and we know it."""
@@ -381,7 +384,7 @@ def _missing() -> Blocked:
 
 
 def _not_proven(sight: Sight) -> Problem:
-    if sight.verdict is Verdict.OTHER:
+    if sight.verdict in CONTRARY:
         return Conflict(sight.evidence)
     if sight.verdict is Verdict.PARTLY:
         return Blocked("not_proven", "The inventory shows a part of it: a retry does the rest.")

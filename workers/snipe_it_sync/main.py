@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeVar
 
-from domain.ids import Id
+from domain.assignments.content import Item
+from domain.assignments.item_book import ItemBook
+from domain.ids import Id, book_id
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.all_tenants_reader import AllTenantsReader
 from infrastructure.clock import utc_now
@@ -39,6 +41,7 @@ NAME: Final = "snipe-it-sync"
 REFRESH_S: Final = 1.0
 POOL_SIZE: Final = 8
 
+A = TypeVar("A", InventoryOperation, ItemBook)
 C = TypeVar("C")
 
 logger = logging.getLogger(__name__)
@@ -105,9 +108,15 @@ class LoggedOperations:
 
     async def load(self, tenant_id: Id, operation_id: Id) -> InventoryOperation | None:
         """One operation. Raises ``StoreUnavailable``."""
-        tenant, id = to_uuid(tenant_id), to_uuid(operation_id)
+        return await self._load(InventoryOperation, tenant_id, operation_id)
+
+    async def book(self, tenant_id: Id, item: Item) -> ItemBook | None:
+        """An item's book. Raises ``StoreUnavailable``."""
+        return await self._load(ItemBook, tenant_id, book_id(tenant_id, item.kind, item.id))
+
+    async def _load(self, kind: type[A], tenant_id: Id, id: Id) -> A | None:
         try:
-            return await self._streams.load(InventoryOperation, tenant, id)
+            return await self._streams.load(kind, to_uuid(tenant_id), to_uuid(id))
         except DATABASE_ERRORS as error:
             raise StoreUnavailable(str(error)) from error
 

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol, TypeVar
 
+from domain.assignments.content import Item
+from domain.assignments.item_book import ItemBook
 from domain.ids import Id
 from domain.inventory_operations.operation import InventoryOperation
 from domain.ports import Facts, Receipt, Store
@@ -107,10 +109,14 @@ class Inventories(Protocol):
 
 
 class Operations(Protocol):
-    """Reads operations as they are now."""
+    """Reads operations, and what they are about, as they are now."""
 
     async def load(self, tenant_id: Id, operation_id: Id) -> InventoryOperation | None:
         """One operation; None where there is none."""
+        ...
+
+    async def book(self, tenant_id: Id, item: Item) -> ItemBook | None:
+        """Who reserved how many units of an item; None where nobody ever did."""
         ...
 
 

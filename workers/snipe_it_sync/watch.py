@@ -1,7 +1,8 @@
 """What is looked after beside the queue: late effects, and drift.
 
 Late effects: what was given up may still have happened, because a call went on over there after
-everybody had stopped waiting for it. The activity report is searched for its name.
+everybody had stopped waiting for it. The activity report, and the rows of units, are searched for
+its name.
 
 Drift: people change the inventory by hand. A list shows who has what; where that is not what we
 say, the asset itself is read, under its lease, and where two such reads in a row show the same,
@@ -43,6 +44,8 @@ others have their turn in the rounds that follow."""
 
 UNREADABLE: Final = (UnexpectedForm, LookupError, ValueError)
 """What is wrong with one thing alone: the others are looked at all the same."""
+
+EFFECTS: Final = frozenset({Verdict.APPLIED, Verdict.PARTLY, Verdict.EXCESS})
 
 Holder = tuple[str, int]
 
@@ -115,7 +118,7 @@ class Watch:
 
     async def _search_late_effect(self, operation: InventoryOperation, snipe_it: SnipeIt) -> None:
         plan = PLANS[operation.kind]
-        if await plan.traced(operation, snipe_it) is None:
+        if not await plan.traced(operation, snipe_it):
             return
         lease = await self._lease(operation.thing, snipe_it)
         if lease is None:
@@ -123,13 +126,17 @@ class Watch:
         try:
             at = self.tools.clock()
             sight = await plan.look(operation, snipe_it, at)
-            if sight.verdict in (Verdict.APPLIED, Verdict.PARTLY):
+            if sight.verdict in EFFECTS:
                 command = FindLateEffect(
                     operation_id=id_of(operation.id), evidence=sight.evidence, at=at
                 )
                 await self.tools.ask(
                     self.tenant_id, id_of(operation.id), outcomes.find_late_effect, command
                 )
+        except Refused as refused:
+            logger.info(
+                "operation %s is left for the next round: %s", id_of(operation.id), refused.code
+            )
         finally:
             await lease.give_back()
 

@@ -60,7 +60,7 @@ def test_an_asset_is_kept_for_one_at_a_time(present: Hold, asked: Hold, free: bo
 
 def test_what_is_late_is_taken_until_it_is_back() -> None:
     made = kept(hold(A, 0, 2))
-    made.hand_out(A, remaining=None, at=NOW)
+    made.hand_out(A, at=NOW)
     with pytest.raises(ItemHeld):
         made.hold(hold(B, 3, 4), remaining=None, at=day(3))
     made.hold(hold(B, 4, 5), remaining=None, at=day(3))
@@ -75,23 +75,23 @@ def test_what_was_never_collected_takes_nothing_after_its_time() -> None:
 
 def test_only_one_is_handed_an_asset() -> None:
     made = kept(hold(A, 0, 2), hold(B, 4, 6))
-    made.hand_out(A, remaining=None, at=NOW)
+    made.hand_out(A, at=NOW)
     with pytest.raises(ItemOut):
-        made.hand_out(B, remaining=None, at=day(5))
+        made.hand_out(B, at=day(5))
 
 
 def test_an_early_hand_over_must_fit_before_the_others() -> None:
     made = kept(hold(A, 1, 2), hold(B, 4, 6))
     with pytest.raises(ItemHeld):
-        made.hand_out(B, remaining=None, at=NOW)
-    made.hand_out(B, remaining=None, at=day(3))
+        made.hand_out(B, at=NOW)
+    made.hand_out(B, at=day(3))
     assert made.holds[B].begins == day(3)
     assert made.holds[B].out
 
 
 def test_a_hand_over_that_failed_leaves_the_reservation_as_it_was() -> None:
     made = kept(hold(A, 2, 4))
-    made.hand_out(A, remaining=None, at=NOW)
+    made.hand_out(A, at=NOW)
     made.not_handed_out(A, day(2), NOW)
     assert made.holds[A] == hold(A, 2, 4)
 
@@ -131,7 +131,7 @@ def test_units_are_counted_where_they_are_taken_at_once(
 
 def test_units_that_are_out_are_no_longer_in_store() -> None:
     made = kept(hold(A, 0, 2, 3), item=CABLES, remaining=5)
-    made.hand_out(A, remaining=5, at=NOW)
+    made.hand_out(A, at=NOW)
     assert made.units_out == 0
     made.handed_out(A, NOW)
     assert made.units_out == 3
@@ -140,10 +140,38 @@ def test_units_that_are_out_are_no_longer_in_store() -> None:
         made.hold(hold(C, 0, 2, 1), remaining=2, at=NOW)
 
 
+def test_units_are_handed_out_whatever_is_said_to_be_left() -> None:
+    made = kept(hold(A, 0, 2, 3), hold(B, 5, 7, 5), item=CABLES, remaining=5)
+    made.hand_out(B, at=NOW)
+    assert made.holds[B].begins == NOW
+
+
+@pytest.mark.parametrize(
+    ("first", "mine", "out", "others"),
+    [
+        ((), hold(C, 0, 4, 2), (), 0),
+        ((hold(A, 0, 2, 3),), hold(C, 0, 4, 2), (), 3),
+        ((hold(A, 2, 4, 3),), hold(C, 0, 2, 2), (), 0),
+        ((hold(A, 2, 4, 3),), hold(C, 3, 5, 2), (), 3),
+        ((hold(A, 0, 1, 3), hold(B, 1, 2, 4)), hold(C, 0, 4, 2), (), 4),
+        ((hold(A, 0, 2, 3),), hold(C, 0, 4, 2), (A,), 0),
+        ((hold(A, 0, 2, 3), hold(B, 1, 3, 2)), hold(C, 0, 4, 2), (A,), 2),
+        ((hold(A, 0, 1, 3), hold(B, 2, 3, 5)), hold(C, 0, 4, 2), (A,), 2),
+    ],
+)
+def test_units_are_kept_for_those_who_reserved_before(
+    first: tuple[Hold, ...], mine: Hold, out: tuple[str, ...], others: int
+) -> None:
+    made = kept(*first, mine, hold("after", 0, 9, 90), item=CABLES)
+    for assignment_id in out:
+        made.handed_out(assignment_id, NOW)
+    assert made.kept_for_others(C, NOW) == others
+
+
 def test_the_last_unit_is_handed_to_one() -> None:
     made = book(CABLES)
     made.hold(hold(A, 0, 2), remaining=1, at=NOW)
-    made.hand_out(A, remaining=1, at=NOW)
+    made.hand_out(A, at=NOW)
     with pytest.raises(NotEnoughUnits):
         made.hold(hold(B, 0, 2), remaining=1, at=NOW)
 
@@ -158,7 +186,7 @@ def test_units_come_back_in_parts() -> None:
 
 def test_what_is_handed_on_stays_out() -> None:
     made = kept(hold(A, 0, 2))
-    made.hand_out(A, remaining=None, at=NOW)
+    made.hand_out(A, at=NOW)
     made.hand_on(A, B, day(1))
     assert set(made.holds) == {B}
     assert made.holds[B].out

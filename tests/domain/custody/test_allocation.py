@@ -234,6 +234,17 @@ async def test_units_of_a_consumable_are_kept_as_long_as_there_are_some(lab: Lab
     assert (await lab.units(BATTERIES.line_id)).allocated == 12
 
 
+async def test_a_consumable_is_kept_for_no_location(lab: Lab) -> None:
+    place = derived_id("custodian", "workshop")
+    lab.facts.has_custodian("location", place, 7)
+    with pytest.raises(InvalidField) as refused:
+        await lab.allocate(
+            BATTERY, "consumable", line_id=BATTERIES.line_id, custodian=("location", place)
+        )
+    assert refused.value.path == ("custodian", "kind")
+    assert (await lab.units(BATTERIES.line_id)).allocated == 0
+
+
 async def test_one_item_is_kept_for_one_requisition_at_a_time(lab: Lab) -> None:
     first = await lab.allocate()
     await lab.ask()

@@ -107,7 +107,7 @@ class Desk:
         begins = NOW if out else NOW + timedelta(days=1)
         book.hold(Hold(ASSIGNMENT, 1, begins, None), remaining=None, at=NOW)
         if out:
-            book.hand_out(ASSIGNMENT, remaining=None, at=NOW)
+            book.hand_out(ASSIGNMENT, at=NOW)
         await self.store.save(book)
 
     async def operation(self) -> InventoryOperation:

@@ -80,6 +80,16 @@ async def test_no_more_units_are_kept_than_there_are(desk: Desk) -> None:
     assert (await refusal(desk, desk.reserve(CABLES, quantity=2))).code == "not_enough_units"
 
 
+async def test_what_the_mirror_says_is_left_refuses_no_hand_over(desk: Desk) -> None:
+    reserved = await desk.reserve(CABLES, quantity=4)
+    desk.facts.has_item("accessory", CABLES.id, 30, remaining=0)
+    await desk.issue(reserved)
+    assert (await desk.assignment(reserved)).state is State.ISSUING
+    at_once = await desk.reserve(CABLES, CHI, quantity=2, issue=True)
+    assert (await desk.assignment(at_once)).state is State.ISSUING
+    assert (await refusal(desk, desk.reserve(CABLES, CHI))).code == "not_enough_units"
+
+
 @pytest.mark.parametrize(
     ("item", "custodian", "path"),
     [
@@ -95,6 +105,13 @@ async def test_an_unknown_item_or_custodian_is_named(
     refused = await refusal(desk, desk.reserve(item, custodian))
     assert isinstance(refused, InvalidField)
     assert refused.path == path
+
+
+async def test_a_consumable_is_given_to_nobody_but_a_member(desk: Desk) -> None:
+    refused = await refusal(desk, desk.reserve(SCREWS, WORKSHOP, quantity=3))
+    assert isinstance(refused, InvalidField)
+    assert refused.path == ("custodian", "kind")
+    assert (await desk.assignment(await desk.reserve(CABLES, WORKSHOP))).custodian == WORKSHOP
 
 
 async def test_a_custodian_must_be_known_to_the_inventory(desk: Desk) -> None:
@@ -138,7 +155,8 @@ async def test_a_hand_over_needs_no_reservation(desk: Desk) -> None:
 async def test_units_are_handed_over_by_their_number(desk: Desk) -> None:
     id = await desk.reserve(CABLES, quantity=2, issue=True)
     operation = await desk.operation(await desk.open_operation(id))
-    assert (operation.kind, operation.wanted) == (Kind.QUANTITY_CHECKOUT, {"quantity": 2})
+    units = {"quantity": 2, "earlier": []}
+    assert (operation.kind, operation.wanted) == (Kind.QUANTITY_CHECKOUT, units)
 
 
 async def test_nobody_is_handed_what_is_out(desk: Desk) -> None:

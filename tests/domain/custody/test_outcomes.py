@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from domain.assignments.content import Condition, State, Units
+from domain.assignments.errors import InventoryAsked
 from domain.assignments.standing import Drift
 from domain.custody import commands, outcomes
 from domain.custody.errors import EvidenceUnfit
@@ -114,8 +115,12 @@ async def drill_asked(desk: Desk) -> Id:
         (out_and_lost, changed(status_id=None)),
         (out_and_lost, changed(status_id=2)),
         (cables_asked, changed(rows=[1, 2])),
+        (cables_asked, changed(assigned_to=OTHER)),
+        (cables_asked, changed(assigned_to=None)),
         (cables_back, lambda shown: {**shown, "rows": [1]}),
         (screws_asked, changed(activity_id=None)),
+        (screws_asked, changed(assigned_to=("location", 3))),
+        (screws_asked, changed(assigned_to=None)),
     ],
 )
 async def test_evidence_that_does_not_fit_claims_nothing(
@@ -436,6 +441,75 @@ async def test_a_late_hand_over_is_undone(desk: Desk) -> None:
     assert (await desk.operation(operation_id)).state is OperationState.COMPENSATED
     assert (await desk.assignment(id)).state is State.RESERVED
     assert "issued" not in desk.topics(id)
+
+
+async def given_up(desk: Desk, operation_id: Id) -> Id:
+    await attention(desk, operation_id)
+    await desk.abandon(operation_id)
+    return operation_id
+
+
+async def test_units_that_went_out_late_are_taken_back_row_by_row(desk: Desk) -> None:
+    operation_id = await given_up(desk, await cables_asked(desk))
+    rows = fitting(await desk.operation(operation_id))["rows"]
+    await desk.find_late(operation_id)
+    operation = await desk.operation(operation_id)
+    assert operation.compensated_by is not None
+    undoing = await desk.operation(operation.compensated_by)
+    assert (undoing.kind, undoing.target) == (Kind.QUANTITY_CHECKIN, operation.target)
+    assert undoing.wanted == {"quantity": 3, "rows": rows}
+
+
+async def test_what_a_second_hand_over_may_count_is_decided_after_it(desk: Desk) -> None:
+    id = await desk.reserve(CABLES, quantity=3, issue=True)
+    first = await given_up(desk, await desk.open_operation(id))
+    await desk.issue(id)
+    second = await desk.open_operation(id)
+    assert (await desk.operation(second)).wanted["earlier"] == [first]
+    with pytest.raises(InventoryAsked):
+        await desk.find_late(first)
+    late = fitting(await desk.operation(first))
+    await desk.prove(second, late)
+    await desk.find_late(first, late)
+    assert (await desk.operation(first)).compensated_by is None
+
+
+async def test_what_is_being_taken_back_is_not_counted_again(desk: Desk) -> None:
+    id = await desk.reserve(CABLES, quantity=3, issue=True)
+    first = await given_up(desk, await desk.open_operation(id))
+    await desk.find_late(first)
+    await desk.issue(id)
+    assert (await desk.operation(await desk.open_operation(id))).wanted["earlier"] == []
+
+
+async def test_units_that_were_handed_on_late_are_taken_back(desk: Desk) -> None:
+    id = await desk.out(CABLES, quantity=3)
+    await desk.transfer(id)
+    await desk.prove(await desk.open_operation(id))
+    late = await given_up(desk, await desk.open_operation(id))
+    await desk.prove(await desk.open_operation(id))
+    await desk.find_late(late)
+    assert (await desk.operation(late)).compensated_by is not None
+    assert (await desk.assignment(id)).state is State.ACTIVE
+
+
+async def test_units_whose_return_to_the_custodian_was_given_up_are_left_there(desk: Desk) -> None:
+    id = await desk.out(CABLES, quantity=3)
+    await desk.transfer(id)
+    await desk.prove(await desk.open_operation(id))
+    await desk.refuse(await desk.open_operation(id))
+    late = await given_up(desk, await desk.open_operation(id))
+    await desk.find_late(late)
+    assert (await desk.operation(late)).compensated_by is None
+    assert (await desk.assignment(id)).standing.attention == "late_effect"
+
+
+async def test_consumables_that_went_out_late_stay_with_a_person_to_decide(desk: Desk) -> None:
+    id = await desk.reserve(SCREWS, quantity=9, issue=True)
+    late = await given_up(desk, await desk.open_operation(id))
+    await desk.find_late(late)
+    assert (await desk.operation(late)).compensated_by is None
+    assert (await desk.assignment(id)).standing.attention == "late_effect_not_undone"
 
 
 async def test_a_late_return_is_drift(desk: Desk) -> None:

@@ -11,11 +11,14 @@ from domain.inventory_operations.kinds import Kind, State
 from infrastructure.ids import derived_id
 from tests.builders.operations import requested
 from tests.builders.world import World, run
+from workers.snipe_it_sync.plans.quantities import CheckOutUnits
+from workers.snipe_it_sync.plans.sight import Sight, Verdict, evidence
 
 KINDS = ["accessory", "consumable"]
 THING = 1
 BEN = TargetData(kind="user", id=derived_id("test", "ben"), external_id=3)
 CHI = TargetData(kind="user", id=derived_id("test", "chi"), external_id=4)
+SHOP = TargetData(kind="location", id=derived_id("test", "shop"), external_id=2)
 
 
 def item(kind: str) -> ItemData:
@@ -63,6 +66,61 @@ def test_units_are_handed_out_and_proven_by_their_rows(kind: str) -> None:
         await world.settle()
         assert world.told(id)[-2:] == ["attempt_accepted", "synced"]
         assert len(out(world, kind, id)) == 2
+
+    run(history)
+
+
+def test_units_may_be_kept_at_a_location() -> None:
+    async def history(world: World) -> None:
+        id = await hand_out(world, "accessory", to=SHOP)
+        world.start_worker()
+        await world.settle()
+        assert world.told(id)[-1] == "synced"
+        assert {(unit.target_type, unit.target_id) for unit in out(world, "accessory", id)} == {
+            ("location", 2)
+        }
+
+    run(history)
+
+
+def test_a_consumable_for_a_location_is_refused_without_being_sent() -> None:
+    async def history(world: World) -> None:
+        id = await hand_out(world, "consumable", to=SHOP)
+        world.start_worker()
+        await world.settle()
+        operation = await world.operation(id)
+        assert (operation.state, operation.reason) == (State.FAILED, "invalid_target")
+        assert world.writes() == 0
+
+    run(history)
+
+
+def test_no_number_of_a_location_is_taken_for_a_user() -> None:
+    async def history(world: World) -> None:
+        operation = await world.operation(await hand_out(world, "consumable", to=SHOP))
+        sight = Sight(Verdict.OPEN, evidence(THING, world.clock()), rest=1)
+        with pytest.raises(LookupError):
+            await CheckOutUnits().write(operation, sight, world.snipe_it)
+        assert world.writes() == 0
+
+    run(history)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_units_that_somebody_else_got_are_not_ours(kind: str) -> None:
+    async def history(world: World) -> None:
+        world.wire.trouble("cut", "POST")
+        id = await hand_out(world, kind)
+        world.start_worker()
+        while not out(world, kind, id):  # noqa: ASYNC110  the very moment matters
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        for unit in out(world, kind, id):
+            unit.target_id = 4
+        for row in world.simulator.inventory.activity.values():
+            row.target_id = 4
+        await world.settle()
+        assert world.told(id)[-1] == "conflict_detected"
 
     run(history)
 

@@ -44,9 +44,9 @@ class _OfAnAsset:
         """How the asset compares, and why the inventory would refuse the change."""
         raise NotImplementedError
 
-    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> int | None:
-        """The asset's row of the report."""
-        return await activity_of("asset", number_of(operation), operation, snipe_it)
+    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> bool:
+        """Whether a row of the report about the asset does."""
+        return await activity_of("asset", number_of(operation), operation, snipe_it) is not None
 
 
 class CheckOut(_OfAnAsset):

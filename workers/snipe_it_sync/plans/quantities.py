@@ -2,17 +2,21 @@
 
 How many are left proves nothing: others take some, too. Each unit that is out is a row with the
 note of the call that took it, so the rows whose note names the operation are counted. An
-accessory's row has a number, by which it is taken back; a consumable's never comes back.
+accessory's row has a number, by which it is taken back, and its holder; who got a consumable
+stands in the report alone, and it never comes back.
 """
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from domain.assignments.content import CONSUMABLE
+from domain.inventory_operations.events import TargetData
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.snipe_it.answers import Answer, Done
 from infrastructure.snipe_it.client import SnipeIt
-from infrastructure.snipe_it.records import HolderType
+from infrastructure.snipe_it.records import Activity, CheckedOutRow, HolderType
 from infrastructure.snipe_it.writing import Target
 from workers.snipe_it_sync.plans.sight import (
     Plan,
@@ -20,48 +24,83 @@ from workers.snipe_it_sync.plans.sight import (
     Sight,
     Untraced,
     Verdict,
-    activity_of,
     evidence,
     name_of,
     number_of,
 )
 
+Holder = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A unit that is out; ``holder`` None where that is not told."""
+
+    holder: Holder | None
+    row: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What bears one operation's name: units that are out, and rows of the activity report."""
+
+    units: list[_Unit]
+    report: list[Activity]
+
 
 class CheckOutUnits:
-    """Hand units to the target. ``Sight.rest`` is how many are still to be handed out."""
+    """Hand units to the target. ``Sight.rest`` is how many are still to be handed out.
+
+    Units that went out to the target under an earlier operation, which was given up, count where
+    they are needed.
+    """
 
     async def look(self, operation: InventoryOperation, snipe_it: SnipeIt, at: datetime) -> Sight:
-        """Count the units that went out under the operation's name."""
-        number = number_of(operation)
+        """Count the units that went out under the operation's name, and see who has them."""
+        number, wanted = number_of(operation), int(operation.wanted["quantity"])
+        target = _target_of(operation)
         remaining = await _remaining(operation, snipe_it)
         if remaining is None:
             return Sight(Verdict.MISSING, evidence(number, at))
-        rows, out = await _units_out(operation, snipe_it)
-        activity_id = await self.traced(operation, snipe_it)
-        shown = evidence(number, at, rows=rows, activity_id=activity_id)
-        missing = int(operation.wanted["quantity"]) - out
-        verdict = _verdict(missing, out, traced=activity_id is not None)
-        refusal = None
-        if verdict is Verdict.OPEN and remaining < missing:
-            refusal = Refusal("no_stock", f"Only {remaining} are left.")
-        return Sight(verdict, shown, refusal, rest=missing)
+        names = (name_of(operation), *operation.wanted.get("earlier", ()))
+        own, *earlier = await _found(names, operation, snipe_it)
+        to = (target["kind"], target["external_id"])
+        theirs = [unit for one in earlier for unit in one.units if unit.holder == to]
+        units = [*own.units, *theirs][: max(wanted, len(own.units))]
+        holder = _the_same(unit.holder for unit in units)
+        told = [row.id for one in (own, *earlier) for row in one.report]
+        shown = evidence(
+            number,
+            at,
+            holder=holder,
+            rows=[unit.row for unit in units if unit.row is not None],
+            activity_id=max(told, default=None),
+        )
+        missing = wanted - len(units)
+        if units:
+            verdict = _verdict(missing) if holder == to else Verdict.OTHER
+            return Sight(verdict, shown, rest=missing)
+        if own.report:
+            # What went out has come back since.
+            return Sight(Verdict.OTHER, shown)
+        refusal = _refusal(operation, remaining)
+        return Sight(Verdict.OPEN, shown, refusal, rest=missing, spare=remaining - missing)
 
     async def write(self, operation: InventoryOperation, sight: Sight, snipe_it: SnipeIt) -> Answer:
         """Check out as many as are missing."""
         number, name, missing = number_of(operation), name_of(operation), int(sight.rest)
-        target = operation.target
-        if target is None:
-            raise LookupError(f"operation {name} has nobody to hand anything to")
-        if operation.item["kind"] == CONSUMABLE:
-            return await snipe_it.write.check_out_consumable(
-                number, target["external_id"], missing, name
-            )
+        target = _target_of(operation)
         to = Target(HolderType(target["kind"]), target["external_id"])
-        return await snipe_it.write.check_out_accessory(number, to, missing, name)
+        if operation.item["kind"] != CONSUMABLE:
+            return await snipe_it.write.check_out_accessory(number, to, missing, name)
+        if to.type is not HolderType.USER:
+            raise LookupError(f"operation {name} has no user to give a consumable to")
+        return await snipe_it.write.check_out_consumable(number, to.id, missing, name)
 
-    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> int | None:
-        """The thing's row of the report."""
-        return await _activity(operation, snipe_it)
+    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> bool:
+        """Whether a unit that is out, or a row of the report, bears its name."""
+        (own,) = await _found([name_of(operation)], operation, snipe_it)
+        return bool(own.units or own.report)
 
 
 class CheckInUnits(Untraced):
@@ -109,13 +148,24 @@ QUANTITIES: dict[Kind, Plan] = {
 }
 
 
-def _verdict(missing: int, out: int, *, traced: bool) -> Verdict:
-    if missing == 0:
-        return Verdict.APPLIED
-    if missing < 0 or (traced and out == 0):
-        # More went out than was wanted, or what went out has come back since.
-        return Verdict.OTHER
-    return Verdict.PARTLY if out else Verdict.OPEN
+def _verdict(missing: int) -> Verdict:
+    if missing < 0:
+        return Verdict.EXCESS
+    return Verdict.PARTLY if missing else Verdict.APPLIED
+
+
+def _refusal(operation: InventoryOperation, remaining: int) -> Refusal | None:
+    if operation.item["kind"] == CONSUMABLE and _target_of(operation)["kind"] != HolderType.USER:
+        return Refusal("invalid_target", "A consumable is given to a user alone.")
+    if remaining < int(operation.wanted["quantity"]):
+        return Refusal("no_stock", f"Only {remaining} are left.")
+    return None
+
+
+def _target_of(operation: InventoryOperation) -> TargetData:
+    if operation.target is None:
+        raise LookupError(f"operation {name_of(operation)} has nobody to hand anything to")
+    return operation.target
 
 
 async def _remaining(operation: InventoryOperation, snipe_it: SnipeIt) -> int | None:
@@ -126,17 +176,40 @@ async def _remaining(operation: InventoryOperation, snipe_it: SnipeIt) -> int | 
     return None if accessory is None else accessory.remaining
 
 
-async def _units_out(operation: InventoryOperation, snipe_it: SnipeIt) -> tuple[list[int], int]:
-    """The numbered rows that name the operation, and how many units they and others make."""
-    number, name = number_of(operation), name_of(operation)
-    if operation.item["kind"] == CONSUMABLE:
+async def _found(
+    names: Sequence[str], operation: InventoryOperation, snipe_it: SnipeIt
+) -> list[_Found]:
+    """What bears each of the names, of those that handed out the same thing."""
+    kind, number = operation.item["kind"], number_of(operation)
+    reports = [
+        [told async for told in snipe_it.read.activity_of(kind, number, name)] for name in names
+    ]
+    if kind == CONSUMABLE:
         notes = await snipe_it.read.consumable_notes(number)
-        return [], sum(name in note for note in notes)
-    out = snipe_it.read.accessory_checkouts(number)
-    rows = [row.id async for row in out if name in (row.note or "")]
-    return rows, len(rows)
+        return [
+            _Found([_Unit(_receiver(report)) for note in notes if name in note], report)
+            for name, report in zip(names, reports, strict=True)
+        ]
+    rows = [row async for row in snipe_it.read.accessory_checkouts(number)]
+    return [
+        _Found([_unit(row) for row in rows if name in (row.note or "")], report)
+        for name, report in zip(names, reports, strict=True)
+    ]
 
 
-async def _activity(operation: InventoryOperation, snipe_it: SnipeIt) -> int | None:
-    kind = operation.item["kind"]
-    return await activity_of(kind, number_of(operation), operation, snipe_it)
+def _unit(row: CheckedOutRow) -> _Unit:
+    holder = row.holder
+    return _Unit(None if holder is None else (holder.type.value, holder.id), row.id)
+
+
+def _receiver(report: Iterable[Activity]) -> Holder | None:
+    """Who got all that the report tells of."""
+    return _the_same(
+        None if told.target is None else (told.target.type, told.target.id) for told in report
+    )
+
+
+def _the_same(holders: Iterable[Holder | None]) -> Holder | None:
+    """The one whom all of these are; None where they are not one."""
+    found = set(holders)
+    return found.pop() if len(found) == 1 else None

@@ -55,12 +55,12 @@ class CreateAsset:
             _typed(operation.wanted["fields"]), name_of(operation)
         )
 
-    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> int | None:
-        """The row of the report about the asset with the tag."""
+    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> bool:
+        """Whether a row of the report about the asset with the tag does."""
         asset = await self._found(operation, snipe_it)
         if asset is None:
-            return None
-        return await activity_of("asset", asset.id, operation, snipe_it)
+            return False
+        return await activity_of("asset", asset.id, operation, snipe_it) is not None
 
     @staticmethod
     async def _found(operation: InventoryOperation, snipe_it: SnipeIt) -> Asset | None:
@@ -85,9 +85,9 @@ class _OfAnAsset:
         """How the asset compares, and why the inventory would refuse the change."""
         raise NotImplementedError
 
-    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> int | None:
-        """The asset's row of the report."""
-        return await activity_of("asset", number_of(operation), operation, snipe_it)
+    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> bool:
+        """Whether a row of the report about the asset does."""
+        return await activity_of("asset", number_of(operation), operation, snipe_it) is not None
 
 
 class ChangeAsset(_OfAnAsset):

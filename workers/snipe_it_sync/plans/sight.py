@@ -24,10 +24,16 @@ class Verdict(StrEnum):
     """It is as it was before: nothing of this operation is to be seen."""
     PARTLY = "partly"
     """Some of it is done; the rest can still be."""
+    EXCESS = "excess"
+    """More of it is done than is wanted."""
     OTHER = "other"
     """Something else has happened: only a person can say what is right."""
     MISSING = "missing"
     """The thing itself is not there."""
+
+
+CONTRARY: Final = frozenset({Verdict.EXCESS, Verdict.OTHER})
+"""What a person has to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +53,16 @@ IN_USE: Final = Refusal("in_use", "Somebody has the asset.")
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One look at the inventory. ``rest`` is what a plan needs to do what is left of it."""
+    """One look at the inventory. ``rest`` is what a plan needs to do what is left of it.
+
+    ``spare`` is how many units are in the store beyond those wanted, where units are wanted.
+    """
 
     verdict: Verdict
     evidence: EvidenceData
     refusal: Refusal | None = None
     rest: Any = None
+    spare: int | None = None
 
 
 class Plan(Protocol):
@@ -66,17 +76,17 @@ class Plan(Protocol):
         """Make the change that ``sight`` leaves to be made. Raises what the writer's guard does."""
         ...
 
-    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> int | None:
-        """A row of the activity report that names the operation; None where there is none."""
+    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> bool:
+        """Whether the activity report, or a unit's own row, names the operation."""
         ...
 
 
 class Untraced:
     """A plan whose changes leave no row of the report."""
 
-    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> int | None:
-        """None: the report tells nothing."""
-        return None
+    async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> bool:
+        """Never: the report tells nothing."""
+        return False
 
 
 def name_of(operation: InventoryOperation) -> str:
@@ -116,13 +126,14 @@ def evidence(
     external_id: int,
     at: datetime,
     *,
+    holder: tuple[str, int] | None = None,
     rows: Sequence[int] = (),
     activity_id: int | None = None,
 ) -> EvidenceData:
     """What the inventory says of anything else."""
     return EvidenceData(
         external_id=external_id,
-        assigned_to=None,
+        assigned_to=holder,
         last_checkout=None,
         last_checkin=None,
         expected_checkin=None,
