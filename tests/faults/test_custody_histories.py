@@ -28,7 +28,7 @@ from tests.flows.custody import (
     running_system,
 )
 from tests.flows.custody_crowd import LATEST_S, Crowd
-from tests.histories.judge import disagreements, unfinished
+from tests.histories.ending import disagreements, unfinished
 
 HISTORIES: Final = 24
 AT_ONCE: Final = 8

@@ -29,7 +29,8 @@ from tests.fixtures.postgres import Database
 from tests.fixtures.processes import Process, Processes, eventually
 from tests.fixtures.simulator import served
 from tests.flows.live import Live, Person, add_user, sign_up
-from tests.histories.judge import Judge, sent_more_than_once
+from tests.histories.ending import sent_more_than_once
+from tests.histories.judge import Judge
 from tests.histories.truth import Holder, Truth, watched
 from tests.snipe_it_recordings import SEED
 
