@@ -103,14 +103,17 @@ class Crowd:
         self.units_by_hand: set[int] = set()
         self._chance = chance
 
-    async def live(self, seconds: float, *, faults: bool = True) -> None:
-        """Let everybody do what they like for so long, all at the same time."""
+    async def live(self, seconds: float, *, by_hand: bool = True) -> None:
+        """Let everybody do what they like for so long, all at the same time.
+
+        ``by_hand``: in the inventory's own screens, too.
+        """
         lives = [self._again(self._ask, 9.0, seconds) for _ in range(3)]
         lives.append(self._again(self._manage, 60.0, seconds))
-        if faults:
-            lives.append(self._again(self._disturb, 12.0, seconds))
+        lives.append(self._again(self._disturb, 12.0, seconds))
+        lives.append(self._again(self._kill_or_start, 60.0, seconds))
+        if by_hand:
             lives.append(self._again(self._edit_by_hand, 15.0, seconds))
-            lives.append(self._again(self._kill_or_start, 60.0, seconds))
         await asyncio.gather(*lives)
 
     def calm(self) -> None:

@@ -52,6 +52,23 @@ def disagreements(rows: Sequence[Row], ours: Ours, actual: HolderOf) -> list[str
     ]
 
 
+def held_by_mistake(rows: Sequence[Row], ours: Ours, holders: Mapping[Id, Holder]) -> list[str]:
+    """Assets that the inventory says somebody has, for no reason of ours, by our ids.
+
+    Only where nobody has done anything in the inventory's own screens.
+    """
+    reasons = {
+        (row["item_id"], ours(row))
+        for row in rows
+        if row["outstanding"] > 0 or row["pending"] or row["outcome"] == "lost"
+    }
+    return [
+        f"{item_id} is with {holder}"
+        for item_id, holder in holders.items()
+        if (item_id, holder) not in reasons
+    ]
+
+
 def units_astray(judge: Judge, ours: Ours, by_hand: Collection[int] = ()) -> list[str]:
     """Assignments of accessories of which other units are out than they say.
 

@@ -7,8 +7,8 @@ from eventsourcing.domain import Aggregate
 
 from domain.ids import Id, id_of
 from infrastructure.event_store.recorded import RecordedEvent
-from infrastructure.event_store.topics import decode
 from infrastructure.ids import to_uuid
+from tests.builders.memory import decoded
 from tests.builders.people import TENANT
 from tests.builders.world import World
 
@@ -41,7 +41,7 @@ class Log:
         return [one for one in self._aggregates.values() if isinstance(one, kind)]
 
     def _note(self, id: Id, version: int, topic: str, state: bytes) -> None:
-        event: Any = decode(to_uuid(id), version, topic, state)
+        event: Any = decoded(to_uuid(id), version, topic, state)
         recorded = RecordedEvent.of(
             event,
             position=len(self._recorded) + 1,

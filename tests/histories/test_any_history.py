@@ -12,16 +12,18 @@ from typing import Final
 
 import pytest
 
+from domain.assignments.content import ASSET
 from domain.errors import Refused
 from domain.ids import id_of
 from domain.inventory_operations.kinds import Kind, State
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.crash_points import CrashPoint
 from tests.builders.world import Process, World, run
-from tests.histories.cast import asset_number, ours
+from tests.histories.cast import ASSETS, asset_number, item, ours
 from tests.histories.crowd import Crowd
 from tests.histories.ending import (
     disagreements,
+    held_by_mistake,
     sent_more_than_once,
     too_many_units,
     unfinished,
@@ -32,7 +34,7 @@ from tests.histories.log import Log
 from tests.histories.rounds import watch_of
 from tests.histories.tally import NEEDED, tally
 from tests.histories.truth import Truth, watched
-from workers.snipe_it_sync import attempt
+from workers.snipe_it_sync import attempt, worker
 
 HISTORIES: Final = int(os.environ.get("QM_HISTORIES", "100"))
 """So many are played; ``make histories`` plays thousands."""
@@ -41,6 +43,9 @@ BLOCK: Final = 50
 MINUTES: Final = 5
 DEATH: Final = 0.02
 """Chance that a worker dies at a point between two steps."""
+POLL_S: Final = worker.POLL_S
+UNHURRIED_S: Final = 15.0
+"""So often workers look once it is calm: most of their looks are in vain."""
 
 
 @pytest.mark.parametrize("first", range(0, HISTORIES, BLOCK))
@@ -64,12 +69,14 @@ def play(seed: int, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         chance = random.Random(seed)
         deaths = Deaths(world, chance)
         monkeypatch.setattr(attempt, "reach", deaths.reach)
+        monkeypatch.setattr(worker, "POLL_S", POLL_S)
         log = Log(world)
         with watched(world) as truth:
             crowd = Crowd(world, log, chance)
             world.start_worker()
-            await crowd.live(MINUTES * 60)
+            await crowd.live(MINUTES * 60, by_hand=seed % 4 != 0)
             monkeypatch.setattr(attempt, "reach", lambda _point: None)
+            monkeypatch.setattr(worker, "POLL_S", UNHURRIED_S)
             crowd.calm()
             await _come_to_rest(world, crowd, log)
             judge = Judge(truth, ours)
@@ -128,6 +135,9 @@ def _check_ending(world: World, crowd: Crowd, log: Log, truth: Truth, judge: Jud
         *judge.lines_behind(),
         *units_astray(judge, ours, crowd.units_by_hand),
     ]
+    if not crowd.edits:
+        held = {item(ASSET, one).id: world.holder(one) for one in ASSETS}
+        wrong += held_by_mistake(rows, ours, {id: one for id, one in held.items() if one})
     assert not wrong, "\n".join(wrong)
 
 
@@ -138,7 +148,7 @@ async def _come_to_rest(world: World, crowd: Crowd, log: Log) -> None:
         await world.settle(within_s=48 * 3600)
         for _ in range(3):
             await watch.go_round(world.snipe_it)
-            await asyncio.sleep(300)
+            await asyncio.sleep(100)
         waiting = [one for one in crowd.operations() if one.state is State.NEEDS_ATTENTION]
         if not waiting and not world.queue.rows:
             return

@@ -28,6 +28,7 @@ from tests.builders.people import NOW
 from tests.histories.cast import custodian, item, ours
 from tests.histories.ending import (
     disagreements,
+    held_by_mistake,
     sent_more_than_once,
     too_many_units,
     unfinished,
@@ -276,6 +277,28 @@ def test_whom_we_name_and_the_inventory_does_not_is_seen(changes: Row, seen: boo
         "drift": None,
     }
     assert bool(disagreements([{**row, **changes}], ours, lambda _: ("user", 4))) == seen
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen"),
+    [
+        ({}, False),
+        ({"outstanding": 0}, True),
+        ({"outstanding": 0, "pending": ["operation"]}, False),
+        ({"outstanding": 0, "outcome": "lost"}, False),
+        ({"custodian_id": CHI.id}, True),
+        ({"item_id": CABLES.id}, True),
+    ],
+)
+def test_what_somebody_has_for_no_reason_of_ours_is_seen(changes: Row, seen: bool) -> None:
+    row: Row = {
+        "item_id": DRILL.id,
+        "custodian_id": BEN.id,
+        "outstanding": 1,
+        "pending": [],
+        "outcome": None,
+    }
+    assert bool(held_by_mistake([{**row, **changes}], ours, {DRILL.id: ("user", 3)})) == seen
 
 
 @pytest.mark.parametrize("state", ["issuing", "returning", "transferring"])
