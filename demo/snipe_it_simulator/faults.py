@@ -31,7 +31,8 @@ class Kind(StrEnum):
     HTML = "html"
     """200 with an HTML page, as after a followed redirect. Not applied."""
     THROTTLE = "throttle"
-    """429 as if the budget were spent. Not applied."""
+    """429 as if the budget were spent; with ``Retry-After`` where ``seconds`` are given, as a proxy
+    answers. Not applied."""
     UNAUTHORIZED = "unauthorized"
     """401. Not applied."""
     FORBIDDEN = "forbidden"

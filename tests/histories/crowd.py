@@ -236,7 +236,7 @@ class Crowd:
                 FaultKind(kind),
                 method=chance.choice(methods),
                 times=chance.choice((1, 1, 2, 5)),
-                seconds=chance.choice((0.5, 5, 13, 16, 30, 50)),
+                seconds=chance.choice((0, 0.5, 5, 13, 16, 30, 50)),
                 message=chance.choice(REFUSALS),
             )
 
