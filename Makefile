@@ -3,7 +3,8 @@
 
 SHELL := /bin/sh
 PYTHON ?= python3
-WORKERS ?= logical
+# One more than there are processors: every other test waits for a process or a server.
+WORKERS ?= $(shell expr "$$(getconf _NPROCESSORS_ONLN)" + 1)
 TESTS ?= tests
 BIN := .venv/bin
 DOCUMENTS := docs/generated

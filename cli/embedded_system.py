@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from demo.inventory import TOKEN, TOKEN_SOURCE
 from infrastructure.embedded.machine import (
@@ -14,8 +14,10 @@ from infrastructure.embedded.machine import (
     private_folder,
 )
 from infrastructure.embedded.postgres import EmbeddedPostgres
-from infrastructure.embedded.rabbitmq import EmbeddedRabbitmq
-from infrastructure.embedded.rabbitmq_binaries import Say
+
+if TYPE_CHECKING:
+    from infrastructure.embedded.rabbitmq import EmbeddedRabbitmq
+    from infrastructure.embedded.rabbitmq_binaries import Say
 
 DATABASE: Final = "quartermaster"
 _ALLOWED_URLS: Final = "QM_SNIPE_IT_ALLOWED_URLS"
@@ -35,8 +37,10 @@ class DataFolder:
         """Its Postgres."""
         return EmbeddedPostgres(self.path / "postgres")
 
-    def rabbitmq(self, say: Say) -> EmbeddedRabbitmq:
+    def rabbitmq(self, say: "Say") -> "EmbeddedRabbitmq":
         """Its RabbitMQ, of ``QM_BROKER=private``."""
+        from infrastructure.embedded.rabbitmq import EmbeddedRabbitmq
+
         return EmbeddedRabbitmq(self.path / "rabbitmq", say)
 
     @property

@@ -7,7 +7,6 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from cli.embedded_system import settings_of
 from cli.errors import one_line
 from cli.processes import (
     CannotServe,
@@ -64,7 +63,7 @@ def api(
 @app.command()
 def relay() -> None:
     """Publish the log to RabbitMQ."""
-    from workers.relay import LogShorter
+    from infrastructure.event_store.log_reader import LogShorter
 
     with one_line(LogShorter):
         run_relay()
@@ -82,7 +81,7 @@ def projector() -> None:
 @app.command()
 def notifications() -> None:
     """Tell people by e-mail, and webhooks, what happens."""
-    from workers.notifications.planning import LogShorter
+    from infrastructure.event_store.log_reader import LogShorter
 
     with one_line(LogShorter):
         run_notifications()
@@ -160,6 +159,7 @@ def demo(
 @app.command()
 def status() -> None:
     """Say what runs here, and how far everything is; 1 if something is behind or parked."""
+    from cli.embedded_system import settings_of
     from cli.status import show_status
 
     with one_line():

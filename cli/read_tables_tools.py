@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.embedded_system import settings_of
 from cli.errors import one_line
 from infrastructure.errors import StoreUnavailable
 from infrastructure.settings import ProjectorSettings, RebuildSettings, UpSettings
@@ -124,6 +123,8 @@ def verify() -> None:
 
 def _run(work: Callable[[], Coroutine[Any, Any, T]], *expected: type[Exception]) -> T:
     """What the work returns; its expected errors end the command with their line."""
+    from cli.embedded_system import settings_of
+
     with one_line(StoreUnavailable, *expected):
         settings_of(UpSettings.from_environment().data)
         return asyncio.run(asyncio.wait_for(work(), _LONGEST.total_seconds()))

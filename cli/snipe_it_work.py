@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.embedded_system import settings_of
+from infrastructure.clock import utc_now
 from infrastructure.errors import StoreUnavailable
 from infrastructure.inventory.connections import StoredConnection, stored_connections
 from infrastructure.inventory.kinds import TABLES
@@ -103,7 +103,7 @@ async def _sweep(connection: Connection, store: MirrorStore, console: Console) -
 
         async with open_snipe_it(connection) as snipe_it:
             # No lease is needed: rows carry when they were read, and the newest stay.
-            await TenantMirror(snipe_it, store, lambda: datetime.now(UTC)).sweep(read)
+            await TenantMirror(snipe_it, store, utc_now).sweep(read)
     told = ", ".join(f"{things} {kind}" for kind, things in counts.items())
     console.print(f"read {told}", soft_wrap=True)
 

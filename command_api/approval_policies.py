@@ -31,11 +31,16 @@ class AppliesBody(Body):
 
 
 class PolicyBody(Body):
-    """An approval policy to be."""
+    """An approval policy to be.
+
+    With ``require_live_availability``, what asks for things of the inventory is approved only
+    while it is known how many are left.
+    """
 
     name: Name
     steps: list[StepBody] = Field(min_length=1, max_length=STEP_LIMIT)
     applies: AppliesBody | None = None
+    require_live_availability: bool = False
 
 
 @routes.post("/approval-policies", **creation("add_approval_policy"))
@@ -51,6 +56,7 @@ async def add(body: PolicyBody, call: Annotated[Call, Requires(WRITE)]) -> Respo
             steps=tuple((step.name, step.permission) for step in body.steps),
             min_amount=applies.min_amount,
             project_id=applies.project_id,
+            require_live_availability=body.require_live_availability,
             by=by,
             at=call.at,
         ),

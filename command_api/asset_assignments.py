@@ -21,8 +21,7 @@ from command_api.asset_checks import asset_there, without_version
 from command_api.assignment_checks import may
 from command_api.caller import Call, Handle, Requires, Scene
 from command_api.fields import PathId
-from command_api.receipts import documented
-from command_api.routing import Options, creation, inventory_action, router
+from command_api.routing import also, creation, inventory_action, router
 from domain.assignments import commands
 from domain.assignments.rules import EXTEND, ISSUE, Command
 from domain.custody import handlers
@@ -59,15 +58,9 @@ async def _at_a_desk(scene: Scene) -> None:
     require_desk(scene.caller)
 
 
-def _also(options: Options, *statuses: int, of: errors.Responses) -> Options:
-    """A route's options, with other statuses that its receipt may have."""
-    more = {status: answer for one in statuses for status, answer in documented(one).items()}
-    return {**options, "responses": {**options["responses"], **more, **of}}
-
-
 @routes.post(
     "/assets/{id}/assignments",
-    **_also(creation("assign_asset"), 202, of=errors.of_existing()),
+    **also(creation("assign_asset", of=errors.of_existing), 202),
 )
 async def assign_asset(
     id: PathId, body: OfAssetBody, call: Annotated[Call, Requires(ISSUE, first=asset_there(ISSUE))]
@@ -77,9 +70,7 @@ async def assign_asset(
     return await _assign(assign, id, body, call)
 
 
-@routes.post(
-    "/asset-assignments", **_also(creation("create_asset_assignment"), 202, of=errors.of_new())
-)
+@routes.post("/asset-assignments", **also(creation("create_asset_assignment"), 202))
 async def create(body: AssetAssignmentBody, call: Annotated[Call, Requires(ISSUE)]) -> Response:
     """Hand an asset to a person or a location (202), or reserve it for a later day (201)."""
     return await _assign(handlers.reserve, body.asset_id, body, call)
@@ -130,9 +121,7 @@ async def change(
 
 @routes.post(
     "/asset-circulations",
-    **_also(
-        inventory_action("create_asset_circulation", of=errors.of_new), 200, of=errors.of_new()
-    ),
+    **also(inventory_action("create_asset_circulation", of=errors.of_new), 200),
 )
 async def create_circulation(
     body: CirculationBody, call: Annotated[Call, Requires(None, first=_at_a_desk)]

@@ -14,7 +14,7 @@ from command_api.routing import inventory_action, router
 from domain.custody import asset_commands as commands
 from domain.custody import assets as handlers
 from domain.custody.asset_commands import Standing
-from domain.identity.roles import ASSETS_WRITE
+from domain.permissions import ASSETS_WRITE
 from infrastructure.ids import new_id
 
 routes = router("assets")

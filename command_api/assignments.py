@@ -20,10 +20,8 @@ from command_api.assignment_bodies import (
 )
 from command_api.assignment_checks import may
 from command_api.caller import Call, Requires
-from command_api.fields import Empty, PathId
-from command_api.receipts import documented
-from command_api.requisition_bodies import ReasonBody
-from command_api.routing import action, creation, inventory_action, router
+from command_api.fields import Empty, PathId, ReasonBody
+from command_api.routing import action, also, creation, inventory_action, router
 from domain.assignments import commands
 from domain.assignments import handlers as alone
 from domain.assignments.rules import EXTEND, ISSUE, MANAGE, RETURN, Command
@@ -34,12 +32,8 @@ routes = router("assignments")
 
 LOCATION: Final = "/api/v1/assignments/{id}"
 
-_CREATION: Final = creation("create_assignment")
 
-
-@routes.post(
-    "/assignments", **{**_CREATION, "responses": {**_CREATION["responses"], **documented(202)}}
-)
+@routes.post("/assignments", **also(creation("create_assignment"), 202))
 async def create(body: AssignmentBody, call: Annotated[Call, Requires(ISSUE)]) -> Response:
     """Reserve an item for a member or a location (201), or hand it over at once (202)."""
     assignment_id = new_id()

@@ -34,6 +34,7 @@ Also = Callable[[Receipt], Mapping[str, str]]
 
 ATTEMPTS: Final = 3
 KEY_LENGTHS: Final = range(1, 256)
+_ETAG: Final = 'Read the object and send its ETag: If-Match: "3".'
 _VERSION: Final = re.compile(r'"([1-9][0-9]{0,17})(?:\.[0-9A-Za-z_-]+)?"')
 
 KEY_HEADER: Final = Header(
@@ -132,10 +133,12 @@ class Call:
                 428,
                 "version_required",
                 "This needs If-Match with the version that the change is meant for.",
-                help='Read the object and send its ETag: If-Match: "3".',
+                help=_ETAG,
             )
         if self.if_match not in (None, "*") and self.version is None:
-            raise Problem(412, "version_mismatch", 'If-Match has the form "3", one version.')
+            raise Problem(
+                412, "version_mismatch", 'If-Match has the form "3", one version.', help=_ETAG
+            )
 
     async def _envelope(self, status: int, location: str | None, turn: Id | None) -> Envelope:
         caller = self.caller

@@ -9,6 +9,7 @@ from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from domain.fields import AMOUNT_LIMIT, NAME_LIMIT, TEXT_LIMIT
+from domain.ids import ULID_FORM
 
 _TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
@@ -16,7 +17,6 @@ _TIME: Final = re.compile(
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _LAST_SECOND: Final = time(23, 59, 59)
 
-ULID: Final = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 PERMISSION: Final = "^[a-z][a-z0-9_.-]*(:[a-z][a-z0-9_.-]*)+$"
 SOME_TEXT: Final[dict[str, Any]] = {"pattern": r"^[^\x00-\x20\x7f-\xa0\ud800-\udfff]"}
 """Narrower than what is accepted: a text that begins with a visible character always is."""
@@ -65,7 +65,7 @@ _TIME_SCHEMA: Final = {
     "examples": ["2026-11-21T09:00:00Z", "2026-11-21"],
 }
 
-IdText = Annotated[str, Field(pattern=ULID, examples=["01JD8Y4Z3N6V8M2K5T7W9XQ1RC"])]
+IdText = Annotated[str, Field(pattern=ULID_FORM, examples=["01JD8Y4Z3N6V8M2K5T7W9XQ1RC"])]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_LIMIT, json_schema_extra=SOME_TEXT)]
 Text = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT, json_schema_extra=SOME_TEXT)]
 Permission = Annotated[
@@ -90,5 +90,11 @@ Money = Annotated[
 ]
 """A number with two decimals."""
 
-PathId = Annotated[str, Path(json_schema_extra={"pattern": ULID})]
+PathId = Annotated[str, Path(json_schema_extra={"pattern": ULID_FORM})]
 """An id in the path. One that is no ULID names nothing: 404."""
+
+
+class ReasonBody(Body):
+    """Why."""
+
+    reason: Text

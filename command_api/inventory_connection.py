@@ -9,11 +9,11 @@ from command_api import errors
 from command_api.caller import Call, Requires, Scene
 from command_api.fields import Body, IdText, Name, PathId, Text
 from command_api.routing import action, creation, router
-from domain.identity.roles import INVENTORY_MANAGE
 from domain.inventory import commands, handlers
 from domain.inventory.commands import LARGEST_NUMBER
 from domain.inventory.errors import MappingNotFound
 from domain.inventory.rules import connection_id
+from domain.permissions import INVENTORY_MANAGE
 from infrastructure.ids import new_id
 
 routes = router("inventory")

@@ -4,11 +4,9 @@ from typing import Annotated
 
 from fastapi import Response
 
-from command_api.caller import Call, Look, Requires, Scene
-from command_api.fields import Body, PathId, Text
-from command_api.receipts import documented
-from command_api.requisition_bodies import ReasonBody
-from command_api.routing import action, inventory_action, router
+from command_api.caller import Call, Requires, Scene
+from command_api.fields import PathId, ReasonBody
+from command_api.routing import action, also, inventory_action, router
 from domain.custody import outcomes
 from domain.custody.commands import AbandonOperation, AttestOperation
 from domain.inventory_operations import commands, handlers
@@ -18,22 +16,19 @@ from domain.inventory_operations.rules import MANAGE
 routes = router("inventory operations")
 
 
-class ResolveBody(Body):
+class ResolveBody(ReasonBody):
     """Why it counts as done. ``attested``: on the manager's word, without proof."""
 
-    reason: Text
     attested: bool = False
 
 
-def _there() -> Look:
-    async def look(scene: Scene) -> None:
-        await scene.store.load(InventoryOperation, scene.ids["id"])
-        scene.caller.require(MANAGE)
-
-    return look
+async def _manages(scene: Scene) -> None:
+    """Raise 404, then 403, unless the caller may decide about the operation in the path."""
+    await scene.store.load(InventoryOperation, scene.ids["id"])
+    scene.caller.require(MANAGE)
 
 
-Managed = Annotated[Call, Requires(MANAGE, first=_there())]
+Managed = Annotated[Call, Requires(MANAGE, first=_manages)]
 
 
 @routes.post("/inventory/operations/{id}/retry", **inventory_action("retry_inventory_operation"))
@@ -53,12 +48,9 @@ async def retry(id: PathId, body: ReasonBody, call: Managed) -> Response:
     )
 
 
-_RESOLUTION = inventory_action("resolve_inventory_operation")
-
-
 @routes.post(
     "/inventory/operations/{id}/resolve",
-    **{**_RESOLUTION, "responses": {**_RESOLUTION["responses"], **documented(200)}},
+    **also(inventory_action("resolve_inventory_operation"), 200),
 )
 async def resolve(id: PathId, body: ResolveBody, call: Managed) -> Response:
     """Let the inventory be read for proof (202), or vouch for it without (200)."""

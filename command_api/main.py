@@ -25,8 +25,9 @@ from command_api import (
     webhooks,
 )
 from command_api.caller import Requirement, signed_in
-from command_api.services import Services, open_services, utc_now
+from command_api.services import Services, open_services
 from domain.ports import Clock
+from infrastructure.clock import utc_now
 from infrastructure.http.edge import put_around
 from infrastructure.http.health import health_routes
 from infrastructure.http.openapi import describe, docs_page

@@ -165,6 +165,7 @@ def _wrong() -> Problem:
         401,
         "invalid_credentials",
         "User name, e-mail or password is wrong.",
+        help="Try again. Whoever has no account makes one with POST /me/signup.",
         headers={"WWW-Authenticate": "Bearer"},
     )
 

@@ -6,12 +6,12 @@ from typing import Annotated, Any, Final, Literal, cast
 from pydantic import ConfigDict, Field
 
 from command_api.assignment_bodies import CustodianBody
-from command_api.fields import ULID, Begin, Body, End, IdText, Money, Text
+from command_api.fields import Begin, Body, End, IdText, Money, Text
 from domain.assignments.content import ASSET
 from domain.caller import Caller
 from domain.errors import InvalidField
 from domain.fields import TEXT_LIMIT
-from domain.ids import Id
+from domain.ids import ULID_FORM, Id
 from domain.requisitions.approval import LineApproval
 from domain.requisitions.commands import AllocateLine
 from domain.requisitions.content import (
@@ -59,7 +59,7 @@ def _of_an_item(schema: dict[str, Any]) -> None:
             "required": ["kind", "id"],
             "properties": {
                 "kind": {"type": "string", "enum": sorted(INVENTORY_KINDS)},
-                "id": {"type": "string", "pattern": ULID},
+                "id": {"type": "string", "pattern": ULID_FORM},
                 "description": {"anyOf": [_DESCRIPTION, {"type": "null"}]},
             },
         },
@@ -144,12 +144,6 @@ class DraftBody(Body):
             self.amount,
             self.policy_id,
         )
-
-
-class ReasonBody(Body):
-    """Why."""
-
-    reason: Text
 
 
 class WithdrawBody(Body):

@@ -6,7 +6,7 @@ from fastapi import Response
 
 from command_api import errors
 from command_api.caller import Call, Requires
-from command_api.fields import Empty, PathId
+from command_api.fields import Empty, PathId, ReasonBody
 from command_api.requisition_bodies import (
     AllocateBody,
     ApproveBody,
@@ -18,7 +18,6 @@ from command_api.requisition_bodies import (
     HeaderBody,
     LineBody,
     LineChangesBody,
-    ReasonBody,
     WithdrawBody,
 )
 from command_api.requisition_checks import may
@@ -197,7 +196,11 @@ async def approve(
     call: Annotated[Call, Requires(None, first=may(Command.APPROVE))],
     body: ApproveBody | None = None,
 ) -> Response:
-    """Approve the present step, wholly or in part. For those with the step's permission."""
+    """Approve the present step, wholly or in part. For those with the step's permission.
+
+    503 `inventory_unavailable` while it is not known what the inventory has left of the lines'
+    items, where the policy that was pinned has `require_live_availability`.
+    """
     asked = body or ApproveBody()
     return await call.run(
         handlers.approve,

@@ -10,7 +10,7 @@ from command_api.fields import SOME_TEXT, Body, Permission
 from command_api.routing import creation, router
 from domain.identity import commands, handlers
 from domain.identity.commands import ROLE_NAME_LIMIT, ROLE_PERMISSION_LIMIT
-from domain.identity.roles import TENANT_MANAGE
+from domain.permissions import TENANT_MANAGE
 from infrastructure.ids import derived_id
 
 routes = router("roles")

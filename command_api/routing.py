@@ -61,3 +61,8 @@ def inventory_action(
         "response_model": ReceiptBody,
         "responses": {**documented(202), **of()},
     }
+
+
+def also(options: Options, status: int) -> Options:
+    """The options of a command whose receipt may have another status, too."""
+    return {**options, "responses": {**options["responses"], **documented(status)}}

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from hmac import digest
 from typing import Final
 
 from domain.inventory.servers import AllowedServers
 from domain.ports import Clock
+from infrastructure.clock import utc_now
 from infrastructure.event_store.commands import Commands
 from infrastructure.event_store.writer import Writer
 from infrastructure.http.client_address import ClientAddresses
@@ -42,11 +42,6 @@ class Services:
     webhook_allow_private: bool
     clock: Clock
     checks: Mapping[str, Check]
-
-
-def utc_now() -> datetime:
-    """The clock of the process."""
-    return datetime.now(UTC)
 
 
 @asynccontextmanager

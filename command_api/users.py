@@ -12,8 +12,9 @@ from domain.errors import NotFound
 from domain.identity import commands, handlers
 from domain.identity.commands import EMAIL_LIMIT, USERNAME_LIMIT
 from domain.identity.passwords import LONGEST, SHORTEST, check_password
-from domain.identity.roles import SHIPPED_ROLES, USERS_WRITE
+from domain.identity.roles import SHIPPED_ROLES
 from domain.ids import Id
+from domain.permissions import USERS_WRITE
 from infrastructure.ids import new_id
 
 routes = router("users")

@@ -1,33 +1,30 @@
 """Commands of webhooks. A secret is shown in the answer that makes it, and nowhere else."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 from fastapi import Response
 from pydantic import Field
 
 from command_api import errors
-from command_api.caller import Call, Requires, Scene
+from command_api.caller import Also, Call, Requires, Scene
 from command_api.fields import Body, Empty, PathId
 from command_api.receipts import ReceiptBody
-from command_api.routing import action, creation, router
-from domain.identity.roles import TENANT_MANAGE
-from domain.ids import Id
+from command_api.routing import Options, action, creation, router
+from domain.fields import NAME_LIMIT
 from domain.notifications import commands, handlers
 from domain.notifications.addresses import URL_LIMIT
 from domain.notifications.patterns import PATTERN_LIMIT
 from domain.notifications.webhook import Webhook
+from domain.permissions import TENANT_MANAGE
 from domain.ports import Receipt
 from infrastructure.ids import new_id
 from infrastructure.notifications.signing import secret_of
 
 routes = router("webhooks")
 
-BOTH_SIGN_FOR: Final = timedelta(hours=24)
-"""How long a secret signs beside the one that has replaced it, unless the caller says less."""
-
 Url = Annotated[str, Field(max_length=URL_LIMIT, examples=["https://example.org/hooks/lending"])]
-Description = Annotated[str, Field(max_length=200, examples=["Room display"])]
+Description = Annotated[str, Field(max_length=NAME_LIMIT, examples=["Room display"])]
 Patterns = Annotated[
     list[str],
     Field(
@@ -73,7 +70,7 @@ async def manages(scene: Scene) -> None:
     webhook.require_manager(scene.caller)
 
 
-def _with_secret(options: dict[str, Any]) -> dict[str, Any]:
+def _with_secret(options: Options) -> Options:
     return {**options, "response_model": SecretReceiptBody}
 
 
@@ -145,7 +142,7 @@ async def rotate_secret(
     body: RotationBody | None = None,
 ) -> Response:
     """Make a new secret, shown here once; for a while both sign, so that no message is lost."""
-    keep = BOTH_SIGN_FOR if body is None else timedelta(hours=body.keep_previous_h)
+    keep = timedelta(hours=(body or RotationBody()).keep_previous_h)
     return await call.run(
         handlers.rotate_secret,
         lambda by: commands.RotateSecret(
@@ -176,10 +173,10 @@ async def send_test(
     )
 
 
-def _secret(call: Call) -> Any:
+def _secret(call: Call) -> Also:
     """The secret that a command has made: its number is the version that it made."""
 
-    def shown(receipt: Receipt) -> dict[str, Id]:
+    def shown(receipt: Receipt) -> dict[str, str]:
         key = call.services.secret_key
         return {"secret": secret_of(key, receipt.id, receipt.version)}
 

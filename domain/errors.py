@@ -1,8 +1,8 @@
 """Refusals, named after the rule they protect.
 
-A family says which kind of answer a refusal gets; ``command_api.errors`` and
-``query_api.errors`` map the families to HTTP, in one place each. Every module keeps its own
-rules in ``domain/<module>/errors.py`` as subclasses of a family below.
+A family says which kind of answer a refusal gets; ``infrastructure.http.problems`` maps the
+families to HTTP for both APIs. Every module keeps its own rules in ``domain/<module>/errors.py``
+as subclasses of a family below.
 """
 
 from typing import ClassVar, Final
@@ -45,6 +45,7 @@ class PermissionMissing(Forbidden):
     """The caller lacks a permission."""
 
     code = "permission_missing"
+    help = "Ask an administrator of the tenant for a role that has it."
 
     def __init__(self, permission: str) -> None:
         super().__init__(f"This needs the permission {permission}.")

@@ -10,6 +10,9 @@ from uuid import UUID, uuid5
 
 Id = str
 
+ULID_FORM = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
+"""What an id looks like, as a regular expression."""
+
 PLATFORM_TENANT: Id = "0" * 26
 """Tenant of the events that belong to no tenant: global users, sessions without one."""
 

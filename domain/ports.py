@@ -85,6 +85,8 @@ class PolicyFact:
     """An approval policy: ``steps`` are (name, permission) pairs, in order.
 
     ``min_amount`` (decimal text) and ``project_id`` say where it applies; None means anywhere.
+    With ``require_live_availability``, what asks for things of the inventory is approved only
+    while it is known how many are left.
     """
 
     id: Id
@@ -92,6 +94,7 @@ class PolicyFact:
     steps: tuple[tuple[str, str], ...]
     min_amount: str | None
     project_id: Id | None
+    require_live_availability: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,13 @@
 """How far the relay has delivered the log, in its own database schema, guarded by its lease."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
-
-import psycopg
-from psycopg_pool import PoolTimeout
 
 from domain.ids import Id
 from infrastructure import leases
-from infrastructure.errors import StoreUnavailable
 from infrastructure.ids import from_uuid, to_uuid
 from infrastructure.leases import Lease, LeaseLost
-from infrastructure.postgres import Connection, Pool, severed_after
-
-CALL_S: Final = 5.0
+from infrastructure.pooled_call import pooled_call
+from infrastructure.postgres import Pool
 
 _POSITION: Final = "SELECT log_epoch, position FROM delivery.positions WHERE consumer = %s"
 
@@ -44,22 +37,22 @@ class CheckpointStore:
 
     async def take_lease(self, name: str) -> Lease | None:
         """The lease, if nobody holds it."""
-        async with self._connection() as connection:
+        async with pooled_call(self._pool) as connection:
             return await leases.take(connection, name, self._holder, self._ttl_s)
 
     async def renew(self, lease: Lease) -> None:
         """Hold a lease for longer. Raises ``LeaseLost``."""
-        async with self._connection() as connection:
+        async with pooled_call(self._pool) as connection:
             await lease.renew(connection)
 
     async def give_back(self, lease: Lease) -> None:
         """Let somebody else have it at once."""
-        async with self._connection() as connection:
+        async with pooled_call(self._pool) as connection:
             await lease.give_back(connection)
 
     async def position(self, consumer: str, log_epoch: Id) -> int:
         """How far ``consumer`` is in this log; 0 where it has seen another, or none."""
-        async with self._connection() as connection:
+        async with pooled_call(self._pool) as connection:
             cursor = await connection.execute(_POSITION, (consumer,))
             row = await cursor.fetchone()
         if row is None or from_uuid(row[0]) != log_epoch:
@@ -75,15 +68,7 @@ class CheckpointStore:
             "log_epoch": to_uuid(log_epoch),
             "position": position,
         }
-        async with self._connection() as connection:
+        async with pooled_call(self._pool) as connection:
             cursor = await connection.execute(_SAVE, values)
             if await cursor.fetchone() is None:
                 raise LeaseLost(f"the checkpoint {position} of {consumer} was refused")
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        try:
-            async with self._pool.connection() as connection, severed_after(connection, CALL_S):
-                yield connection
-        except (psycopg.Error, PoolTimeout) as error:
-            raise StoreUnavailable(str(error)) from error

@@ -9,11 +9,12 @@ from typing import ClassVar
 class InfrastructureError(Exception):
     """The command was understood; the machinery could not carry it out.
 
-    ``code`` is stable and snake_case. ``retry_after`` is in seconds; None where a repeat of the
-    same request cannot help.
+    ``code`` is stable and snake_case, ``help`` says what to do next. ``retry_after`` is in
+    seconds; None where a repeat of the same request cannot help.
     """
 
     code: ClassVar[str] = "unavailable"
+    help: ClassVar[str] = "Send the same request again after the seconds of Retry-After."
     retry_after: ClassVar[int | None] = 1
 
     def __init__(self, detail: str = "") -> None:
@@ -35,6 +36,7 @@ class OutcomeUnknown(InfrastructureError):
     """Whether the command was stored could not be found out. The same Idempotency-Key will tell."""
 
     code = "outcome_unknown"
+    help = "Send it again with the same Idempotency-Key; without one, read the object first."
 
 
 class CallerChanged(InfrastructureError):
@@ -56,6 +58,7 @@ class IdempotencyKeyReused(InfrastructureError):
     """This Idempotency-Key was used for another request."""
 
     code = "idempotency_key_reused"
+    help = "Choose a new key for another request."
     retry_after = None
 
 
@@ -63,6 +66,7 @@ class LogGap(InfrastructureError):
     """The log has a hole, which its writer never leaves: it was tampered with or damaged."""
 
     code = "log_gap"
+    help = "Tell whoever runs this installation."
     retry_after = None
 
 

@@ -7,13 +7,13 @@ gets another epoch, and what is written under an older one is refused.
 
 import os
 import socket
-import time
 from dataclasses import dataclass
 from typing import Final
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from infrastructure.clock import since_boot
 from infrastructure.ids import new_id
 
 _TAKE: Final = """
@@ -41,7 +41,7 @@ class LeaseLost(Exception):
 
 @dataclass(slots=True)
 class Lease:
-    """A lease that is held. ``epoch`` counts its holders; it ends at ``_until`` (``_now``)."""
+    """A lease that is held until ``_until`` (``since_boot``). ``epoch`` counts its holders."""
 
     name: str
     epoch: int
@@ -50,12 +50,12 @@ class Lease:
 
     def check(self, for_s: float = 0.0) -> None:
         """Raise ``LeaseLost`` unless it is held at this moment, and for ``for_s`` from now."""
-        if _now() + for_s >= self._until:
+        if since_boot() + for_s >= self._until:
             raise LeaseLost(f"the lease {self.name} has run out")
 
     async def renew(self, connection: AsyncConnection[TupleRow]) -> None:
         """Hold it for another ``ttl_s`` from now. Raises ``LeaseLost``."""
-        asked_at = _now()
+        asked_at = since_boot()
         values = {"name": self.name, "epoch": self.epoch, "ttl": self.ttl_s}
         cursor = await connection.execute(_RENEW, values)
         if await cursor.fetchone() is None:
@@ -64,7 +64,7 @@ class Lease:
 
     async def give_back(self, connection: AsyncConnection[TupleRow]) -> None:
         """Let somebody else have it at once."""
-        self._until = _now()
+        self._until = since_boot()
         await connection.execute(_GIVE_BACK, {"name": self.name, "epoch": self.epoch})
 
 
@@ -72,7 +72,7 @@ async def take(
     connection: AsyncConnection[TupleRow], name: str, holder: str, ttl_s: float
 ) -> Lease | None:
     """The lease, if nobody holds it."""
-    asked_at = _now()
+    asked_at = since_boot()
     cursor = await connection.execute(_TAKE, {"name": name, "holder": holder, "ttl": ttl_s})
     row = await cursor.fetchone()
     return None if row is None else Lease(name, row[0], ttl_s, asked_at + ttl_s)
@@ -81,7 +81,3 @@ async def take(
 def holder_name() -> str:
     """This process, for whoever looks at the leases."""
     return f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
-
-
-def _now() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)

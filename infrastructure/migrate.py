@@ -20,8 +20,9 @@ def migrate(owner_url: str, role_urls: dict[str, str]) -> None:
     """Apply every migration not yet applied, and give the login roles their passwords.
 
     ``role_urls`` maps a role (``qm_command``…) to the URL its process connects with; only the
-    password is taken from it, and without one the role keeps what it has. Two at once: the second waits, then finds nothing to do. Raises
-    ``psycopg.Error`` or SQLAlchemy's ``DBAPIError`` where the database refuses.
+    password is taken from it, and without one the role keeps what it has. Two at once: the second
+    waits, then finds nothing to do. Raises ``psycopg.Error`` or SQLAlchemy's ``DBAPIError`` where
+    the database refuses.
     """
     with psycopg.connect(owner_url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S) as lock:
         lock.execute("SELECT pg_advisory_lock(%s)", (LOCK,))

@@ -99,11 +99,6 @@ class Tokens:
             return {row[0]: principal_of(row[1:]) for row in await cursor.fetchall()}
 
 
-async def authenticate(pool: Pool, token: str) -> Principal | None:
-    """The principal behind a live token, else None. Raises ``StoreUnavailable``."""
-    return await Tokens(pool).authenticate(token)
-
-
 def is_token(token: str) -> bool:
     """Whether a text has the form of a token."""
     return len(token) in TOKEN_LENGTHS and token.isascii()

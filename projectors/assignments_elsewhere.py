@@ -1,6 +1,7 @@
 """Assignments that leave the straight path: lost, handed on, or not where the inventory says."""
 
 from domain.assignments import events
+from domain.assignments.content import REASSERTED
 from domain.assignments.standing import Awaited
 from domain.fields import time_text
 from infrastructure.event_store.recorded import RecordedEvent
@@ -17,8 +18,6 @@ from projectors.assignment_rows import (
     reporting,
     settled,
 )
-
-REASSERTED = "reasserted"
 
 
 def loss_reported(rows: Rows, event: events.LossReported, recorded: RecordedEvent) -> Rows:

@@ -1,9 +1,5 @@
 """The history feed: every event as one row, as it is stored."""
 
-from typing import Any
-
-import orjson
-
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.projection_rows import Rows
 
@@ -20,13 +16,6 @@ def entry(rows: Rows, recorded: RecordedEvent) -> Rows:
         "at": recorded.recorded_at,
         "actor_id": recorded.actor_id,
         "correlation_id": recorded.correlation_id,
-        "data": _own_fields(recorded.state),
+        "data": recorded.fields,
     }
     return {"history": [*rows.get("history", ()), row]}
-
-
-def _own_fields(state: bytes) -> dict[str, Any]:
-    fields: dict[str, Any] = orjson.loads(state)
-    fields.pop("timestamp", None)
-    fields.pop("originator_topic", None)
-    return fields

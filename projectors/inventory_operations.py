@@ -74,8 +74,7 @@ def verification_started(
 
 def attempt_accepted(rows: Rows, event: events.AttemptAccepted, recorded: RecordedEvent) -> Rows:
     """The inventory says that it did it: that is read back."""
-    made = event.created_external_id
-    changes = {} if made is None else {"created_external_id": made}
+    changes = {"created_external_id": event.created_external_id}
     return _pending(rows, recorded, State.VERIFYING.value, changes)
 
 

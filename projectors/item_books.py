@@ -1,6 +1,6 @@
 """What is held of each item as rows: one small function per event of its book."""
 
-from domain.assignments import events
+from domain.assignments import book_events as events
 from domain.fields import time_of
 from domain.ids import Id
 from infrastructure.event_store.recorded import RecordedEvent

@@ -11,6 +11,7 @@ from infrastructure.log_bell import LogBell
 from infrastructure.postgres import pool_of
 from infrastructure.projection_store import ProjectionStore
 from infrastructure.settings import ProjectorSettings
+from infrastructure.task_groups import plainly
 from infrastructure.telemetry import PARKED_EVENTS, PROJECTOR_LAG
 from projectors.consumer import Consumer
 from projectors.doorbells import BrokerBell, BrokerDoorbell, Doorbell, LogDoorbell
@@ -26,18 +27,8 @@ logger = logging.getLogger(__name__)
 
 async def run(settings: ProjectorSettings, projections: Sequence[Projection] = PROJECTIONS) -> None:
     """Keep the read tables up to date until cancelled. Raises ``ProjectorStopped``."""
-    try:
+    with plainly(ProjectorStopped):
         await _run(settings, projections)
-    except BaseExceptionGroup as group:
-        stopped = group.subgroup(ProjectorStopped)
-        if stopped is None:
-            raise
-        raise _first(stopped) from None
-
-
-def _first(group: BaseExceptionGroup[ProjectorStopped]) -> ProjectorStopped:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def _run(settings: ProjectorSettings, projections: Sequence[Projection]) -> None:

@@ -108,6 +108,16 @@ def submitted(rows: Rows, event: events.Submitted, recorded: RecordedEvent) -> R
     return _unapproved(_changed(rows, recorded, changes))
 
 
+def live_availability_required(
+    rows: Rows,
+    event: events.LiveAvailabilityRequired,  # noqa: ARG001 - all folds are called alike
+    recorded: RecordedEvent,
+) -> Rows:
+    """The steps of the plan are approved only while it is known what is left."""
+    plan = {**rows["requisitions"][0]["approval"], "require_live_availability": True}
+    return _changed(rows, recorded, {"approval": plan})
+
+
 def withdrawn(rows: Rows, event: events.Withdrawn, recorded: RecordedEvent) -> Rows:
     """The requester took it back; the plan is void."""
     return _sent_back(rows, recorded, State.DRAFT, event.reason)

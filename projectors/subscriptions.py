@@ -3,6 +3,7 @@
 from typing import Final
 
 from domain.approval_policies.approval_policy import ApprovalPolicy
+from domain.assignments import book_events
 from domain.assignments import events as assignment_events
 from domain.inventory_operations import events as operation_events
 from domain.projects.project import Project
@@ -50,6 +51,7 @@ REQUISITIONS: Final = Projection(
         requisition_events.LineChanged: requisitions.line_changed,
         requisition_events.LineRemoved: requisitions.line_removed,
         requisition_events.Submitted: requisitions.submitted,
+        requisition_events.LiveAvailabilityRequired: requisitions.live_availability_required,
         requisition_events.Withdrawn: requisitions.withdrawn,
         requisition_events.ChangesRequested: requisitions.changes_requested,
         requisition_events.StepApproved: requisitions.step_approved,
@@ -87,7 +89,10 @@ APPROVAL_POLICIES: Final = Projection(
     name="approval_policies",
     version=1,
     tables=(OwnedTable(approval_policies_table, by="id"),),
-    folds={ApprovalPolicy.Added: approval_policies.added},
+    folds={
+        ApprovalPolicy.Added: approval_policies.added,
+        ApprovalPolicy.LiveAvailabilityRequired: approval_policies.live_availability_required,
+    },
 )
 
 # One projection, so that an assignment and the operation that it waits for are read as of one
@@ -137,10 +142,10 @@ CUSTODY: Final = Projection(
         assignment_events.DriftResolutionRequested: assignments_elsewhere.drift_resolution_requested,
         assignment_events.DriftResolutionFailed: assignments_elsewhere.drift_resolution_failed,
         assignment_events.DriftResolved: assignments_elsewhere.drift_resolved,
-        assignment_events.Opened: item_books.opened,
-        assignment_events.Held: item_books.held,
-        assignment_events.HoldChanged: item_books.hold_changed,
-        assignment_events.Released: item_books.released,
+        book_events.Opened: item_books.opened,
+        book_events.Held: item_books.held,
+        book_events.HoldChanged: item_books.hold_changed,
+        book_events.Released: item_books.released,
         operation_events.Requested: inventory_operations.requested,
         operation_events.AttemptStarted: inventory_operations.attempt_started,
         operation_events.VerificationStarted: inventory_operations.verification_started,

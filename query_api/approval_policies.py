@@ -7,13 +7,13 @@ from fastapi import Query, Response
 from pydantic import BaseModel
 
 from domain.errors import NotFound, PermissionMissing
-from domain.identity.roles import (
+from domain.ids import Id
+from domain.permissions import (
     APPROVAL_POLICIES_WRITE,
     REQUISITIONS_APPROVE,
     REQUISITIONS_CREATE,
     REQUISITIONS_READ,
 )
-from domain.ids import Id
 from query_api import answers, parked
 from query_api.errors import ProjectionParked
 from query_api.keyset import Cursors, Page, Sort, Window
@@ -53,12 +53,17 @@ class Applies(BaseModel):
 
 
 class ApprovalPolicy(BaseModel):
-    """How requisitions are approved. Without ``applies`` it is for all."""
+    """How requisitions are approved. Without ``applies`` it is for all.
+
+    With ``require_live_availability``, what asks for things of the inventory is approved only
+    while it is known how many are left.
+    """
 
     id: Id
     name: str
     steps: list[PolicyStep]
     applies: Applies | None
+    require_live_availability: bool
     created_at: datetime
     version: int
 
@@ -126,6 +131,7 @@ def _policy(row: Any) -> dict[str, Any]:
         "name": row.name,
         "steps": row.steps,
         "applies": applies,
+        "require_live_availability": row.require_live_availability,
         "created_at": row.created_at,
         "version": row.version,
     }

@@ -12,8 +12,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy import Select
 
-from domain.identity.roles import AUDIT_READ
 from domain.ids import Id
+from domain.permissions import AUDIT_READ
 from query_api import answers
 from query_api.errors import POSITION_HEADER, BadParameter, NotAcceptable
 from query_api.event_items import OLDEST_FIRST, EventItem, actors, event_item

@@ -8,9 +8,11 @@ POSITION_HEADER = "X-Event-Position"
 class BadParameter(Problem):
     """A query parameter that cannot be accepted."""
 
-    def __init__(self, name: str, detail: str, code: str = "invalid_parameter") -> None:
+    def __init__(
+        self, name: str, detail: str, code: str = "invalid_parameter", *, help: str = ""
+    ) -> None:
         wrong = FieldError("query", (name,), detail, code)
-        super().__init__(422, code, detail, errors=[wrong])
+        super().__init__(422, code, detail, errors=[wrong], help=help)
 
 
 class BadHeader(Problem):
@@ -25,7 +27,10 @@ class BadCursor(BadParameter):
 
     def __init__(self) -> None:
         super().__init__(
-            "cursor", "This cursor is not of this list with these filters.", "bad_cursor"
+            "cursor",
+            "This cursor is not of this list with these filters.",
+            "bad_cursor",
+            help="Begin at the first page, without a cursor.",
         )
 
 
@@ -70,5 +75,6 @@ class ProjectionParked(Problem):
             503,
             "projection_parked",
             "An event of this object waits to be looked at by an operator.",
+            help="Tell whoever runs this installation: `quartermaster parked list` shows it.",
             headers={"Retry-After": "30", POSITION_HEADER: str(position)},
         )

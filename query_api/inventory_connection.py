@@ -7,8 +7,8 @@ from fastapi import Response
 from pydantic import BaseModel
 from sqlalchemy import and_
 
-from domain.identity.roles import INVENTORY_MANAGE
 from domain.inventory.errors import NotConnected
+from domain.permissions import INVENTORY_MANAGE
 from infrastructure.inventory.tables import connections, mirror_kinds, mirror_states
 from query_api import answers
 from query_api.reader import Reading, reads

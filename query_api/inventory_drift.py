@@ -7,8 +7,8 @@ from fastapi import Query, Response
 from pydantic import BaseModel
 from sqlalchemy import Select
 
-from domain.identity.roles import ASSIGNMENTS_READ, INVENTORY_MANAGE
 from domain.ids import Id
+from domain.permissions import ASSIGNMENTS_READ, INVENTORY_MANAGE
 from infrastructure.inventory import tables as inventory
 from query_api import answers
 from query_api.assignments import shape

@@ -22,10 +22,10 @@ from sqlalchemy import (
 )
 
 from domain.errors import PermissionMissing
-from domain.identity.roles import INVENTORY_MANAGE
 from domain.ids import Id
 from domain.inventory.errors import MappingNotFound
 from domain.inventory.rules import USER
+from domain.permissions import INVENTORY_MANAGE
 from infrastructure.identity import tables as identity
 from infrastructure.inventory.kinds import TABLES
 from infrastructure.inventory.tables import connections, mappings, metadata

@@ -10,10 +10,10 @@ from pydantic import BaseModel
 from sqlalchemy import ColumnElement
 
 from domain.errors import NotFound, PermissionMissing
-from domain.identity.roles import ASSIGNMENTS_READ, INVENTORY_MANAGE
 from domain.ids import Id
 from domain.inventory_operations import rules
 from domain.inventory_operations.kinds import Kind, State
+from domain.permissions import ASSIGNMENTS_READ, INVENTORY_MANAGE
 from query_api import answers, names, parked
 from query_api.inventory_names import LOCATION, Custodians, Thing, look_up_things
 from query_api.keyset import Cursors, Page, Sort, Window

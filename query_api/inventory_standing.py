@@ -10,6 +10,7 @@ from infrastructure.inventory.tables import circuits, connections, mirror_states
 from query_api.reader import Reading
 
 CLOSED: Final = "closed"
+OPEN: Final = "open"
 
 MIRROR_LIMIT: Final = timedelta(minutes=15)
 """An older picture of the inventory says nothing of what is free now."""
@@ -40,6 +41,11 @@ class InventoryStanding:
     swept_at: datetime | None
     mirror_error: str | None
     mirror_failing_since: datetime | None
+
+    @property
+    def available(self) -> bool:
+        """Whether it can be asked just now, as ``domain.ports.InventoryStanding`` says it."""
+        return self.connected and self.circuit != OPEN
 
     def doubt(self, at: datetime) -> str | None:
         """Why nobody can say at this time what is free; None where the mirror can be believed."""

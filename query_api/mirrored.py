@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from sqlalchemy import ColumnElement, FromClause, Row, Select, Table, and_
 
 from domain.errors import NotFound, PermissionMissing
-from domain.identity.roles import INVENTORY_READ
 from domain.ids import Id
+from domain.permissions import INVENTORY_READ
 from infrastructure.inventory.tables import words
 from query_api import answers
 from query_api.keyset import Cursors, PageQuery, Sort, Window

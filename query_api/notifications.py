@@ -14,10 +14,10 @@ from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Select, and_, distinct, func, not_
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from domain.identity.roles import INVENTORY_MANAGE
 from domain.ids import Id
 from domain.notifications.kinds import Channel, Kind, notification_id
 from domain.notifications.notices import holders_id, leads_id
+from domain.permissions import INVENTORY_MANAGE
 from infrastructure.identity import tables as identity
 from infrastructure.notifications import tables as told
 from query_api import answers

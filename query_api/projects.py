@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from sqlalchemy import Row, Select
 
 from domain.errors import NotFound, PermissionMissing
-from domain.identity.roles import PROJECTS_READ, REQUISITIONS_CREATE, REQUISITIONS_READ
 from domain.ids import Id
+from domain.permissions import PROJECTS_READ, REQUISITIONS_CREATE, REQUISITIONS_READ
 from infrastructure.identity import tables as identity
 from query_api import answers, names, parked
 from query_api.errors import ProjectionParked

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Request, Security
@@ -11,8 +11,9 @@ from sqlalchemy import Executable, Row
 
 from domain.caller import Caller
 from domain.errors import PermissionMissing
-from domain.identity.roles import PERMISSIONS
 from domain.ids import PLATFORM_TENANT, Id
+from domain.permissions import PERMISSIONS
+from infrastructure.clock import utc_now
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.http.problems import Unauthenticated
 from infrastructure.prepared_selects import Question
@@ -150,7 +151,7 @@ class Reads:
             sources=sources,
             projections=self.projections,
             position=opening.position,
-            at=datetime.now(UTC),
+            at=utc_now(),
             if_none_match=if_none_match,
         )
 

@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import Response
 from pydantic import BaseModel
 
-from domain.identity.roles import SHIPPED_ROLES, USERS_READ
+from domain.identity.roles import SHIPPED_ROLES
+from domain.permissions import USERS_READ
 from infrastructure.identity import tables as identity
 from query_api import answers
 from query_api.reader import Reading, reads

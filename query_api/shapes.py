@@ -7,9 +7,7 @@ from typing import Annotated, Final
 from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator
 
-from domain.ids import PLATFORM_TENANT, Id
-
-ULID_FORM: Final = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
+from domain.ids import PLATFORM_TENANT, ULID_FORM, Id
 
 _NAMES_NOTHING: Final[Id] = PLATFORM_TENANT
 _TIME: Final = re.compile(

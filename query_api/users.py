@@ -7,8 +7,8 @@ from pydantic import BaseModel
 from sqlalchemy import Select
 
 from domain.errors import NotFound, PermissionMissing
-from domain.identity.roles import USERS_READ
 from domain.ids import Id
+from domain.permissions import USERS_READ
 from infrastructure.identity import tables as identity
 from query_api import answers
 from query_api.keyset import Cursors, Page, Sort, Window

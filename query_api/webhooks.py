@@ -7,8 +7,8 @@ from fastapi import Query, Response
 from pydantic import BaseModel
 
 from domain.errors import NotFound, PermissionMissing
-from domain.identity.roles import TENANT_MANAGE
 from domain.ids import Id
+from domain.permissions import TENANT_MANAGE
 from infrastructure.notifications import tables as told
 from query_api import answers
 from query_api.keyset import Cursors, Page, Sort, Window

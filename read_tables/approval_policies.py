@@ -1,6 +1,6 @@
 """Approval policies, as lists and pages show them."""
 
-from sqlalchemy import Column, Index, Table
+from sqlalchemy import Boolean, Column, Index, Table
 
 from read_tables.tables import AMOUNT, document, metadata, text, time, ulid, whole
 
@@ -16,5 +16,6 @@ approval_policies = Table(
     ulid("project_id", null=True),
     time("created_at"),
     whole("version"),
+    Column("require_live_availability", Boolean(), nullable=False),
 )
 Index("approval_policies_by_creation", *approval_policies.c["tenant_id", "created_at", "id"])

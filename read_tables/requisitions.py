@@ -23,7 +23,8 @@ requisitions = Table(
     # The policy that the requester named; the one that was pinned stands in ``approval``.
     ulid("policy_id", null=True),
     # {policy_id, policy_name, step: 1-based or null, steps: [{name, permission, decision,
-    #  decided_by, decided_at, note, delegated: [{to_user_id, by, until}]}]}
+    #  decided_by, decided_at, note, delegated: [{to_user_id, by, until}]}],
+    #  require_live_availability: true, or not there}
     document("approval", null=True),
     # Who is being waited for: the permission of the current step, and the person it was last
     # delegated to (``delegate_until``: when that ends; null means that it does not).

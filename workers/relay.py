@@ -15,12 +15,13 @@ from infrastructure.broker import BrokerUnavailable, Publisher, Unroutable, publ
 from infrastructure.checkpoints import CheckpointStore
 from infrastructure.crash_points import CrashPoint, reach
 from infrastructure.errors import StoreUnavailable
-from infrastructure.event_store.log_reader import LogReader
+from infrastructure.event_store.log_reader import LogReader, LogShorter
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.leases import Lease, LeaseLost
 from infrastructure.log_bell import LogBell, rung
 from infrastructure.postgres import pool_of
 from infrastructure.settings import RelaySettings
+from infrastructure.task_groups import leaves, plainly
 from infrastructure.telemetry import RELAY_LAG, RELAY_LEADS, RELAY_STOPPED
 
 LEASE: Final = "relay"
@@ -37,10 +38,6 @@ SHORTEST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
 
 logger = logging.getLogger(__name__)
-
-
-class LogShorter(Exception):
-    """More was delivered than there is: the log was restored and has its old epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +111,7 @@ class Relay:
         epoch, head = await self._log.head()
         position = await self._checkpoints.position(CONSUMER, epoch)
         if position > head:
-            raise LogShorter(f"delivered up to {position}, but the log ends at {head}")
+            raise LogShorter("the relay is", position, head)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep(lease))
             tasks.create_task(self._deliver(lease, epoch, position))
@@ -179,27 +176,15 @@ async def _publish_one(lease: Lease, publisher: Publisher, event: RecordedEvent)
 
 
 def _tell(stopped: BaseExceptionGroup[Exception]) -> None:
-    for kind, message in {type(error).__name__: str(error) for error in _leaves(stopped)}.items():
+    for kind, message in {type(error).__name__: str(error) for error in leaves(stopped)}.items():
         RELAY_STOPPED.labels(kind).inc()
         logger.error("publishing stopped, trying again: %s: %s", kind, message)
 
 
-def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
-    leaves: list[Exception] = []
-    for error in group.exceptions:
-        leaves.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
-    return leaves
-
-
 async def run(settings: RelaySettings) -> None:
     """Be a relay until cancelled. Raises ``LogShorter``."""
-    try:
+    with plainly(LogShorter):
         await _run(settings)
-    except BaseExceptionGroup as group:
-        shorter = group.subgroup(LogShorter)
-        if shorter is None:
-            raise
-        raise _leaves(shorter)[0] from None
 
 
 async def _run(settings: RelaySettings) -> None:

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from datetime import UTC, datetime
 from typing import Final
 
 from infrastructure.all_tenants_reader import AllTenantsReader
+from infrastructure.clock import utc_now
 from infrastructure.errors import InfrastructureError
 from infrastructure.event_store.commands import Commands
 from infrastructure.event_store.writer import Writer
@@ -51,13 +51,9 @@ async def run(settings: WorkerSettings, every_s: float = EVERY_S) -> None:
 
 async def _look(process: Process, reader: AllTenantsReader, commands: Commands) -> None:
     try:
-        given = await process.run(reader, commands, _now)
+        given = await process.run(reader, commands, utc_now)
     except InfrastructureError as error:
         logger.warning("%s waits: %s", process.name, error)
         return
     if given:
         logger.info("%s: %s times", process.name, given)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

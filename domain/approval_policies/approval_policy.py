@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Self, TypedDict
 from uuid import UUID
 
-from eventsourcing.domain import Aggregate
+from eventsourcing.domain import Aggregate, event
 
 from domain.ids import Id
 
@@ -40,6 +40,11 @@ class ApprovalPolicy(Aggregate):
         min_amount: str | None
         project_id: Id | None
 
+    class LiveAvailabilityRequired(Event):
+        """It has things of the inventory approved only while it is known how many are left."""
+
+        TOPIC = "approval_policy.live_availability_required.v1"
+
     def __init__(
         self,
         tenant_id: Id,
@@ -53,6 +58,11 @@ class ApprovalPolicy(Aggregate):
         self.steps = tuple((step["name"], step["permission"]) for step in steps)
         self.min_amount = min_amount
         self.project_id = project_id
+        self.require_live_availability = False
+
+    @event(LiveAvailabilityRequired)
+    def _live_availability_required(self, timestamp: datetime) -> None:
+        self.require_live_availability = True
 
     @classmethod
     def add(
@@ -64,10 +74,11 @@ class ApprovalPolicy(Aggregate):
         steps: Sequence[tuple[str, str]],
         min_amount: str | None,
         project_id: Id | None,
+        require_live_availability: bool,
         at: datetime,
     ) -> Self:
         """A new policy; ``steps`` are (name, permission) pairs in order."""
-        return cls._create(
+        policy = cls._create(
             cls.Added,
             id=id,
             timestamp=at,
@@ -77,3 +88,6 @@ class ApprovalPolicy(Aggregate):
             min_amount=min_amount,
             project_id=project_id,
         )
+        if require_live_availability:
+            policy.trigger_event(cls.LiveAvailabilityRequired, timestamp=at)
+        return policy

@@ -17,8 +17,10 @@ STEP_LIMIT: Final = 20
 class AddPolicy:
     """Let requisitions go through these steps, (name, permission) pairs in order.
 
-    ``min_amount`` and ``project_id`` say where; None means anywhere. Raises ``InvalidField`` with
-    the path of a field that cannot be accepted.
+    ``min_amount`` and ``project_id`` say where; None means anywhere. With
+    ``require_live_availability``, what asks for things of the inventory is approved only while it
+    is known how many are left. Raises ``InvalidField`` with the path of a field that cannot be
+    accepted.
     """
 
     policy_id: Id
@@ -28,6 +30,7 @@ class AddPolicy:
     at: datetime
     min_amount: Decimal | None = None
     project_id: Id | None = None
+    require_live_availability: bool = False
 
     def __post_init__(self) -> None:
         check_text(("name",), self.name, NAME_LIMIT)

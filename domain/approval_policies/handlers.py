@@ -23,6 +23,7 @@ async def add(command: commands.AddPolicy, store: Store, facts: Facts) -> Receip
         steps=command.steps,
         min_amount=amount_text(command.min_amount),
         project_id=command.project_id,
+        require_live_availability=command.require_live_availability,
         at=command.at,
     )
     row = changes.PolicyAdded(
@@ -32,5 +33,6 @@ async def add(command: commands.AddPolicy, store: Store, facts: Facts) -> Receip
         policy.steps,
         policy.min_amount,
         policy.project_id,
+        policy.require_live_availability,
     )
     return await store.save(policy, changes=(row,))

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from domain.assignments import events, rules
-from domain.assignments.content import ASSET, OF_AN_ASSET, Check, Condition, Units
-from domain.assignments.drift import EXTERNAL_RETURN
+from domain.assignments.content import ASSET, EXTERNAL_RETURN, OF_AN_ASSET, Check, Condition, Units
 from domain.assignments.errors import ConditionUnfit, MoreThanOutstanding
 from domain.assignments.events import EvidenceData
 from domain.assignments.rules import Asked, Command

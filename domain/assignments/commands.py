@@ -7,10 +7,10 @@ A command with a field that no assignment could accept cannot be made: it raises
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from domain.assignments.content import (
     LOSS_KINDS,
+    RESOLUTIONS,
     Check,
     Custodian,
     Terms,
@@ -23,8 +23,6 @@ from domain.caller import Caller
 from domain.errors import InvalidField
 from domain.fields import check_optional_text, check_text
 from domain.ids import Id
-
-RESOLUTIONS: Final = frozenset({"external_return", "reasserted"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

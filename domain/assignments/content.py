@@ -20,6 +20,12 @@ USER: Final = "user"
 LOCATION: Final = "location"
 CUSTODIAN_KINDS: Final = frozenset({USER, LOCATION})
 
+EXTERNAL_RETURN: Final = "external_return"
+REASSERTED: Final = "reasserted"
+VANISHED: Final = "vanished"
+RESOLUTIONS: Final = frozenset({EXTERNAL_RETURN, REASSERTED})
+"""What somebody can decide about a drift; it may also vanish by itself."""
+
 LOSS_KINDS: Final = frozenset({"lost", "stolen"})
 UNITS_LIMIT: Final = 10_000
 CHECKLIST_LIMIT: Final = 100

@@ -1,20 +1,15 @@
 """The verbs of an assignment that concern an inventory which says otherwise."""
 
 from datetime import datetime
-from typing import Final
 
 from domain.assignments import events, rules
-from domain.assignments.content import State
+from domain.assignments.content import EXTERNAL_RETURN, REASSERTED, VANISHED, State
 from domain.assignments.errors import HeldByAnother
 from domain.assignments.rules import Asked, Command
 from domain.assignments.standing import Awaited
 from domain.assignments.verbs import Verbs
 from domain.fields import time_text
 from domain.ids import Id
-
-EXTERNAL_RETURN: Final = "external_return"
-REASSERTED: Final = "reasserted"
-VANISHED: Final = "vanished"
 
 
 class Drifting(Verbs):

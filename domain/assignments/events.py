@@ -1,4 +1,4 @@
-"""Everything that can happen to an assignment and to an item's book, as it is stored for ever.
+"""Everything that can happen to an assignment, as it is stored for ever.
 
 Names and fields are a contract with every event ever stored: a change of one is a new version.
 Payloads hold plain values: ids as ULID text, times in RFC 3339. Events whose names claim
@@ -399,49 +399,3 @@ class Closed(Event):
 
     TOPIC = "assignment.closed.v1"
     outcome: str
-
-
-class BookEvent(Aggregate.Event):
-    """What happened to an item's book."""
-
-
-class BookCreated(Aggregate.Created):
-    """Demanded by the library, never triggered."""
-
-    TOPIC = "item_book.created.v1"
-
-
-class Opened(BookEvent, BookCreated):
-    """An item's reservations are kept from now on."""
-
-    TOPIC = "item_book.opened.v1"
-    tenant_id: Id
-    item: ItemData
-
-
-class Held(BookEvent):
-    """An assignment takes units for a time (``until`` None: for good)."""
-
-    TOPIC = "item_book.held.v1"
-    assignment_id: Id
-    quantity: int
-    begins: str
-    until: str | None
-
-
-class HoldChanged(BookEvent):
-    """An assignment's hold is this from now on; ``out`` once the item is being handed over."""
-
-    TOPIC = "item_book.hold_changed.v1"
-    assignment_id: Id
-    quantity: int
-    begins: str
-    until: str | None
-    out: bool
-
-
-class Released(BookEvent):
-    """An assignment no longer takes any."""
-
-    TOPIC = "item_book.released.v1"
-    assignment_id: Id

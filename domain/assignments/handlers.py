@@ -55,13 +55,6 @@ async def report_loss(command: commands.ReportLoss, store: Store, facts: Facts) 
     return await store.save(assignment)
 
 
-async def detect_drift(command: commands.DetectDrift, store: Store, facts: Facts) -> Receipt:
-    """Note who has it according to the inventory."""
-    assignment = await store.load(Assignment, command.assignment_id)
-    assignment.detect_drift(command.actual, command.read_at, command.at)
-    return await store.save(assignment)
-
-
 async def drift_vanished(command: commands.DriftVanished, store: Store, facts: Facts) -> Receipt:
     """The inventory agrees again."""
     assignment = await store.load(Assignment, command.assignment_id)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
 
-from domain.assignments import events
+from domain.assignments import book_events as events
 from domain.assignments.content import ASSET, Item
 from domain.assignments.errors import ItemHeld, ItemOut, NotEnoughUnits
 from domain.assignments.events import ItemData
@@ -51,8 +51,8 @@ class ItemBook(Aggregate):
 
     # Facts
 
-    Event = events.BookEvent
-    Created = events.BookCreated
+    Event = events.Event
+    Created = events.Created
     Opened = events.Opened
     Held = events.Held
     HoldChanged = events.HoldChanged
@@ -143,11 +143,6 @@ class ItemBook(Aggregate):
             timestamp=at,
         )
         self.handed_out(successor_id, at)
-
-    def room(self, begins: datetime, until: datetime | None, at: datetime) -> int:
-        """The most units that are taken at once between ``begins`` and ``until``."""
-        asked = Hold("", 0, begins, until)
-        return _most_at_once(self.holds.values(), asked, at)
 
     @property
     def units_out(self) -> int:

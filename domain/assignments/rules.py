@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from domain import permissions
 from domain.assignments.content import ASSET, USER, State
 from domain.assignments.errors import (
     AssetOnly,
@@ -30,11 +31,11 @@ from domain.caller import Caller
 from domain.errors import RuleBroken
 from domain.ids import Id
 
-ISSUE: Final = "assignments:issue"
-ISSUE_OFFLINE: Final = "assignments:issue-offline"
-RETURN: Final = "assignments:return"
-EXTEND: Final = "assignments:extend"
-MANAGE: Final = "inventory:manage"
+ISSUE: Final = permissions.ASSIGNMENTS_ISSUE
+ISSUE_OFFLINE: Final = permissions.ASSIGNMENTS_ISSUE_OFFLINE
+RETURN: Final = permissions.ASSIGNMENTS_RETURN
+EXTEND: Final = permissions.ASSIGNMENTS_EXTEND
+MANAGE: Final = permissions.INVENTORY_MANAGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from domain.assignments import events
-from domain.assignments.content import Custodian, State
+from domain.assignments.content import REASSERTED, Custodian, State
 from domain.fields import time_of
 from domain.ids import Id
 
@@ -295,7 +295,7 @@ def _drifted(now: Standing, told: events.DriftDetected) -> Standing:
 
 
 def _drift_resolution(now: Standing, told: events.DriftResolutionRequested) -> Standing:
-    awaited = Awaited.REASSERT if told.how == "reasserted" else Awaited.EXTERNAL_RETURN
+    awaited = Awaited.REASSERT if told.how == REASSERTED else Awaited.EXTERNAL_RETURN
     return _back(now, told.operation_id, awaited, now.outstanding, told.by)
 
 

@@ -32,11 +32,11 @@ from domain.custody.asset_errors import (
 )
 from domain.custody.errors import StatusLabelMissing
 from domain.errors import InvalidField, InventoryUnavailable, NotFound
-from domain.identity.roles import ASSETS_WRITE
 from domain.ids import Id, book_id, uuid_of
 from domain.inventory_operations import queue
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
+from domain.permissions import ASSETS_WRITE
 from domain.ports import Facts, InventoryStanding, Receipt, Store, ThingFact
 
 MODEL: Final = "model"

@@ -14,6 +14,7 @@ class UnknownItem(InvalidField):
     """The inventory has no such item."""
 
     code = "unknown_item"
+    help = "Choose one that GET /assets, /accessories or /consumables lists."
 
     def __init__(self) -> None:
         super().__init__(("item", "id"), "The inventory has no such item.")

@@ -13,8 +13,7 @@ from eventsourcing.domain import Aggregate
 
 from domain.assignments import commands, rules
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import ASSET, Condition, Units
-from domain.assignments.drift import REASSERTED
+from domain.assignments.content import ASSET, REASSERTED, Condition, Units
 from domain.assignments.item_book import ItemBook
 from domain.assignments.rules import ISSUE_OFFLINE, Asked, Command
 from domain.assignments.standing import Awaited

@@ -7,10 +7,10 @@ transaction: *issued* stands in the log exactly where *synced* does. All of thes
 
 from domain.custody import commands, proof
 from domain.custody.meaning import Case, found_late, proven, refused
-from domain.identity.roles import INVENTORY_MANAGE
 from domain.ids import Id
 from domain.inventory_operations.operation import InventoryOperation
 from domain.inventory_operations.queue import settled
+from domain.permissions import INVENTORY_MANAGE
 from domain.ports import Facts, Receipt, Store
 
 ABANDONED = "abandoned"

@@ -114,6 +114,7 @@ class PolicyAdded:
     steps: tuple[tuple[str, str], ...]
     min_amount: str | None
     project_id: Id | None
+    require_live_availability: bool
 
 
 IdentityChange = (

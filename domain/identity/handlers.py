@@ -13,11 +13,12 @@ from domain.fields import time_text
 from domain.identity import changes, commands
 from domain.identity.errors import LastAdministrator, RoleBeyondOwn, RoleNameTaken
 from domain.identity.memberships import Membership
-from domain.identity.roles import TENANT_ADMIN, TENANT_MANAGE, USERS_WRITE, Role
+from domain.identity.roles import TENANT_ADMIN, Role
 from domain.identity.sessions import Session
 from domain.identity.tenants import Tenant
 from domain.identity.users import User
 from domain.ids import PLATFORM_TENANT, Id, uuid_of
+from domain.permissions import TENANT_MANAGE, USERS_WRITE
 from domain.ports import Facts, Receipt, Store
 
 

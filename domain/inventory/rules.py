@@ -3,8 +3,8 @@
 from typing import Final
 
 from domain.caller import Caller
-from domain.identity.roles import INVENTORY_MANAGE
 from domain.ids import Id, derived_id
+from domain.permissions import INVENTORY_MANAGE
 
 PURPOSES: Final = ("archived", "retired", "disposed", "lost", "stolen", "repair", "deployable")
 """What a status label can be for."""

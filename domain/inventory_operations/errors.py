@@ -17,13 +17,6 @@ class Fenced(RuleBroken):
     help = "Leave it to the worker that has the newer lease."
 
 
-class NotThisAttempt(RuleBroken):
-    """This is about another attempt than the present one."""
-
-    code = "not_this_attempt"
-    help = "Read the operation again: it has moved on."
-
-
 class AlreadySent(RuleBroken):
     """It was sent to the inventory already, so it can no longer be called off."""
 

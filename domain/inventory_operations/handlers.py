@@ -32,7 +32,7 @@ async def record_acceptance(
 ) -> Receipt:
     """The inventory says that it was done: now it is read back."""
     operation = await _fenced(command.operation_id, command.fence, store)
-    operation.accept(operation.attempts, command.created_external_id, command.at)
+    operation.accept(command.created_external_id, command.at)
     return await store.save(operation)
 
 
@@ -41,7 +41,7 @@ async def record_already_applied(
 ) -> Receipt:
     """The inventory is as wanted already."""
     operation = await _fenced(command.operation_id, command.fence, store)
-    operation.already_applied(operation.attempts, command.at)
+    operation.already_applied(command.at)
     return await store.save(operation)
 
 
@@ -50,14 +50,14 @@ async def record_unknown_outcome(
 ) -> Receipt:
     """It may have happened: now it is read back."""
     operation = await _fenced(command.operation_id, command.fence, store)
-    operation.outcome_unknown(operation.attempts, command.reason, command.at)
+    operation.outcome_unknown(command.reason, command.at)
     return await store.save(operation)
 
 
 async def record_failure(command: commands.RecordFailure, store: Store, facts: Facts) -> Receipt:
     """It did not happen; it is tried again later."""
     operation = await _fenced(command.operation_id, command.fence, store)
-    operation.fail_attempt(operation.attempts, command.reason, command.retry_at, command.at)
+    operation.fail_attempt(command.reason, command.retry_at, command.at)
     return await store.save(operation, changes=[queue.waiting(operation, command.retry_at)])
 
 
@@ -66,7 +66,7 @@ async def record_not_applied(
 ) -> Receipt:
     """The read-back shows that it did not happen; it is tried again later."""
     operation = await _fenced(command.operation_id, command.fence, store)
-    operation.not_applied(operation.attempts, command.retry_at, command.at)
+    operation.not_applied(command.retry_at, command.at)
     return await store.save(operation, changes=[queue.waiting(operation, command.retry_at)])
 
 

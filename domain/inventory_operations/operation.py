@@ -16,7 +16,6 @@ from domain.inventory_operations import events, problems, rules
 from domain.inventory_operations.errors import (
     AlreadySent,
     Fenced,
-    NotThisAttempt,
     WrongState,
 )
 from domain.inventory_operations.events import EvidenceData, ItemData, TargetData
@@ -110,69 +109,71 @@ class InventoryOperation(Aggregate):
             self._check_state(State.IN_FLIGHT, State.VERIFYING)
         self._verification_started(attempt=self.attempts, fence=fence, timestamp=at)
 
-    def accept(self, attempt: int, created_external_id: int | None, at: datetime) -> None:
-        """The inventory says that it was done."""
-        self._check_attempt(attempt, State.IN_FLIGHT)
+    def accept(self, created_external_id: int | None, at: datetime) -> None:
+        """The inventory says that it was done. Raises ``WrongState``."""
+        self._check_state(State.IN_FLIGHT)
         self._attempt_accepted(
-            attempt=attempt, created_external_id=created_external_id, timestamp=at
+            attempt=self.attempts, created_external_id=created_external_id, timestamp=at
         )
 
-    def already_applied(self, attempt: int, at: datetime) -> None:
-        """The inventory is as wanted without anything being sent."""
-        self._check_attempt(attempt, State.IN_FLIGHT)
-        self._already_applied(attempt=attempt, timestamp=at)
+    def already_applied(self, at: datetime) -> None:
+        """The inventory is as wanted without anything being sent. Raises ``WrongState``."""
+        self._check_state(State.IN_FLIGHT)
+        self._already_applied(attempt=self.attempts, timestamp=at)
 
-    def outcome_unknown(self, attempt: int, reason: str, at: datetime) -> None:
-        """It was sent and may have happened, or may still happen."""
-        self._check_attempt(attempt, State.IN_FLIGHT)
-        self._outcome_unknown(attempt=attempt, reason=reason, timestamp=at)
+    def outcome_unknown(self, reason: str, at: datetime) -> None:
+        """It was sent and may have happened, or may still happen. Raises ``WrongState``."""
+        self._check_state(State.IN_FLIGHT)
+        self._outcome_unknown(attempt=self.attempts, reason=reason, timestamp=at)
 
-    def fail_attempt(self, attempt: int, reason: str, retry_at: datetime, at: datetime) -> None:
-        """It certainly did not happen this time."""
-        self._check_attempt(attempt, State.IN_FLIGHT)
+    def fail_attempt(self, reason: str, retry_at: datetime, at: datetime) -> None:
+        """It certainly did not happen this time. Raises ``WrongState``."""
+        self._check_state(State.IN_FLIGHT)
         self._attempt_failed(
-            attempt=attempt, reason=reason, retry_at=time_text(retry_at), timestamp=at
+            attempt=self.attempts, reason=reason, retry_at=time_text(retry_at), timestamp=at
         )
 
-    def not_applied(self, attempt: int, retry_at: datetime, at: datetime) -> None:
-        """The read-back shows that it did not happen, and that it no longer can."""
-        self._check_attempt(attempt, State.VERIFYING)
+    def not_applied(self, retry_at: datetime, at: datetime) -> None:
+        """The read-back shows that it did not, and no longer can, happen. Raises ``WrongState``."""
+        self._check_state(State.VERIFYING)
         if self.resolving:
             raise WrongState("Nobody has asked that it be tried again.")
-        self._verified_not_applied(attempt=attempt, retry_at=time_text(retry_at), timestamp=at)
+        self._verified_not_applied(
+            attempt=self.attempts, retry_at=time_text(retry_at), timestamp=at
+        )
 
     def sync(self, evidence: EvidenceData, at: datetime) -> None:
-        """The read-back proves it."""
+        """The read-back proves it. Raises ``WrongState``."""
         self._check_state(State.VERIFYING)
         self._synced(evidence=evidence, timestamp=at)
 
     def fail(self, reason: str, message: str, gone: bool, at: datetime) -> None:
-        """The inventory refuses it, for good."""
+        """The inventory refuses it, for good. Raises ``WrongState``."""
         self._check_state(State.IN_FLIGHT, State.VERIFYING)
         self._failed(reason=reason, message=message, gone=gone, timestamp=at)
 
     def raise_problem(self, problem: Problem, at: datetime) -> None:
-        """It needs a person, for one of the three reasons."""
+        """It needs a person, for one of the three reasons. Raises ``WrongState``."""
         match problem:
             case problems.Blocked(reason, message):
                 self.block(reason, message, at)
             case problems.Conflict(actual):
-                self.detect_conflict(self.attempts, actual, at)
+                self.detect_conflict(actual, at)
             case problems.Exhausted(reason):
                 self.exhaust(reason, at)
 
     def block(self, reason: str, message: str, at: datetime) -> None:
-        """Somebody has to mend something first."""
+        """Somebody has to mend something first. Raises ``WrongState``."""
         self._check_state(State.IN_FLIGHT, State.VERIFYING)
         self._blocked(reason=reason, message=message, timestamp=at)
 
-    def detect_conflict(self, attempt: int, actual: EvidenceData, at: datetime) -> None:
-        """The inventory shows something else than what was wanted."""
-        self._check_attempt(attempt, State.IN_FLIGHT, State.VERIFYING)
-        self._conflict_detected(attempt=attempt, actual=actual, timestamp=at)
+    def detect_conflict(self, actual: EvidenceData, at: datetime) -> None:
+        """The inventory shows something else than what was wanted. Raises ``WrongState``."""
+        self._check_state(State.IN_FLIGHT, State.VERIFYING)
+        self._conflict_detected(attempt=self.attempts, actual=actual, timestamp=at)
 
     def exhaust(self, reason: str, at: datetime) -> None:
-        """It was tried often enough, or for long enough."""
+        """It was tried often enough, or for long enough. Raises ``WrongState``."""
         self._check_state(State.PENDING, State.VERIFYING)
         self._retries_exhausted(reason=reason, timestamp=at)
 
@@ -211,12 +212,12 @@ class InventoryOperation(Aggregate):
         self._late_effect_found(evidence=evidence, timestamp=at)
 
     def request_compensation(self, operation_id: Id, at: datetime) -> None:
-        """Its effect is to be undone by another operation."""
+        """Its effect is to be undone by another operation. Raises ``WrongState``."""
         self._check_effective()
         self._compensation_requested(operation_id=operation_id, timestamp=at)
 
     def compensate(self, operation_id: Id, at: datetime) -> None:
-        """Its effect was undone by the operation that was asked to."""
+        """Its effect was undone by the operation that was asked to. Raises ``WrongState``."""
         self._check_effective()
         if operation_id != self.compensated_by:
             raise WrongState("Another operation was asked to undo it.")
@@ -240,11 +241,6 @@ class InventoryOperation(Aggregate):
     def _check_state(self, *allowed: State) -> None:
         if self.state not in allowed:
             raise WrongState(f"The operation is {self.state.value}.")
-
-    def _check_attempt(self, attempt: int, *allowed: State) -> None:
-        self._check_state(*allowed)
-        if attempt != self.attempts:
-            raise NotThisAttempt
 
     def _check_command(self, command: Command) -> None:
         rules.check(command, self.state, given_up=self.given_up)

@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Final
 
 from domain.errors import RuleBroken
-from domain.identity.roles import INVENTORY_MANAGE
 from domain.inventory_operations.errors import GivenUp, WrongState
 from domain.inventory_operations.kinds import State
+from domain.permissions import INVENTORY_MANAGE
 
 MANAGE: Final = INVENTORY_MANAGE
 MOST_TRIES: Final = 10

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from domain.assignments import events as assignments
 from domain.fields import time_of
-from domain.identity.roles import INVENTORY_MANAGE
 from domain.ids import Id, derived_id
 from domain.inventory_operations import events as operations
 from domain.notifications.kinds import Kind
+from domain.permissions import INVENTORY_MANAGE
 from domain.requisitions import events as requisitions
 
 Subject = Mapping[str, Any]
@@ -257,9 +257,5 @@ TOLD_TOPICS: Final = frozenset(_TELL)
 CONCERNED: Final = frozenset(_TELLS_OF) | frozenset(_LEARNS_FROM)
 """The events that change what is known or told."""
 
-EVENTS: Final = frozenset(
-    event
-    for event in _events_of(requisitions, assignments, operations)
-    if not event.TOPIC.startswith("item_book.")
-)
+EVENTS: Final = _events_of(requisitions, assignments, operations)
 """All events of the objects that are told of."""

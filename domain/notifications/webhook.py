@@ -8,9 +8,9 @@ from eventsourcing.domain import Aggregate, event
 
 from domain.caller import Caller
 from domain.fields import time_of, time_text
-from domain.identity.roles import TENANT_MANAGE
 from domain.ids import Id
 from domain.notifications.errors import WebhookDisabled, WebhookNotFound
+from domain.permissions import TENANT_MANAGE
 
 
 class Webhook(Aggregate):

@@ -2,10 +2,11 @@
 
 from typing import Final
 
+from domain import permissions
 from domain.caller import Caller
 from domain.projects.errors import NotProjectLead
 
-WRITE: Final = "projects:write"
+WRITE: Final = permissions.PROJECTS_WRITE
 MEMBER: Final = "member"
 LEAD: Final = "lead"
 

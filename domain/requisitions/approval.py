@@ -24,13 +24,16 @@ from domain.requisitions.rules import APPROVE, APPROVE_OWN, Delegation, Step
 class Approval:
     """The plan that is in force and how far it has come.
 
-    ``step`` is the present one, from 1; None when there is nothing to decide.
+    ``step`` is the present one, from 1; None when there is nothing to decide. With
+    ``require_live_availability``, a step is approved only while it is known how many units of
+    the lines' items are left.
     """
 
     policy_id: Id | None = None
     policy_name: str | None = None
     steps: tuple[Step, ...] = ()
     step: int | None = None
+    require_live_availability: bool = False
 
     @classmethod
     def of(

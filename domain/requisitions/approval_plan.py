@@ -31,6 +31,7 @@ class Plan:
     policy_id: Id | None
     policy_name: str | None
     steps: tuple[StepData, ...]
+    require_live_availability: bool = False
 
 
 DEFAULT_PLAN: Final = Plan(
@@ -76,4 +77,4 @@ def _specificity(policy: PolicyFact) -> tuple[bool, bool, Decimal]:
 
 def _plan(policy: PolicyFact) -> Plan:
     steps = tuple(StepData(name=name, permission=permission) for name, permission in policy.steps)
-    return Plan(policy.id, policy.name, steps)
+    return Plan(policy.id, policy.name, steps, policy.require_live_availability)

@@ -13,12 +13,19 @@ from domain.requisitions.content import INVENTORY_KINDS, Line
 class Availability:
     """Units left of each line's item that is in the inventory, None where that is not known.
 
-    ``known`` is whether the inventory could be asked at all, ``as_of`` how old the oldest is.
+    ``known`` is whether the inventory could be asked at all, ``as_of`` how old the oldest is,
+    ``retry_after_s`` when it is worth another try, where that is known.
     """
 
     known: bool
     remaining: Mapping[Id, int | None]
     as_of: datetime | None = None
+    retry_after_s: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the units left of every item are known."""
+        return self.known and None not in self.remaining.values()
 
 
 async def availability_of(lines: Mapping[Id, Line], facts: Facts) -> Availability | None:
@@ -26,8 +33,10 @@ async def availability_of(lines: Mapping[Id, Line], facts: Facts) -> Availabilit
     asked_for = {id: line.item for id, line in lines.items() if line.item.kind in INVENTORY_KINDS}
     if not asked_for:
         return None
-    if not (await facts.inventory()).available:
-        return Availability(known=False, remaining=dict.fromkeys(asked_for))
+    standing = await facts.inventory()
+    if not standing.available:
+        unknown = dict.fromkeys(asked_for)
+        return Availability(known=False, remaining=unknown, retry_after_s=standing.retry_after_s)
     remaining: dict[Id, int | None] = dict.fromkeys(asked_for)
     seen: list[datetime] = []
     for line_id, item in asked_for.items():

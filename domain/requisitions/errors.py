@@ -1,6 +1,6 @@
 """Refusals of a requisition, named after the rule they protect."""
 
-from domain.errors import Forbidden, InvalidField, NotFound, RuleBroken
+from domain.errors import Forbidden, InvalidField, InventoryUnavailable, NotFound, RuleBroken
 
 
 class NotProjectMember(Forbidden):
@@ -14,6 +14,7 @@ class NotRequester(Forbidden):
     """Only the requester may do this."""
 
     code = "not_requester"
+    help = "Ask the requester to do it."
 
 
 class NotApprover(Forbidden):
@@ -83,6 +84,10 @@ class PolicyLessSpecific(RuleBroken):
 
     code = "policy_less_specific"
     help = "Name one of the most specific policies that apply, or none."
+
+
+class AvailabilityUnknown(InventoryUnavailable):
+    """The policy needs to know what the inventory has left, and nobody can say just now."""
 
 
 class NothingApproved(RuleBroken):

@@ -109,6 +109,12 @@ class Submitted(Event):
     steps: list[StepData]
 
 
+class LiveAvailabilityRequired(Event):
+    """The policy that is pinned has a step approved only while it is known what is left."""
+
+    TOPIC = "requisition.live_availability_required.v1"
+
+
 class Withdrawn(Event):
     """The requester took it back; whatever was approved is void."""
 

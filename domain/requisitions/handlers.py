@@ -4,8 +4,6 @@ What concerns the assignments that keep something for it, too, stands in
 ``domain.custody.allocation``. All of them raise ``NotFound``, ``VersionMismatch`` and the refusals of the verb that they ask.
 """
 
-from datetime import datetime
-
 from domain.caller import Caller
 from domain.errors import InvalidField
 from domain.fields import Path
@@ -99,7 +97,8 @@ async def submit(command: commands.SubmitRequisition, store: Store, facts: Facts
         Asked(command.by, command.at, standing.role),
         project_archived=standing.archived,
     )
-    await _note_availability(Command.SUBMIT, requisition, command.at, facts)
+    availability = await availability_of(requisition.lines, facts)
+    requisition.note_availability(Command.SUBMIT, availability, command.at)
     return await store.save(requisition, unchanged=[(standing.project_id, standing.version)])
 
 
@@ -118,10 +117,12 @@ async def request_changes(command: commands.RequestChanges, store: Store, facts:
 
 
 async def approve(command: commands.ApproveStep, store: Store, facts: Facts) -> Receipt:
-    """Approve the present step."""
+    """Approve the present step, and note what the inventory had of what was asked for."""
     requisition = await store.load(Requisition, command.requisition_id, command.expected_version)
-    requisition.approve(command.approvals, command.note, Asked(command.by, command.at))
-    await _note_availability(Command.APPROVE, requisition, command.at, facts)
+    availability = await availability_of(requisition.lines, facts)
+    asked = Asked(command.by, command.at)
+    requisition.approve(command.approvals, command.note, asked, availability)
+    requisition.note_availability(Command.APPROVE, availability, command.at)
     return await store.save(requisition)
 
 
@@ -172,13 +173,6 @@ async def _check_item(item: Item, path: Path, facts: Facts) -> None:
         raise KindNotAvailable((*path, "kind"))
     if await facts.inventory_item(item.kind, item.id) is None:
         raise InvalidField((*path, "id"), f"The inventory has no such {item.kind}.")
-
-
-async def _note_availability(
-    decision: Command, requisition: Requisition, at: datetime, facts: Facts
-) -> None:
-    availability = await availability_of(requisition.lines, facts)
-    requisition.note_availability(decision, availability, at)
 
 
 async def _check_policy(policy_id: Id | None, facts: Facts) -> None:

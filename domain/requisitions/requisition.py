@@ -25,6 +25,7 @@ from domain.requisitions.approval import (
     check_delegation,
 )
 from domain.requisitions.approval_plan import StepData, choose
+from domain.requisitions.availability import Availability
 from domain.requisitions.content import (
     LINE_LIMIT,
     PURCHASE,
@@ -63,6 +64,7 @@ class Requisition(Handover, Aggregate):
     LineChanged = events.LineChanged
     LineRemoved = events.LineRemoved
     Submitted = events.Submitted
+    LiveAvailabilityRequired = events.LiveAvailabilityRequired
     Withdrawn = events.Withdrawn
     ChangesRequested = events.ChangesRequested
     StepApproved = events.StepApproved
@@ -168,6 +170,8 @@ class Requisition(Handover, Aggregate):
             steps=list(plan.steps),
             timestamp=asked.at,
         )
+        if plan.require_live_availability:
+            self._live_availability_required(timestamp=asked.at)
 
     def withdraw(self, reason: str | None, asked: Asked) -> None:
         """Take it back into a draft."""
@@ -179,9 +183,18 @@ class Requisition(Handover, Aggregate):
         self._check(Command.REQUEST_CHANGES, asked)
         self._changes_requested(by=asked.by.user_id, reason=reason, timestamp=asked.at)
 
-    def approve(self, approvals: Sequence[LineApproval], note: str | None, asked: Asked) -> None:
-        """Approve the present step. Raises the refusals of ``approval.approved_units``."""
-        self._check(Command.APPROVE, asked)
+    def approve(
+        self,
+        approvals: Sequence[LineApproval],
+        note: str | None,
+        asked: Asked,
+        availability: Availability | None = None,
+    ) -> None:
+        """Approve the present step, by what the inventory has of the lines' items.
+
+        Raises ``AvailabilityUnknown`` and the refusals of ``approval.approved_units``.
+        """
+        rules.check(Command.APPROVE, self.view(availability=availability), asked)
         step = self.approval.present_step
         approved = approved_units(step, self.quantities, approvals)
         self._step_approved(
@@ -235,7 +248,9 @@ class Requisition(Handover, Aggregate):
             if line.open:
                 self._close_short(line_id, line.open, EXPIRY_REASON, None, at)
 
-    def view(self, *, project_archived: bool = False) -> RequisitionView:
+    def view(
+        self, *, project_archived: bool = False, availability: Availability | None = None
+    ) -> RequisitionView:
         """What the rules look at."""
         return RequisitionView(
             state=self.state,
@@ -245,6 +260,9 @@ class Requisition(Handover, Aggregate):
             lines=tuple(self.quantities.values()),
             in_inventory=any(line.item.kind != PURCHASE for line in self.lines.values()),
             project_archived=project_archived,
+            require_live_availability=self.approval.require_live_availability,
+            availability_known=availability is not None and availability.complete,
+            retry_after_s=None if availability is None else availability.retry_after_s,
         )
 
     # Appliers
@@ -338,6 +356,10 @@ class Requisition(Handover, Aggregate):
         self._begin_approval(Approval.of(policy_id, policy_name, steps))
         self.state = State.SUBMITTED
         self.reason = None
+
+    @event(LiveAvailabilityRequired)
+    def _live_availability_required(self, timestamp: datetime) -> None:
+        self.approval = replace(self.approval, require_live_availability=True)
 
     @event(Withdrawn)
     def _withdrawn(self, reason: str | None, timestamp: datetime) -> None:

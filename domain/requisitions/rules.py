@@ -12,11 +12,13 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from domain import permissions
 from domain.caller import Caller
 from domain.errors import Forbidden, RuleBroken
 from domain.ids import Id
 from domain.requisitions.errors import (
     AlreadyIssued,
+    AvailabilityUnknown,
     BeingIssued,
     NoLines,
     NotAllocated,
@@ -30,11 +32,11 @@ from domain.requisitions.errors import (
 )
 from domain.requisitions.quantities import Quantities, State
 
-CREATE: Final = "requisitions:create"
-APPROVE: Final = "requisitions:approve"
-APPROVE_OWN: Final = "requisitions:approve-own"
-FULFIL: Final = "requisitions:fulfil"
-ISSUE: Final = "assignments:issue"
+CREATE: Final = permissions.REQUISITIONS_CREATE
+APPROVE: Final = permissions.REQUISITIONS_APPROVE
+APPROVE_OWN: Final = permissions.REQUISITIONS_APPROVE_OWN
+FULFIL: Final = permissions.REQUISITIONS_FULFIL
+ISSUE: Final = permissions.ASSIGNMENTS_ISSUE
 PROJECT_LEAD: Final = "lead"
 
 
@@ -103,6 +105,8 @@ class RequisitionView:
     ``step`` is the present step, from 1, while submitted; else None. ``steps`` is the plan of the
     last submission, ``lines`` the quantities of every line, ``in_inventory`` whether one of them
     asks for something that is in it, ``project_archived`` a fact about the project that it asks for.
+    ``availability_known`` is whether somebody has just seen what is left of all its items, else
+    the inventory is worth another try after ``retry_after_s``.
     """
 
     state: State
@@ -112,6 +116,14 @@ class RequisitionView:
     lines: tuple[Quantities, ...]
     in_inventory: bool = False
     project_archived: bool = False
+    require_live_availability: bool = False
+    availability_known: bool = False
+    retry_after_s: int | None = None
+
+    @property
+    def needs_availability(self) -> bool:
+        """Whether its approval rests on what the inventory has."""
+        return self.require_live_availability and self.in_inventory
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +139,16 @@ class Asked:
 
 
 def check(command: Command, view: RequisitionView, asked: Asked) -> None:
-    """Raise the reason why ``command`` cannot be carried out: ``Forbidden`` or ``RuleBroken``."""
+    """Raise the reason why ``command`` cannot be carried out: ``Forbidden``, or as ``check_state``."""
     require(command, view, asked)
     check_state(command, view)
 
 
 def check_state(command: Command, view: RequisitionView) -> None:
-    """Raise the ``RuleBroken`` that stands in the way of ``command``, whoever gives it."""
+    """Raise what stands in the way of ``command``, whoever gives it.
+
+    That is a ``RuleBroken``, or ``AvailabilityUnknown``.
+    """
     for guard in _RULES[command].guards:
         guard(view)
 
@@ -143,12 +158,12 @@ def require(command: Command, view: RequisitionView, asked: Asked) -> None:
     _RULES[command].who(view, asked)
 
 
-def obstacle(command: Command, view: RequisitionView) -> RuleBroken | None:
-    """The rule that stands in the way of ``command``, whoever gives it; None where none does."""
+def obstacle(command: Command, view: RequisitionView) -> RuleBroken | AvailabilityUnknown | None:
+    """What stands in the way of ``command``, whoever gives it; None where nothing does."""
     try:
         check_state(command, view)
-    except RuleBroken as broken:
-        return broken
+    except (RuleBroken, AvailabilityUnknown) as refused:
+        return refused
     return None
 
 
@@ -240,6 +255,11 @@ def _has_lines(view: RequisitionView) -> None:
         raise NoLines
 
 
+def _availability_known(view: RequisitionView) -> None:
+    if view.needs_availability and not view.availability_known:
+        raise AvailabilityUnknown(retry_after_s=view.retry_after_s)
+
+
 def _nothing_issuing(view: RequisitionView) -> None:
     if any(line.issuing for line in view.lines):
         raise BeingIssued
@@ -292,7 +312,7 @@ _RULES: Final[Mapping[Command, _Rule]] = MappingProxyType(
         Command.SUBMIT: _Rule(_requester_in_project, (_EDITABLE, _has_lines, _project_open)),
         Command.WITHDRAW: _Rule(_requester, (_state(State.SUBMITTED, State.CHANGES_REQUESTED),)),
         Command.REQUEST_CHANGES: _Rule(_approver, (_BEFORE_HANDOVER,)),
-        Command.APPROVE: _Rule(_approver, (_IN_APPROVAL,)),
+        Command.APPROVE: _Rule(_approver, (_IN_APPROVAL, _availability_known)),
         Command.REJECT: _Rule(_approver, (_BEFORE_HANDOVER,)),
         Command.DELEGATE: _Rule(_approver, (_IN_APPROVAL,)),
         Command.CANCEL: _Rule(

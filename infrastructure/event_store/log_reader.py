@@ -4,16 +4,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
 from domain.ids import Id
-from infrastructure.errors import LogGap, StoreUnavailable
+from infrastructure.errors import LogGap
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.ids import from_uuid, to_uuid
-from infrastructure.postgres import Connection, Pool, severed_after
-
-CALL_S: Final = 5.0
+from infrastructure.pooled_call import pooled_call
+from infrastructure.postgres import Pool
 
 _COLUMNS: Final = (
     "notification_id, tenant_id, actor_id, correlation_id, causation_id, command_id, recorded_at,"
@@ -25,6 +21,16 @@ _AFTER: Final = (
 )
 _STREAM: Final = f"SELECT {_COLUMNS} FROM log.read_stream(%s, %s, 0)"  # noqa: S608 - likewise
 _HEAD: Final = "SELECT epoch, position FROM log.log_head"
+
+
+class LogShorter(Exception):
+    """More was read than there is: the log was restored and has its old epoch."""
+
+    def __init__(self, reader: str, position: int, head: int) -> None:
+        super().__init__(
+            f"{reader} at position {position}, but the log ends at {head}:"
+            " give a restored log its new epoch (see docs/operations.md)"
+        )
 
 
 class LogReader:
@@ -59,18 +65,10 @@ class LogReader:
         return from_uuid(epoch), position
 
     async def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        try:
-            async with self._pool.connection() as connection, severed_after(connection, CALL_S):
-                return await _fetch(connection, statement, values)
-        except (psycopg.Error, PoolTimeout) as error:
-            raise StoreUnavailable(str(error)) from error
-
-
-async def _fetch(
-    connection: Connection, statement: str, values: tuple[object, ...]
-) -> list[tuple[Any, ...]]:
-    cursor = await connection.execute(statement.encode(), values, prepare=True, binary=True)
-    return await cursor.fetchall()
+        async with pooled_call(self._pool) as connection:
+            query = statement.encode()
+            cursor = await connection.execute(query, values, prepare=True, binary=True)
+            return await cursor.fetchall()
 
 
 def _recorded(

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import Any, Final, Self
 from uuid import UUID
 
+import orjson
 from eventsourcing.domain import CanMutateAggregate
 
 from domain.ids import PLATFORM_TENANT, Id
 from infrastructure.event_store import topics
 from infrastructure.ids import from_uuid
+
+_OF_THE_LIBRARY: Final = frozenset({"timestamp", "originator_topic"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,15 @@ class RecordedEvent:
     def kind(self) -> str:
         """The aggregate's name: the first word of the topic."""
         return self.topic.partition(".")[0]
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What happened, in plain values, without what its library stores for itself.
+
+        Raises ``ValueError`` where ``state`` is no JSON.
+        """
+        fields: dict[str, Any] = orjson.loads(self.state)
+        return {name: value for name, value in fields.items() if name not in _OF_THE_LIBRARY}
 
     @property
     def event(self) -> CanMutateAggregate[UUID]:

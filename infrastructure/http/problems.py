@@ -37,6 +37,7 @@ _HTTP_CODES: Final = {
     413: "body_too_large",
     503: "unavailable",
 }
+_REPORT: Final = "Tell whoever runs this installation, with the trace_id."
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 - one line a kind
         case HTTPException():
             return _of_http(error)
         case _:
-            return Problem(500, "internal_error", "Something went wrong on our side.")
+            return Problem(500, "internal_error", "Something went wrong on our side.", help=_REPORT)
 
 
 def response_of(problem: Problem, trace_id: str) -> Response:
@@ -206,7 +207,7 @@ def _of_machinery(error: InfrastructureError) -> Problem:
             status = 409
         case _:
             status = 500 if after is None else 503
-    return Problem(status, error.code, error.detail, headers=headers)
+    return Problem(status, error.code, error.detail, help=error.help, headers=headers)
 
 
 def _of_fields(errors: Sequence[Any]) -> Problem:

@@ -64,8 +64,8 @@ _REMOVE_PROJECT_MEMBER: Final = (
 
 _ADD_POLICY: Final = (
     "INSERT INTO identity.approval_policies"
-    " (id, tenant_id, name, steps, min_amount, project_id)"
-    " VALUES (%s, %s, %s, %s, %s, %s)"
+    " (id, tenant_id, name, steps, min_amount, project_id, require_live_availability)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s)"
 )
 
 
@@ -232,6 +232,7 @@ def _(change: PolicyAdded) -> tuple[Statement, ...]:
                 Jsonb([{"name": name, "permission": needed} for name, needed in change.steps]),
                 change.min_amount,
                 None if change.project_id is None else to_uuid(change.project_id),
+                change.require_live_availability,
             ),
         ),
     )

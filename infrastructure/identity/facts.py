@@ -33,7 +33,8 @@ _STANDINGS: Final = (
     "SELECT number, archived, role, version FROM identity.project_standings(%s, %s, %s)"
 )
 _POLICIES: Final = (
-    "SELECT tenant_id, id, name, steps, min_amount, project_id FROM identity.policies_of(%s)"
+    "SELECT tenant_id, id, name, steps, min_amount, project_id, require_live_availability"
+    " FROM identity.policies_of(%s)"
 )
 _MEMBER: Final = "SELECT user_id, roles, permissions, version FROM identity.member_of(%s, %s)"
 _HOLDERS: Final = "SELECT user_id, roles, permissions, version FROM identity.members_with(%s, %s)"
@@ -168,6 +169,7 @@ def _policy(
     steps: list[dict[str, str]],
     min_amount: Decimal | None,
     project_id: UUID | None,
+    require_live_availability: bool,
 ) -> PolicyFact:
     return PolicyFact(
         id=from_uuid(id),
@@ -175,4 +177,5 @@ def _policy(
         steps=tuple((step["name"], step["permission"]) for step in steps),
         min_amount=None if min_amount is None else str(min_amount),
         project_id=None if project_id is None else from_uuid(project_id),
+        require_live_availability=require_live_availability,
     )

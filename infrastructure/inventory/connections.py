@@ -4,15 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import psycopg
-from psycopg_pool import PoolClosed, PoolTimeout
-
 from domain.ids import Id
-from infrastructure.errors import StoreUnavailable
 from infrastructure.ids import from_uuid
-from infrastructure.postgres import Pool, severed_after
+from infrastructure.pooled_call import pooled_call
+from infrastructure.postgres import Pool
 
-DEADLINE_S: Final = 5.0
 _ALL: Final = (
     "SELECT tenant_id, base_url, token_source, company_id, server_zone, set_at"
     " FROM inventory.connections ORDER BY tenant_id"
@@ -36,9 +32,6 @@ class StoredConnection:
 
 async def stored_connections(pool: Pool) -> list[StoredConnection]:
     """Every tenant's. Raises ``StoreUnavailable``."""
-    try:
-        async with pool.connection() as connection, severed_after(connection, DEADLINE_S):
-            rows = await (await connection.execute(_ALL)).fetchall()
-    except (psycopg.Error, PoolTimeout, PoolClosed) as error:
-        raise StoreUnavailable(str(error)) from error
+    async with pooled_call(pool) as connection:
+        rows = await (await connection.execute(_ALL)).fetchall()
     return [StoredConnection(from_uuid(tenant), *rest) for tenant, *rest in rows]

@@ -4,24 +4,21 @@ Every statement is a transaction of its own and may be repeated.
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, LiteralString
 
 import orjson
-import psycopg
 from psycopg.rows import TupleRow
-from psycopg_pool import PoolClosed, PoolTimeout
 
 from domain.ids import Id, inventory_id
-from infrastructure.errors import StoreUnavailable
 from infrastructure.ids import from_uuid, to_uuid
 from infrastructure.inventory import matching
 from infrastructure.inventory.kinds import TABLES
 from infrastructure.inventory.tables import metadata
-from infrastructure.postgres import Connection, Pool, severed_after
+from infrastructure.pooled_call import pooled_call
+from infrastructure.postgres import Pool
 
 DEADLINE_S: Final = 30.0
 BATCH: Final = 1_000
@@ -106,7 +103,7 @@ class MirrorStore:
             "swept_at": swept_at,
             "as_of": as_of,
         }
-        async with self._connection() as connection:
+        async with pooled_call(self._pool, DEADLINE_S) as connection:
             await connection.execute(_SAVE_STATE, values)
 
     async def failed(self, base_url: str, error: str, at: datetime) -> None:
@@ -190,7 +187,7 @@ class MirrorStore:
         """What of ours stands for nothing over there, then what there nothing of ours stands for."""
         things = (matching.lonely_things(kind, table) for kind, table in TABLES.items())
         found: list[Lonely] = []
-        async with self._connection() as connection, connection.transaction():
+        async with pooled_call(self._pool, DEADLINE_S) as connection, connection.transaction():
             await connection.execute(_ENTER, (str(self._tenant),))
             for query in (matching.LONELY_MEMBERS, *things):
                 cursor = await connection.execute(query, {"tenant": self._tenant})
@@ -200,23 +197,15 @@ class MirrorStore:
         return found
 
     async def _run_all(self, *statements: LiteralString) -> None:
-        async with self._connection() as connection, connection.transaction():
+        async with pooled_call(self._pool, DEADLINE_S) as connection, connection.transaction():
             await connection.execute(_ENTER, (str(self._tenant),))
             for statement in statements:
                 await connection.execute(statement, {"tenant": self._tenant})
 
     async def _run(self, statement: LiteralString, *values: object) -> list[TupleRow]:
-        async with self._connection() as connection:
+        async with pooled_call(self._pool, DEADLINE_S) as connection:
             cursor = await connection.execute(statement, values)
             return await cursor.fetchall() if cursor.description else []
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        try:
-            async with self._pool.connection() as connection, severed_after(connection, DEADLINE_S):
-                yield connection
-        except (psycopg.Error, PoolTimeout, PoolClosed) as error:
-            raise StoreUnavailable(str(error)) from error
 
 
 def _upsert(table: LiteralString) -> LiteralString:

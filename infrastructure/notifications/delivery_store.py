@@ -5,11 +5,10 @@ a process that dies in between leaves a claim that runs out, and the delivery is
 under the same id: once at least towards the outside, and never twice for any other reason.
 """
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -18,6 +17,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import PoolTimeout
 
 from domain.ids import Id
+from infrastructure.clock import since_boot, utc_now
 from infrastructure.errors import StoreUnavailable
 from infrastructure.ids import from_uuid, to_uuid
 from infrastructure.notifications.outcomes import Never, NotNow, Outcome, Sent
@@ -107,7 +107,7 @@ class Claimed:
 
     def check(self) -> None:
         """Raise ``ClaimLost`` unless it is still claimed. To be asked as late as possible."""
-        if _now() >= self._until:
+        if since_boot() >= self._until:
             raise ClaimLost(f"the claim on the delivery {self.id} has run out")
 
 
@@ -137,7 +137,7 @@ class DeliveryStore:
 
     async def claim(self, channel: str, ttl_s: float, at_once: int) -> Claimed | None:
         """The next delivery that is due, for ``ttl_s``; at most ``at_once`` of one recipient."""
-        asked_at, claim = _now(), uuid4()
+        asked_at, claim = since_boot(), uuid4()
         values = {"claim": claim, "ttl": ttl_s, "channel": channel, "at_once": at_once}
         async with self._connection() as connection:
             cursor = await connection.execute(_CLAIM, values)
@@ -245,12 +245,8 @@ def _entry(attempt: int, outcome: Outcome, took_s: float) -> dict[str, Any]:
     error = getattr(outcome, "error", None) or getattr(outcome, "reason", None)
     return {
         "attempt": attempt,
-        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "at": utc_now().isoformat(timespec="milliseconds"),
         "took_ms": round(took_s * 1000),
         "status": getattr(outcome, "status", None),
         "error": error,
     }
-
-
-def _now() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)

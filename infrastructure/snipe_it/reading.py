@@ -263,7 +263,14 @@ class Reader:
 
     async def ask(self, call: Call) -> Answer:
         """A read's classed answer, tried again while the server is unavailable."""
-        return await self._ask(call)
+        retrying = AsyncRetrying(
+            retry=retry_if_result(_unavailable),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_random_exponential(multiplier=0.2, max=2),
+            retry_error_callback=_last_answer,
+            sleep=self._sleep,
+        )
+        return await retrying(self._transport.send, call)
 
     def _asset_params(self, only: AssetFilter) -> Params:
         company = self._connection.company_id
@@ -272,7 +279,7 @@ class Reader:
 
     async def _one(self, path: str, parse: Callable[[Row], R]) -> R | None:
         call = Call("GET", path)
-        answer = await self._ask(call)
+        answer = await self.ask(call)
         if isinstance(answer, NotFound) and not answer.endpoint:
             return None
         return parse(self._row(_body_of(call, answer)))
@@ -313,17 +320,7 @@ class Reader:
         return self._rows(body)
 
     async def _body(self, call: Call) -> dict[str, Any]:
-        return _body_of(call, await self._ask(call))
-
-    async def _ask(self, call: Call) -> Answer:
-        retrying = AsyncRetrying(
-            retry=retry_if_result(_unavailable),
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.2, max=2),
-            retry_error_callback=_last_answer,
-            sleep=self._sleep,
-        )
-        return await retrying(self._transport.send, call)
+        return _body_of(call, await self.ask(call))
 
     def _row(self, body: dict[str, Any]) -> Row:
         return Row(body, self._connection.server_zone)

@@ -8,8 +8,8 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 from sqlalchemy import case
 
-from domain.identity.roles import ASSIGNMENTS_READ
 from domain.ids import Id
+from domain.permissions import ASSIGNMENTS_READ
 from infrastructure.inventory.tables import connections
 from query_api.assets.selects import ASSET, LIVE
 from query_api.assignments.models import SyncModel

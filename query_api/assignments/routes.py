@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, Query, Response
 
 from domain.errors import NotFound, PermissionMissing
-from domain.identity.roles import INVENTORY_READ
-from domain.ids import Id
+from domain.ids import ULID_FORM, Id
+from domain.permissions import INVENTORY_READ
 from infrastructure.identity import tables as identity
 from infrastructure.inventory import tables as inventory
 from query_api import answers
@@ -75,7 +75,7 @@ async def _of_items(
     project_id: IdFilter = None,
     item_id: IdFilter = None,
     model_id: Annotated[
-        Id | None, Query(pattern="^[0-7][0-9A-HJKMNP-TV-Z]{25}$", description="Assets of a model.")
+        Id | None, Query(pattern=ULID_FORM, description="Assets of a model.")
     ] = None,
 ) -> Filters:
     return replace(narrowed, project_id=project_id, item_id=item_id, model_id=model_id)

@@ -9,18 +9,18 @@ from sqlalchemy import ColumnElement, Select, or_
 
 from domain.assignments.content import USER
 from domain.caller import Caller
-from domain.identity.roles import (
+from domain.permissions import (
     ASSIGNMENTS_READ,
     INVENTORY_READ,
     REQUISITIONS_CREATE,
     REQUISITIONS_READ,
 )
+from domain.projects.rules import LEAD
 from infrastructure.identity import tables as identity
 from query_api.tenant_scope import TenantScope
 from read_tables.assignments import assignments
 
 READ: Final = ASSIGNMENTS_READ
-LEAD: Final = "lead"
 LISTERS: Final = (READ, INVENTORY_READ, REQUISITIONS_CREATE, REQUISITIONS_READ)
 """Whoever holds one of these may ask for a list; it shows what they may see."""
 

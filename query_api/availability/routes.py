@@ -9,8 +9,8 @@ from fastapi import Depends, Query, Response
 from pydantic import BaseModel
 
 from domain.errors import NotFound
-from domain.identity.roles import ASSIGNMENTS_READ, INVENTORY_READ
 from domain.ids import Id
+from domain.permissions import ASSIGNMENTS_READ, INVENTORY_READ
 from query_api import answers
 from query_api.availability.selects import MODEL, Wanted, location_number, supplies_of, units_of
 from query_api.availability.windows import Supply, overdue, windows

@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from domain.caller import Caller
+from domain.permissions import REQUISITIONS_READ, TENANT_MANAGE
 from domain.requisitions.rules import APPROVE, CREATE, FULFIL
 
-READ: Final = "requisitions:read"
-MANAGE: Final = "tenant:manage"
-
-SEES_ALL: Final = frozenset({APPROVE, FULFIL, MANAGE})
-LISTERS: Final = (READ, CREATE, APPROVE, FULFIL, MANAGE)
+READ: Final = REQUISITIONS_READ
+SEES_ALL: Final = frozenset({APPROVE, FULFIL, TENANT_MANAGE})
+LISTERS: Final = (READ, CREATE, APPROVE, FULFIL, TENANT_MANAGE)
 """Whoever holds one of these may ask for the list; it shows what they may see."""
 
 

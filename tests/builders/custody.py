@@ -289,18 +289,18 @@ class AnyOperation:
 
     def _acts(self) -> Sequence[Callable[[], None]]:
         operation, at, by = self.operation, self.at, MANAGER.user_id
-        attempt, fence, later = operation.attempts, operation.fence + 1, self.at + DAY
+        fence, later = operation.fence + 1, self.at + DAY
         shown = operations.evidence(("user", 3))
         worker: list[Callable[[], None]] = [
             lambda: operation.start_attempt(fence, at),
             lambda: operation.start_verification(fence, at),
-            lambda: operation.accept(attempt, self._chance.choice((None, 99)), at),
-            lambda: operation.already_applied(attempt, at),
-            lambda: operation.outcome_unknown(attempt, "no answer", at),
-            lambda: operation.fail_attempt(attempt, "server_error", later, at),
-            lambda: operation.not_applied(attempt, later, at),
+            lambda: operation.accept(self._chance.choice((None, 99)), at),
+            lambda: operation.already_applied(at),
+            lambda: operation.outcome_unknown("no answer", at),
+            lambda: operation.fail_attempt("server_error", later, at),
+            lambda: operation.not_applied(later, at),
             lambda: operation.block("unauthorized", "The token is not accepted.", at),
-            lambda: operation.detect_conflict(attempt, shown, at),
+            lambda: operation.detect_conflict(shown, at),
             lambda: operation.exhaust("server_error", at),
             lambda: operation.order_retry(by, "mended", at),
             lambda: operation.request_resolution(by, "seen", at),

@@ -12,6 +12,7 @@ from domain.assignments.item_book import ItemBook
 from domain.caller import Caller
 from domain.custody import commands as outcome_commands
 from domain.custody import handlers, outcomes
+from domain.custody.drift import detect_drift
 from domain.ids import Id, book_id, id_of
 from domain.inventory_operations.events import EvidenceData
 from domain.inventory_operations.kinds import Kind
@@ -145,7 +146,7 @@ class Desk:
 
     async def drift(self, id: Id, actual: tuple[str, int] | None) -> Receipt:
         command = commands.DetectDrift(assignment_id=id, actual=actual, read_at=self.at, at=self.at)
-        return await self.give(alone.detect_drift, command)
+        return await self.give(detect_drift, command)
 
     async def resolve_drift(self, id: Id, how: str, by: Caller = MANAGER) -> Receipt:
         command = commands.ResolveDrift(assignment_id=id, how=how, by=by, at=self.at)
@@ -157,7 +158,7 @@ class Desk:
         """Let a worker have sent it: it is about to be read back."""
         operation = await self.operation(operation_id)
         operation.start_attempt(operation.fence + 1, self.at)
-        operation.accept(operation.attempts, None, self.at)
+        operation.accept(None, self.at)
         await self.store.save(operation)
         return operation
 

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 from functools import partial
 
-from domain.assignments import commands, handlers
+from domain.assignments import commands
 from domain.assignments.assignment import Assignment
 from domain.assignments.errors import NotAwaited
 from domain.custody import outcomes
 from domain.custody.commands import ProveOperation
+from domain.custody.drift import detect_drift
 from domain.ids import Id, id_of
 from domain.inventory_operations.operation import InventoryOperation
 from domain.ports import Facts, Receipt, Store
@@ -29,7 +30,7 @@ async def confirm(to: Commands, tenant_id: Id, assignment_id: Id) -> None:
         (operation_id,) = assignment.standing.pending
         operation = await store.load(InventoryOperation, operation_id)
         operation.start_attempt(1, at)
-        operation.accept(operation.attempts, None, at)
+        operation.accept(None, at)
         sent.append(operation)
         return await store.save(operation)
 
@@ -48,7 +49,7 @@ async def drift(to: Commands, tenant_id: Id, assignment_id: Id) -> None:
     """Let the inventory show what is lent with nobody."""
     at = datetime.now(UTC)
     command = commands.DetectDrift(assignment_id=assignment_id, actual=None, read_at=at, at=at)
-    await to.run(_by_nobody(tenant_id), partial(handlers.detect_drift, command))
+    await to.run(_by_nobody(tenant_id), partial(detect_drift, command))
 
 
 async def fall_short(to: Commands, tenant_id: Id) -> Id:

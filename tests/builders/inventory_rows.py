@@ -73,6 +73,8 @@ _OPEN: Final = (
     "INSERT INTO inventory.circuits (tenant_id, state, failures, openings, since, retry_at, reason)"
     " VALUES (%s, 'open', 5, 1, now(), now() + %s * interval '1 second', 'unreachable')"
 )
+_CLOSED: Final = "DELETE FROM inventory.circuits WHERE tenant_id = %s"
+_FORGET: Final = "DELETE FROM inventory.models WHERE tenant_id = %s"
 RETRY_AFTER_S: Final = 90
 
 
@@ -151,3 +153,15 @@ def break_circuit(database: Database, tenant_id: Id) -> None:
     """The inventory cannot be asked for a while."""
     with psycopg.connect(database.superuser_url) as connection:
         connection.execute(_OPEN, (to_uuid(tenant_id), RETRY_AFTER_S))
+
+
+def mend_circuit(database: Database, tenant_id: Id) -> None:
+    """It can be asked again."""
+    with psycopg.connect(database.superuser_url) as connection:
+        connection.execute(_CLOSED, (to_uuid(tenant_id),))
+
+
+def forget_models(database: Database, tenant_id: Id) -> None:
+    """The mirror knows no model."""
+    with psycopg.connect(database.superuser_url) as connection:
+        connection.execute(_FORGET, (to_uuid(tenant_id),))

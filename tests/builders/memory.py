@@ -194,7 +194,14 @@ class MemoryFacts:
 
     async def approval_policies(self) -> Sequence[PolicyFact]:
         return [
-            PolicyFact(row.policy_id, row.name, row.steps, row.min_amount, row.project_id)
+            PolicyFact(
+                row.policy_id,
+                row.name,
+                row.steps,
+                row.min_amount,
+                row.project_id,
+                row.require_live_availability,
+            )
             for row in self._all(changes.PolicyAdded)
         ]
 

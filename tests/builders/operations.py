@@ -53,13 +53,13 @@ def in_flight() -> InventoryOperation:
 
 def unknown() -> InventoryOperation:
     operation = in_flight()
-    operation.outcome_unknown(1, "no complete answer", NOW)
+    operation.outcome_unknown("no complete answer", NOW)
     return operation
 
 
 def synced() -> InventoryOperation:
     operation = in_flight()
-    operation.accept(1, None, NOW)
+    operation.accept(None, NOW)
     operation.sync(evidence(holder=("user", 3)), NOW)
     return operation
 

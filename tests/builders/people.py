@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from domain.caller import Caller
-from domain.identity.roles import REQUISITIONS_APPROVE_OWN, SHIPPED_ROLES
+from domain.identity.roles import SHIPPED_ROLES
 from domain.ids import Id
+from domain.permissions import REQUISITIONS_APPROVE_OWN
 from domain.ports import MemberFact
 from infrastructure.ids import derived_id
 

@@ -57,6 +57,13 @@ TWO_STEPS: Final = PolicyFact(
     min_amount=None,
     project_id=None,
 )
+LIVE_TWO_STEPS: Final = replace(
+    TWO_STEPS,
+    id=derived_id("policy", "live two steps"),
+    name="Live two steps",
+    require_live_availability=True,
+)
+"""Approved only while it is known what the inventory has left."""
 
 
 def asked(by: Caller, at: datetime = NOW, role: str | None = "member") -> Asked:

@@ -368,7 +368,7 @@ CASES: Final = (
 )
 
 OPEN: Final = ("sign_up", "sign_in")
-"""The routes that need no token; ``test_me`` is about them and about signing out."""
+"""The routes that need no token; ``own_database/test_me`` is about them and about signing out."""
 SIGNED_IN: Final = (
     "sign_out",
     # ``test_notifications`` is about these: everybody may, of their own.

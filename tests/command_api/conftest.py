@@ -1,7 +1,11 @@
-"""The command API as it runs, over a database of the test's own."""
+"""The command API as it runs, one for the tests of a module: each test has tenants of its own.
+
+Tests that need a database of their own stand in ``own_database``.
+"""
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -10,6 +14,7 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 from pydantic import SecretStr
+from pytest_asyncio import is_async_test
 
 from command_api.main import create_app
 from infrastructure.settings import CommandSettings
@@ -26,29 +31,37 @@ ROLES: Final = {
 }
 
 
-@dataclass
 class Log:
-    """What is stored, seen from outside the application."""
+    """What is stored from now on, seen from outside the application."""
 
-    connection: psycopg.Connection
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self.connection = connection
+        self.begin = self.head
 
     @property
     def head(self) -> int:
         row = self.connection.execute("SELECT position FROM log.log_head").fetchone()
-        assert row
-        return int(row[0])
+        return int(row[0]) if row else 0
 
-    def topics(self, after: int = 0) -> list[str]:
+    def topics(self, after: int | None = None) -> list[str]:
         rows = self.connection.execute(
             "SELECT topic FROM log.stored_events WHERE notification_id > %s"
             " ORDER BY notification_id",
-            (after,),
+            (self.begin if after is None else after,),
         )
         return [topic for (topic,) in rows]
 
 
-@pytest.fixture
-def settings(database: Database) -> CommandSettings:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of a module share its event loop, as they share its application."""
+    here = Path(__file__).parent
+    in_one_loop = pytest.mark.asyncio(loop_scope="module")
+    for item in items:
+        if here in item.path.parents and is_async_test(item):
+            item.add_marker(in_one_loop, append=False)
+
+
+def settings_over(database: Database) -> CommandSettings:
     return CommandSettings(
         command_database_url=SecretStr(database.url("command")),
         secret_key=SecretStr("k" * 40),
@@ -57,16 +70,36 @@ def settings(database: Database) -> CommandSettings:
     )
 
 
-@pytest_asyncio.fixture
-async def app(settings: CommandSettings) -> AsyncIterator[FastAPI]:
+@asynccontextmanager
+async def running(settings: CommandSettings) -> AsyncIterator[FastAPI]:
     made = create_app(settings)
     async with made.router.lifespan_context(made):
         yield made
 
 
-@pytest_asyncio.fixture
+def client_of(app: FastAPI) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
+
+
+@pytest.fixture(scope="module")
+def database(shared_database: Database) -> Database:
+    return shared_database
+
+
+@pytest.fixture(scope="module")
+def settings(database: Database) -> CommandSettings:
+    return settings_over(database)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def app(settings: CommandSettings) -> AsyncIterator[FastAPI]:
+    async with running(settings) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as made:
+    async with client_of(app) as made:
         yield made
 
 
@@ -76,14 +109,16 @@ def log(database: Database) -> Iterator[Log]:
         yield Log(connection)
 
 
-@pytest.fixture(autouse=True)
-def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
     """Hashing is tested for itself; here it only has to be argon2id."""
-    monkeypatch.setattr("infrastructure.passwords.MEMORY_KIB", 64)
-    monkeypatch.setattr("infrastructure.passwords.PASSES", 1)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("infrastructure.passwords.MEMORY_KIB", 64)
+        monkeypatch.setattr("infrastructure.passwords.PASSES", 1)
+        yield
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def tenant(app: FastAPI, client: httpx.AsyncClient, database: Database) -> Tenant:
     """A lab with everybody in it."""
     made = await sign_up(app, client, "Lab")
@@ -93,7 +128,7 @@ async def tenant(app: FastAPI, client: httpx.AsyncClient, database: Database) ->
     return made
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def neighbours(app: FastAPI, client: httpx.AsyncClient, database: Database) -> Tenant:
     """Another tenant, who must see nothing of the lab."""
     made = await sign_up(app, client, "Neighbours")

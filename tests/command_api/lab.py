@@ -10,9 +10,10 @@ from fastapi import FastAPI
 
 from command_api.caller import membership_id
 from command_api.me import SESSION_LASTS
-from command_api.services import Services, utc_now
+from command_api.services import Services
 from domain.identity import commands, handlers
 from domain.ids import PLATFORM_TENANT, Id
+from infrastructure.clock import utc_now
 from infrastructure.event_store.commands import Envelope
 from infrastructure.ids import new_id
 from infrastructure.security import digest, new_token

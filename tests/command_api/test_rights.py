@@ -6,7 +6,7 @@ import psycopg
 
 from tests.command_api.conftest import Log
 from tests.command_api.lab import Tenant
-from tests.command_api.test_idempotency import _until_somebody_waits_for_a_lock
+from tests.command_api.own_database.test_idempotency import _until_somebody_waits_for_a_lock
 from tests.command_api.test_routes import check_problem
 from tests.fixtures.postgres import Database
 

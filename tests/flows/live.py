@@ -4,7 +4,6 @@ import contextlib
 import os
 import secrets
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, Final
 import httpx
 
 from infrastructure.embedded.machine import free_port
+from tests.fixtures.loaded import Loaded
 from tests.fixtures.postgres import ROLES, Database
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -103,13 +103,9 @@ def environment_of(database: Database, **more: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def process(
-    words: Sequence[str], environment: Mapping[str, str]
-) -> Iterator[subprocess.Popen[bytes]]:
+def process(words: Sequence[str], environment: Mapping[str, str]) -> Iterator[Loaded]:
     """``quartermaster <words>`` until the block ends."""
-    running = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", *words], cwd=ROOT, env={**os.environ, **environment}
-    )
+    running = Loaded(words, {**os.environ, **environment})
     try:
         yield running
     finally:
@@ -138,7 +134,7 @@ def live_system(environment: Mapping[str, str]) -> Iterator[Live]:
         yield Live(origins["command"], origins["query"], http)
 
 
-def wait_until_ready(running: subprocess.Popen[bytes], origin: str) -> None:
+def wait_until_ready(running: Loaded, origin: str) -> None:
     """Return once the API at ``origin`` is ready. Raises ``NotReady``."""
     deadline = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < deadline:

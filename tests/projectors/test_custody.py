@@ -9,6 +9,7 @@ from eventsourcing.domain import Aggregate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.assignments import book_events
 from domain.assignments import events as assignment_events
 from domain.assignments.assignment import Assignment
 from domain.assignments.content import State as AssignmentState
@@ -25,6 +26,7 @@ from projectors.subscriptions import CUSTODY
 from query_api.assignments.transitions import view_of
 from tests.builders import custody as build
 from tests.builders.log import MemoryLog
+from tests.builders.operations import LATER, in_flight
 from tests.builders.people import NOW
 
 EMPTY: Final[Rows] = {owned.name: [] for owned in CUSTODY.tables}
@@ -45,7 +47,7 @@ def rows_after(aggregate: Aggregate) -> Rows:
 
 
 def test_every_event_of_the_aggregates_followed_has_a_fold() -> None:
-    modules = (assignment_events, operation_events)
+    modules = (assignment_events, book_events, operation_events)
     stored = {
         event
         for module in modules
@@ -54,7 +56,7 @@ def test_every_event_of_the_aggregates_followed_has_a_fold() -> None:
     }
     never_triggered = {
         assignment_events.Created,
-        assignment_events.BookCreated,
+        book_events.Created,
         operation_events.Created,
     }
 
@@ -192,6 +194,27 @@ def test_what_is_handed_on_is_what_had_not_come_back() -> None:
     assert moved == [("issue", 3), ("return", 1), ("move", 2)]
 
 
+def test_a_refused_return_goes_on_being_named_while_another_is_under_way() -> None:
+    assignment = build.issued(build.reserved(item=build.CABLES, quantity=5), rows=[3, 4, 5, 6, 7])
+    first, second = build.receiving(assignment), build.receiving(assignment)
+    assignment.return_failed(second, "not_found", NOW)
+
+    (row,) = rows_after(assignment)["assignments"]
+    assert [waits["operation_id"] for waits in row["pending"]] == [first]
+    assert (row["operation_id"], row["reason"]) == (second, "not_found")
+
+
+def test_only_what_the_last_attempt_made_is_shown_as_made() -> None:
+    operation = in_flight()
+    operation.accept(99, NOW)
+    operation.not_applied(LATER, LATER)
+    operation.start_attempt(2, LATER)
+    operation.accept(None, LATER)
+
+    (row,) = rows_after(operation)["inventory_operations"]
+    assert_same_operation(row, operation)
+
+
 def assert_same_assignment(row: Row, assignment: Assignment) -> None:
     now = assignment.standing
     assert row["state"] == assignment.state.value
@@ -205,7 +228,7 @@ def assert_same_assignment(row: Row, assignment: Assignment) -> None:
         assert row["outstanding"] == now.outstanding
     assert (row["accepted_at"] is not None) == (now.answer == "accepted")
     assert (row["declined_at"] is not None) == (now.answer == "declined")
-    if now.pending:
+    if now.pending and row["reason"] is None:
         assert row["operation_id"] in now.pending
 
 

@@ -77,6 +77,20 @@ def test_rows_say_what_the_aggregate_says_with_several_steps() -> None:
     assert_same(rows_after(requisition := build.approved(build.TWO_STEPS)), requisition)
 
 
+def test_rows_say_that_the_policy_needs_to_know_what_the_inventory_has() -> None:
+    requisition = build.submitted(build.LIVE_TWO_STEPS)
+    rows = rows_after(requisition)
+    assert_same(rows, requisition)
+    assert rows["requisitions"][0]["approval"]["require_live_availability"]
+
+    requisition = build.submitted(build.LIVE_TWO_STEPS)
+    requisition.withdraw(None, build.asked(REQUESTER))
+    requisition.submit((build.TWO_STEPS,), build.asked(REQUESTER), project_archived=False)
+    rows = rows_after(requisition)
+    assert_same(rows, requisition)
+    assert "require_live_availability" not in rows["requisitions"][0]["approval"]
+
+
 def test_changed_content_replaces_words_and_keeps_the_order_of_lines() -> None:
     requisition = build.drafted()
     asked = build.asked(REQUESTER)
@@ -182,7 +196,9 @@ def approval_of(requisition: Requisition) -> dict[str, Any] | None:
     approval = requisition.approval
     if not approval.steps:
         return None
+    live = {"require_live_availability": True} if approval.require_live_availability else {}
     return {
+        **live,
         "policy_id": approval.policy_id,
         "policy_name": approval.policy_name,
         "step": approval.step,

@@ -150,7 +150,7 @@ class Custody:
         """Let the inventory confirm the hand-over."""
         now = self.world.now
         operation.start_attempt(1, now)
-        operation.accept(1, None, now)
+        operation.accept(None, now)
         operation.sync(operation_evidence(("user", 3)), now)
         proof = evidence(self._read_at(), assigned_to=("user", 3))
         assignment.issued(id_of(operation.id), proof, now)

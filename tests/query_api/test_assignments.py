@@ -90,7 +90,7 @@ async def test_sync_says_what_keeps_an_operation_from_being_confirmed(
     assignment = custody.reserve(lab.technician, scope, member(lab.member))
     operation = custody.hand_over(assignment, lab.technician)
     operation.start_attempt(1, world.now)
-    operation.fail_attempt(1, "server_error", world.now + timedelta(seconds=5), world.now)
+    operation.fail_attempt("server_error", world.now + timedelta(seconds=5), world.now)
     world.store(operation, lab.technician)
 
     (item,) = (await client.get("/assignments", headers=lab.technician.headers)).json()["items"]

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Select, text
 
 from domain.caller import Caller
-from domain.identity.roles import ASSIGNMENTS_READ, INVENTORY_READ
+from domain.permissions import ASSIGNMENTS_READ, INVENTORY_READ
 from infrastructure.ids import derived_id, from_uuid, to_uuid
 from query_api import circulation, inventory_operations
 from query_api.assignments.selects import SORTS, Filters, assignment_page

@@ -137,7 +137,13 @@ class World:
         self.store(project, lead)
         return project_id
 
-    def policy(self, by: Person, name: str, *steps: tuple[str, str]) -> ApprovalPolicy:
+    def policy(
+        self,
+        by: Person,
+        name: str,
+        *steps: tuple[str, str],
+        require_live_availability: bool = False,
+    ) -> ApprovalPolicy:
         policy = ApprovalPolicy.add(
             uuid4(),
             tenant_id=by.caller.tenant_id,
@@ -145,6 +151,7 @@ class World:
             steps=steps,
             min_amount=None,
             project_id=None,
+            require_live_availability=require_live_availability,
             at=self.now,
         )
         self.execute(

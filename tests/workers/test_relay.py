@@ -9,7 +9,7 @@ import pytest
 
 from infrastructure.broker import CONSUMERS, PROJECTORS
 from infrastructure.checkpoints import CheckpointStore
-from infrastructure.event_store.log_reader import LogReader
+from infrastructure.event_store.log_reader import LogReader, LogShorter
 from infrastructure.leases import LeaseLost
 from infrastructure.log_bell import LogBell
 from infrastructure.messages import headers_of, read_message
@@ -20,7 +20,7 @@ from tests.builders.log import MemoryLog, busy_log, store
 from tests.fixtures.postgres import Database
 from tests.fixtures.processes import eventually
 from tests.workers.queues import taken, unbind_all
-from workers.relay import CONSUMER, LEASE, LogShorter, Relay
+from workers.relay import CONSUMER, LEASE, Relay
 
 TTL_S = 2.0
 POSITION = "SELECT position FROM delivery.positions"

@@ -6,16 +6,17 @@ Any number of these processes share the tenants among them, by leases.
 import asyncio
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
 from domain.ids import Id
-from infrastructure.checkpoints import CheckpointStore
+from infrastructure.clock import utc_now
 from infrastructure.errors import StoreUnavailable
 from infrastructure.inventory.connections import StoredConnection, stored_connections
 from infrastructure.inventory.mirror_store import MirrorStore
-from infrastructure.leases import Lease, LeaseLost
+from infrastructure.lease_store import HeldLease, LeaseStore
+from infrastructure.leases import LeaseLost
 from infrastructure.postgres import Pool, pool_of
 from infrastructure.settings import MirrorSettings
 from infrastructure.snipe_it.client import open_snipe_it
@@ -57,7 +58,7 @@ class Mirrors:
     def __init__(self, pool: Pool, settings: MirrorSettings) -> None:
         self._pool = pool
         self._settings = settings
-        self._leases = CheckpointStore(pool, LEASE_S)
+        self._leases = LeaseStore(pool)
         self._running: dict[Id, _Running] = {}
         self._has_looked = False
 
@@ -102,7 +103,7 @@ class MirrorKeeper:
     def __init__(
         self,
         pool: Pool,
-        leases: CheckpointStore,
+        leases: LeaseStore,
         settings: MirrorSettings,
         connection: StoredConnection,
         *,
@@ -134,22 +135,17 @@ class MirrorKeeper:
             await asyncio.sleep(max(pause_s, asked_for_s))
 
     async def _keep_if_free(self) -> None:
-        lease = await self._leases.take_lease(f"mirror:{self._tenant_id}")
+        lease = await self._leases.take(f"mirror:{self._tenant_id}", LEASE_S)
         if lease is None:
             return
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._renew(lease))
+                tasks.create_task(_keep(lease))
                 tasks.create_task(self._follow(lease))
         finally:
-            await self._leases.give_back(lease)
+            await lease.give_back()
 
-    async def _renew(self, lease: Lease) -> None:
-        while True:
-            await asyncio.sleep(lease.ttl_s / 3)
-            await self._leases.renew(lease)
-
-    async def _follow(self, lease: Lease) -> None:
+    async def _follow(self, lease: HeldLease) -> None:
         connection = usable(
             self._connection,
             self._settings.inventory_servers(),
@@ -157,7 +153,7 @@ class MirrorKeeper:
             deadlines=_PATIENT,
         )
         async with open_snipe_it(connection) as snipe_it:
-            mirror = TenantMirror(snipe_it, self._store, _now, lease.check)
+            mirror = TenantMirror(snipe_it, self._store, utc_now, lease.check)
             while True:
                 if await self._sweep_is_due() or await mirror.catch_up() is None:
                     await self._sweep(mirror)
@@ -170,7 +166,7 @@ class MirrorKeeper:
             return True
         if state.swept_at <= self._connection.set_at:
             return True
-        return state.swept_at <= _now() - timedelta(seconds=self._settings.mirror_sweep_every_s)
+        return state.swept_at <= utc_now() - timedelta(seconds=self._settings.mirror_sweep_every_s)
 
     async def _sweep(self, mirror: TenantMirror) -> None:
         counts: dict[str, int] = {}
@@ -183,11 +179,17 @@ class MirrorKeeper:
         """Write down why nothing can be read. Returns how long the server wants to be left."""
         logger.warning("the mirror of %s waits: %s", self._tenant_id, failure)
         try:
-            await self._store.failed(self._connection.base_url, str(failure), _now())
+            await self._store.failed(self._connection.base_url, str(failure), utc_now())
         except StoreUnavailable as error:
             logger.warning("this cannot be noted: %s", error)
         answer = failure.answer if isinstance(failure, ReadFailed) else None
         return float(getattr(answer, "retry_after_s", None) or 0.0)
+
+
+async def _keep(lease: HeldLease) -> None:
+    while True:
+        await asyncio.sleep(LEASE_S / 3)
+        await lease.renew()
 
 
 def _note_kind(tenant_id: Id, counts: dict[str, int], kind: str, things: int) -> None:
@@ -198,7 +200,3 @@ def _note_kind(tenant_id: Id, counts: dict[str, int], kind: str, things: int) ->
 def _tell_of_a_fault(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
         logger.error("%s ended by an error", task.get_name(), exc_info=task.exception())
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

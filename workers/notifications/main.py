@@ -11,9 +11,10 @@ from datetime import timedelta
 from typing import Final
 
 from domain.ports import Clock
+from infrastructure.clock import utc_now
 from infrastructure.errors import StoreUnavailable
 from infrastructure.event_store.commands import Commands
-from infrastructure.event_store.log_reader import LogReader
+from infrastructure.event_store.log_reader import LogReader, LogShorter
 from infrastructure.event_store.writer import Writer
 from infrastructure.identity.facts import FactSource
 from infrastructure.log_bell import LogBell, rung
@@ -24,10 +25,11 @@ from infrastructure.notifications.planning_store import PlanningStore
 from infrastructure.notifications.smtp import Mailer, mail_server
 from infrastructure.postgres import pool_of
 from infrastructure.settings import NotificationSettings
+from infrastructure.task_groups import plainly
 from infrastructure.telemetry import DELIVERIES_WAITING, NOTIFICATIONS_LAG
 from workers.notifications.delivering import Channel, Deliverer, Pace
 from workers.notifications.letters import Letters
-from workers.notifications.planning import WEBHOOK, LogShorter, Planner, utc_now
+from workers.notifications.planning import WEBHOOK, Planner
 from workers.notifications.webhooks import GIVE_UP_AFTER, Webhooks
 
 POLL_S: Final = 1.0
@@ -57,13 +59,8 @@ async def run(
     settings: NotificationSettings, tuning: Tuning | None = None, clock: Clock = utc_now
 ) -> None:
     """Tell people until cancelled. Raises ``SettingsUnusable`` and ``LogShorter``."""
-    try:
+    with plainly(LogShorter):
         await _run(settings, tuning or Tuning(), clock)
-    except BaseExceptionGroup as group:
-        shorter = group.subgroup(LogShorter)
-        if shorter is None:
-            raise
-        raise LogShorter(str(_first(shorter))) from None
 
 
 async def _run(settings: NotificationSettings, tuning: Tuning, clock: Clock) -> None:
@@ -177,9 +174,3 @@ async def _forget(store: DeliveryStore) -> None:
             await store.forget(KEEP_DAYS)
         except StoreUnavailable as error:
             logger.warning("old deliveries are forgotten later: %s", error)
-
-
-def _first(group: BaseException) -> BaseException:
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group

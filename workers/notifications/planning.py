@@ -6,18 +6,17 @@ event, its recipient and its way: a crash, a second process or a log read again 
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
-
-import orjson
 
 from domain.fields import time_text
 from domain.notifications.kinds import Channel
 from domain.notifications.notices import TOLD_TOPICS, Notice, Subject, learnt, notice_of
 from domain.notifications.patterns import TEST, wants
 from domain.ports import Clock
+from infrastructure.clock import utc_now
 from infrastructure.crash_points import CrashPoint, reach
-from infrastructure.event_store.log_reader import LogReader
+from infrastructure.event_store.log_reader import LogReader, LogShorter
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.notifications.planning_store import (
     Planned,
@@ -35,15 +34,6 @@ STALE_AFTER: Final = timedelta(hours=48)
 It stands in the feed, and webhooks, which are for machines, get everything."""
 
 logger = logging.getLogger(__name__)
-
-
-class LogShorter(Exception):
-    """More was looked at than there is: the log was restored and has its old epoch."""
-
-
-def utc_now() -> datetime:
-    """The clock of the process."""
-    return datetime.now(UTC)
 
 
 class Planner:
@@ -76,10 +66,7 @@ class Planner:
             if planning is None:
                 return 0
             if planning.position > head:
-                raise LogShorter(
-                    f"notifications are at position {planning.position}, but the log ends at"
-                    f" {head}: give a restored log its new epoch (see docs/operations.md)"
-                )
+                raise LogShorter("notifications are", planning.position, head)
             events = await self._log.read_after(planning.position, BATCH)
             if not events:
                 return 0
@@ -164,9 +151,6 @@ def _is_for(subscription: Subscription, event: RecordedEvent) -> bool:
 
 def message_of(event: RecordedEvent) -> Mapping[str, Any]:
     """An event as a webhook is told of it: type, time and data, as Standard Webhooks has them."""
-    fields: dict[str, Any] = orjson.loads(event.state)
-    for own in ("timestamp", "originator_topic"):
-        fields.pop(own, None)
     return {
         "type": event.topic,
         "timestamp": time_text(event.recorded_at),
@@ -178,6 +162,6 @@ def message_of(event: RecordedEvent) -> Mapping[str, Any]:
             "version": event.version,
             "actor_id": event.actor_id,
             "correlation_id": event.correlation_id,
-            "event": fields,
+            "event": event.fields,
         },
     }

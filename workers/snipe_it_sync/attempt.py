@@ -6,11 +6,11 @@ read back before anything else. Nothing is concluded from what the inventory ans
 what it shows.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from domain.custody import outcomes
 from domain.custody.commands import ProveOperation, RaiseAttention, RefuseOperation
@@ -41,6 +41,10 @@ from workers.snipe_it_sync.plans.choice import PLANS
 from workers.snipe_it_sync.plans.sight import Plan, Sight, Verdict
 from workers.snipe_it_sync.ports import Ask, CircuitBoard, Handle, Lease, Operations, Queue
 from workers.snipe_it_sync.timing import Timing
+
+T = TypeVar("T")
+Unread = Callable[[Failure], Awaitable[None]]
+"""What is to be done where a read got no answer that can be used."""
 
 CONTRADICTORY: Final = frozenset(
     {Refusal.NOT_AVAILABLE, Refusal.NO_STOCK, Refusal.ALREADY_CHECKED_IN}
@@ -93,16 +97,20 @@ class Attempt:
     async def run(self) -> None:
         """Take the operation as far as it can be taken now."""
         operation = self._operation
-        if operation.state is State.PENDING:
-            await self._attempt()
-        elif operation.state in rules.OPEN or operation.resolving:
-            await self._begin(handlers.start_verification, commands.StartVerification)
-            await self._verify(final=False)
-        else:
+        if operation.state not in rules.OPEN and not operation.resolving:
             await self._tools.queue.remove(self._id)
             return
+        with suppress(_NotSeen):
+            await self._go_on()
         if self._healthy:
             await self._tools.circuits.worked(self._tenant)
+
+    async def _go_on(self) -> None:
+        if self._operation.state is State.PENDING:
+            await self._attempt()
+        else:
+            await self._begin(handlers.start_verification, commands.StartVerification)
+            await self._verify(final=False)
 
     async def _attempt(self) -> None:
         if self._operation.tries >= rules.MOST_TRIES:
@@ -110,20 +118,13 @@ class Attempt:
             return
         await self._begin(handlers.start_attempt, commands.StartAttempt)
         reach(CrashPoint.SYNC_AFTER_START)
-        try:
-            sight = await self._look()
-        except ReadFailed as failed:
-            await self._not_sent(failed.answer)
-            return
-        except (UnexpectedForm, LookupError, ValueError) as error:
-            await self._raise(_unexpected(error))
-            return
+        sight = await self._look(unread=self._not_sent)
         reach(CrashPoint.SYNC_AFTER_READ)
-        if not await self._settled_before_writing(sight):
+        if not await self._settled_by(sight):
             await self._write(sight)
 
-    async def _settled_before_writing(self, sight: Sight) -> bool:
-        """Whether there is nothing to be sent."""
+    async def _settled_by(self, sight: Sight) -> bool:
+        """Whether what is seen settles it, so that nothing is to be sent."""
         if sight.verdict is Verdict.APPLIED:
             await self._record(handlers.record_already_applied, commands.RecordAlreadyApplied)
             await self._prove(sight.evidence)
@@ -175,12 +176,8 @@ class Attempt:
 
     async def _after_refusal(self, answer: Refused | NotFound) -> None:
         """The inventory said no: what it shows tells why."""
-        try:
-            sight = await self._look()
-        except ReadFailed as failed:
-            await self._not_sent(failed.answer)
-            return
-        if await self._settled_before_writing(sight):
+        sight = await self._look(unread=self._not_sent)
+        if await self._settled_by(sight):
             return
         if isinstance(answer, Refused) and answer.kind in CONTRADICTORY:
             await self._fail(answer.kind.value)
@@ -190,14 +187,7 @@ class Attempt:
 
     async def _verify(self, *, final: bool) -> None:
         """Read back. ``final`` where what has not happened by now no longer will."""
-        try:
-            sight = await self._look()
-        except ReadFailed as failed:
-            await self._not_read_back(failed.answer)
-            return
-        except (UnexpectedForm, LookupError, ValueError) as error:
-            await self._raise(_unexpected(error))
-            return
+        sight = await self._look(unread=self._not_read_back)
         reach(CrashPoint.SYNC_AFTER_READ_BACK)
         if sight.verdict is Verdict.APPLIED:
             await self._prove(sight.evidence)
@@ -220,15 +210,9 @@ class Attempt:
             await self._try_again(handlers.record_not_applied, commands.RecordNotApplied)
 
     async def _was_undone(self) -> bool:
-        """Whether the report tells of it: then somebody has taken it back since.
-
-        Where the report cannot be read it is taken up again later, so nothing is concluded.
-        """
-        try:
-            return await self._plan.traced(self._operation, self._snipe_it) is not None
-        except ReadFailed as failed:
-            await self._not_read_back(failed.answer)
-            raise _LookLater from failed
+        """Whether the report tells of it: then somebody has taken it back since."""
+        trace = self._plan.traced(self._operation, self._snipe_it)
+        return await self._seen(trace, self._not_read_back) is not None
 
     async def _not_sent(self, answer: Failure) -> None:
         """It did not happen, and we know it."""
@@ -265,8 +249,20 @@ class Attempt:
             return
         await self._tools.queue.put_off(self._id, self._tools.timing.pause(operation.tries + 1))
 
-    async def _look(self) -> Sight:
-        return await self._plan.look(self._operation, self._snipe_it, self._tools.clock())
+    async def _look(self, unread: Unread) -> Sight:
+        looking = self._plan.look(self._operation, self._snipe_it, self._tools.clock())
+        return await self._seen(looking, unread)
+
+    async def _seen(self, reading: Awaitable[T], unread: Unread) -> T:
+        """What a reading shows. Raises ``_NotSeen`` where that is nothing that can be used."""
+        try:
+            return await reading
+        except ReadFailed as failed:
+            await unread(failed.answer)
+            raise _NotSeen from failed
+        except (UnexpectedForm, LookupError, ValueError) as error:
+            await self._raise(_unexpected(error))
+            raise _NotSeen from error
 
     def _wait_s(self) -> float:
         since = self._operation.unsettled_at or self._tools.clock()
@@ -361,8 +357,8 @@ class Attempt:
         self._operation = operation
 
 
-class _LookLater(Exception):
-    """Nothing can be concluded just now; it is due again."""
+class _NotSeen(Exception):
+    """The inventory could not be read, and what follows from that has been done."""
 
 
 async def attempt(
@@ -374,8 +370,7 @@ async def attempt(
     does not say so. Raises as ``Attempt`` does.
     """
     one = Attempt(operation, snipe_it, lease, tools)
-    with suppress(_LookLater):
-        await one.run()
+    await one.run()
     return one.throttled_s
 
 

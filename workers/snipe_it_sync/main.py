@@ -3,13 +3,13 @@
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import Final, TypeVar
 
 from domain.ids import Id
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.all_tenants_reader import AllTenantsReader
+from infrastructure.clock import utc_now
 from infrastructure.errors import InfrastructureError, StoreUnavailable
 from infrastructure.event_store.aggregate_cache import AggregateCache
 from infrastructure.event_store.commands import Commands, Envelope
@@ -59,7 +59,7 @@ async def run(settings: SnipeItSyncSettings) -> None:
             ask=InOwnName(Commands(pool, writer, FactSource(pool).of)),
             queue=WorkQueue(pool),
             circuits=Circuits(pool, pause_by(BETWEEN_PROBES)),
-            clock=_now,
+            clock=utc_now,
             timing=_timing(settings),
         )
         leases = LeaseStore(pool)
@@ -183,7 +183,3 @@ async def _refresh(inventories: OpenInventories) -> None:
 def _timing(settings: SnipeItSyncSettings) -> Timing:
     margin_s = settings.snipe_it_call_s * 2 / 3
     return Timing(late_s=settings.snipe_it_late_s, lease_margin_s=margin_s)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

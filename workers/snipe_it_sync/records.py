@@ -4,25 +4,16 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Text, and_, column, func, select, table
+from sqlalchemy import ColumnElement, and_, func, select
 
 from domain.ids import Id
 from infrastructure.all_tenants_reader import AllTenantsReader
-from infrastructure.ids import UlidType
+from infrastructure.inventory.tables import mappings
 from read_tables.assignments import assignments
 from read_tables.inventory_operations import inventory_operations
 from workers.snipe_it_sync.watch import Lent
 
 OUT: Final = ("active", "overdue", "loss_pending")
-
-_mappings: Final = table(
-    "mappings",
-    column("tenant_id", UlidType()),
-    column("kind", Text()),
-    column("id", UlidType()),
-    column("external_id", BigInteger()),
-    schema="inventory",
-)
 
 
 class ReadTables:
@@ -51,7 +42,7 @@ class ReadTables:
     async def lent(self, tenant_id: Id) -> Sequence[Lent]:
         """Every asset that is out and not on its way."""
         columns = assignments.c
-        item, holder = _mappings.alias("item"), _mappings.alias("holder")
+        item, holder = mappings.alias("item"), mappings.alias("holder")
         found = (
             select(
                 columns.id,

@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from domain.approval_policies import commands, handlers
+from domain.approval_policies.approval_policy import ApprovalPolicy
 from domain.errors import InvalidField, PermissionMissing
 from domain.fields import Path
 from domain.identity.changes import PolicyAdded, ProjectAdded
@@ -37,8 +38,27 @@ async def test_a_policy_is_stored_with_where_it_applies(store: MemoryStore) -> N
     assert receipt.id == GOOD.policy_id
     assert store.topics == ["approval_policy.added.v1"]
     assert store.rows[-1] == PolicyAdded(
-        TENANT, GOOD.policy_id, "Dear things", GOOD.steps, "1000.00", PROJECT
+        TENANT,
+        GOOD.policy_id,
+        "Dear things",
+        GOOD.steps,
+        "1000.00",
+        PROJECT,
+        require_live_availability=False,
     )
+
+
+async def test_a_policy_can_ask_to_know_what_the_inventory_has(store: MemoryStore) -> None:
+    asked = replace(GOOD, require_live_availability=True)
+    receipt = await handlers.add(asked, store, MemoryFacts(store))
+    assert receipt.version == 2
+    assert store.topics == [
+        "approval_policy.added.v1",
+        "approval_policy.live_availability_required.v1",
+    ]
+    assert (await store.load(ApprovalPolicy, GOOD.policy_id)).require_live_availability
+    (fact,) = await MemoryFacts(store).approval_policies()
+    assert fact.require_live_availability
 
 
 async def test_a_policy_applies_to_a_known_project_only(store: MemoryStore) -> None:

@@ -118,7 +118,7 @@ class Lab(Tenant):
         (operation_id,) = (await self.assignment(assignment_id)).standing.pending
         operation = await self.store.load(InventoryOperation, operation_id)
         operation.start_attempt(1, NOW)
-        operation.accept(1, None, NOW)
+        operation.accept(None, NOW)
         await self.store.save(operation)
         return operation_id
 

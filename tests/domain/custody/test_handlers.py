@@ -466,7 +466,7 @@ async def test_a_new_date_that_was_sent_may_be_refused_after_the_return(desk: De
     await desk.approve_extension(id, DUE + WEEK)
     due = await desk.open_operation(id)
     operation = await desk.send(due)
-    operation.not_applied(1, desk.at, desk.at)
+    operation.not_applied(desk.at, desk.at)
     await desk.store.save(operation)
     await desk.receive(id)
     (back,) = set((await desk.assignment(id)).standing.pending) - {due}

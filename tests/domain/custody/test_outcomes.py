@@ -228,7 +228,7 @@ async def test_what_needs_a_person_is_shown_and_claims_nothing(
     if isinstance(problem, Exhausted):
         operation = await desk.operation(operation_id)
         operation.start_attempt(1, desk.at)
-        operation.fail_attempt(1, problem.reason, desk.at, desk.at)
+        operation.fail_attempt(problem.reason, desk.at, desk.at)
         await desk.store.save(operation)
     await desk.raise_attention(operation_id, problem)
     assignment = await desk.assignment(id)

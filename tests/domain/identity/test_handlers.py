@@ -12,16 +12,11 @@ from domain.fields import Path
 from domain.identity import changes, commands, handlers
 from domain.identity.errors import LastAdministrator, RoleBeyondOwn, RoleNameTaken
 from domain.identity.memberships import Membership
-from domain.identity.roles import (
-    PERMISSIONS,
-    REQUISITIONS_APPROVE_OWN,
-    SHIPPED_ROLES,
-    TENANT_ADMIN,
-    USERS_WRITE,
-)
+from domain.identity.roles import SHIPPED_ROLES, TENANT_ADMIN
 from domain.identity.sessions import Session
 from domain.identity.users import User
 from domain.ids import PLATFORM_TENANT, Id
+from domain.permissions import PERMISSIONS, REQUISITIONS_APPROVE_OWN, USERS_WRITE
 from domain.ports import Receipt
 from infrastructure.ids import derived_id, new_id
 from tests.builders.memory import MemoryFacts, MemoryStore

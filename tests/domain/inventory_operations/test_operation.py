@@ -10,7 +10,6 @@ from domain.inventory_operations.errors import (
     AlreadySent,
     Fenced,
     GivenUp,
-    NotThisAttempt,
     WrongState,
 )
 from domain.inventory_operations.kinds import State
@@ -41,7 +40,7 @@ def test_what_was_accepted_is_synced_by_its_proof_alone() -> None:
     operation = in_flight()
     with pytest.raises(WrongState):
         operation.sync(evidence(), NOW)
-    operation.accept(1, 99, NOW)
+    operation.accept(99, NOW)
     operation.sync(evidence(), NOW)
     assert (operation.state, operation.created_external_id) == (State.SYNCED, 99)
 
@@ -66,14 +65,6 @@ def test_an_outcome_under_an_older_fence_is_refused() -> None:
         operation.check_fence(1)
 
 
-def test_an_outcome_of_another_attempt_is_refused() -> None:
-    operation = in_flight()
-    operation.fail_attempt(1, "status 502", LATER, NOW)
-    operation.start_attempt(2, LATER)
-    with pytest.raises(NotThisAttempt):
-        operation.accept(1, None, LATER)
-
-
 def test_an_attempt_whose_worker_is_gone_is_read_back_first() -> None:
     operation = in_flight()
     with pytest.raises(WrongState):
@@ -93,7 +84,7 @@ def test_it_is_exhausted_after_ten_tries_that_failed() -> None:
     for attempt in range(1, rules.MOST_TRIES + 1):
         assert not operation.exhausted(NOW)
         operation.start_attempt(attempt, NOW)
-        operation.fail_attempt(attempt, "status 502", LATER, NOW)
+        operation.fail_attempt("status 502", LATER, NOW)
     assert operation.exhausted(NOW)
 
 
@@ -103,7 +94,7 @@ def test_it_is_exhausted_after_a_day() -> None:
 
 def test_a_try_that_was_throttled_does_not_count() -> None:
     operation = in_flight()
-    operation.fail_attempt(1, rules.THROTTLED, LATER, NOW)
+    operation.fail_attempt(rules.THROTTLED, LATER, NOW)
     assert (operation.tries, operation.attempts, operation.retry_at) == (0, 1, LATER)
 
 
@@ -158,7 +149,7 @@ def test_a_resolution_is_read_back_and_never_sent_again() -> None:
     operation.request_resolution(MANAGER, "It was done by hand.", NOW)
     operation.start_verification(2, NOW)
     with pytest.raises(WrongState):
-        operation.not_applied(1, LATER, NOW)
+        operation.not_applied(LATER, NOW)
     operation.sync(evidence(), NOW)
     assert operation.state is State.SYNCED
 
@@ -176,7 +167,7 @@ def test_only_what_was_never_sent_can_be_called_off() -> None:
     operation.cancel("Not needed", NOW)
     assert operation.state is State.FAILED
     sent = in_flight()
-    sent.fail_attempt(1, "status 502", LATER, NOW)
+    sent.fail_attempt("status 502", LATER, NOW)
     with pytest.raises(AlreadySent):
         sent.cancel("Not needed", NOW)
 

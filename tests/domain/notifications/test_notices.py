@@ -7,7 +7,6 @@ import pytest
 
 from domain.assignments import events as assignments
 from domain.fields import time_text
-from domain.identity.roles import INVENTORY_MANAGE
 from domain.ids import Id
 from domain.inventory_operations import events as operations
 from domain.notifications.kinds import Kind, notification_id, position_of
@@ -21,6 +20,7 @@ from domain.notifications.notices import (
     learnt,
     notice_of,
 )
+from domain.permissions import INVENTORY_MANAGE
 from domain.requisitions import events as requisitions
 from infrastructure.ids import derived_id
 from tests.builders import told

@@ -44,6 +44,7 @@ from tests.builders.people import (
 )
 from tests.builders.requisitions import (
     LAPTOPS,
+    LIVE_TWO_STEPS,
     MODEL,
     TWO_STEPS,
     Event,
@@ -89,7 +90,18 @@ units = st.integers(min_value=1, max_value=5)
 texts = st.sampled_from(("because", "why not"))
 seldom = st.sampled_from((False,) * 7 + (True,))
 """What ends a history is not asked for at every turn."""
-policies = st.sampled_from(((), (TWO_STEPS,)))
+policies = st.sampled_from(((), (TWO_STEPS,), (LIVE_TWO_STEPS,)))
+KNOWN: Final = Availability(known=True, remaining={LAPTOPS.line_id: 4})
+seen = st.sampled_from(
+    (
+        KNOWN,
+        KNOWN,
+        Availability(known=True, remaining={LAPTOPS.line_id: None}),
+        Availability(known=False, remaining={LAPTOPS.line_id: None}, retry_after_s=45),
+        None,
+    )
+)
+"""What the inventory has, as somebody has just seen it."""
 
 
 class AnyHistory(RuleBasedStateMachine):
@@ -114,7 +126,7 @@ class AnyHistory(RuleBasedStateMachine):
             self.requisition.submit(known, asked(REQUESTER), project_archived=False)
         while lines and until == State.APPROVED != self.requisition.state:
             step = self.requisition.approval.present_step
-            self.requisition.approve((), None, asked((APPROVER, BOSS)[step - 1]))
+            self.requisition.approve((), None, asked((APPROVER, BOSS)[step - 1]), KNOWN)
         self.events: list[Event] = told(self.requisition)
 
     def give(self, command: Command, given: Asked, verb: Callable[[Asked], object]) -> None:
@@ -202,22 +214,32 @@ class AnyHistory(RuleBasedStateMachine):
             lambda given: self.requisition.request_changes(reason, given),
         )
 
-    @rule(by=approvers)
-    def approve_all(self, by: Caller) -> None:
-        self.give(
-            Command.APPROVE,
-            self.asked(by),
-            lambda given: self.requisition.approve((), None, given),
-        )
+    @rule(by=approvers, found=seen)
+    def approve_all(self, by: Caller, found: Availability | None) -> None:
+        self.approve((), by, found)
 
-    @rule(by=approvers, pick=picks, approved=st.integers(min_value=0, max_value=6))
-    def approve_some(self, by: Caller, pick: int, approved: int) -> None:
-        some = (LineApproval(self.line_id(pick), approved),)
+    @rule(by=approvers, pick=picks, approved=st.integers(min_value=0, max_value=6), found=seen)
+    def approve_some(
+        self, by: Caller, pick: int, approved: int, found: Availability | None
+    ) -> None:
+        self.approve((LineApproval(self.line_id(pick), approved),), by, found)
+
+    def approve(
+        self, approvals: tuple[LineApproval, ...], by: Caller, found: Availability | None
+    ) -> None:
+        """Nothing is decided blind where the policy that was pinned does not allow it."""
+        is_blind = (
+            LAPTOPS.line_id in self.requisition.lines
+            and self.requisition.approval.policy_id == LIVE_TWO_STEPS.id
+            and found is not KNOWN
+        )
+        before = len(self.events)
         self.give(
             Command.APPROVE,
             self.asked(by),
-            lambda given: self.requisition.approve(some, "some", given),
+            lambda given: self.requisition.approve(approvals, "some", given, found),
         )
+        assert not is_blind or len(self.events) == before
 
     @rule(by=approvers, reason=texts, seldom=seldom)
     def reject(self, by: Caller, reason: str, seldom: bool) -> None:

@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.ports import Clock
-from infrastructure.event_store.log_reader import LogReader
+from infrastructure.clock import utc_now
+from infrastructure.event_store.log_reader import LogReader, LogShorter
 from infrastructure.ids import new_id, to_uuid
 from infrastructure.notifications.planning_store import PlanningStore
 from infrastructure.postgres import Pool, pool_of
 from tests.builders import told
 from tests.fixtures.postgres import Database
 from tests.workers.notifications.scene import Scene
-from workers.notifications.planning import LogShorter, Planner, utc_now
+from workers.notifications.planning import Planner
 
 EVERYTHING = "SELECT id, position, recipient_id FROM notifications.deliveries ORDER BY 1"
 REWIND = "UPDATE notifications.positions SET position = 0"

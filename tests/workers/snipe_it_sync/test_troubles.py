@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from datetime import date
 from typing import Any
 
 import httpx
@@ -68,6 +69,23 @@ def test_a_token_that_is_not_accepted_blocks_the_operation_and_opens_the_circuit
         assert {one.reason for one in blocked} <= {reason, None}
         assert State.NEEDS_ATTENTION in {one.state for one in blocked}
         assert world.circuits.circuit.state is CircuitState.OPEN
+
+    run(history)
+
+
+def test_what_cannot_be_made_out_after_a_refusal_needs_attention_at_once() -> None:
+    async def history(world: World) -> None:
+        async def spoil_a_date(request: httpx.Request) -> None:
+            if request.method == "POST":
+                world.asset(FREE).expected_checkin = date.min
+
+        world.order("refuse", method="POST", path=CHECKOUT)
+        world.wire.before_sending = spoil_a_date
+        id = await check_out(world)
+        world.start_worker()
+        await world.settle()
+        assert world.told(id) == ["requested", "attempt_started", "blocked"]
+        assert (await world.operation(id)).reason == "unexpected_form"
 
     run(history)
 

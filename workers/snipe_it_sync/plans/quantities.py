@@ -7,6 +7,7 @@ accessory's row has a number, by which it is taken back; a consumable's never co
 
 from datetime import datetime
 
+from domain.assignments.content import CONSUMABLE
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.snipe_it.answers import Answer, Done
@@ -24,9 +25,6 @@ from workers.snipe_it_sync.plans.sight import (
     name_of,
     number_of,
 )
-
-ACCESSORY = "accessory"
-CONSUMABLE = "consumable"
 
 
 class CheckOutUnits:

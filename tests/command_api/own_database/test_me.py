@@ -15,7 +15,7 @@ from command_api.main import BODY_LIMIT, create_app
 from command_api.me import SESSION_LASTS
 from infrastructure.identity.signin import Limits
 from infrastructure.postgres import pool_of
-from infrastructure.security import authenticate
+from infrastructure.security import Tokens
 from infrastructure.settings import CommandSettings
 from tests.command_api.conftest import BASE, Log
 from tests.command_api.test_routes import check_problem
@@ -182,8 +182,9 @@ async def test_signing_out_kills_the_token_for_every_reader_of_sessions(
     assert gone.status_code == 200, gone.text
     check_problem(await client.post("/me/signout", headers=bearer(first)), 401, "unauthenticated")
     async with pool_of(database.url("query")) as pool:
-        assert await authenticate(pool, first.json()["access_token"]) is None
-        principal = await authenticate(pool, second.json()["access_token"])
+        tokens = Tokens(pool)
+        assert await tokens.authenticate(first.json()["access_token"]) is None
+        principal = await tokens.authenticate(second.json()["access_token"])
     assert principal is not None
     assert principal.username == "Ann"
 

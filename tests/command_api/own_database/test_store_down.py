@@ -82,7 +82,7 @@ async def test_without_its_database_the_api_refuses_and_recovers(
 
     server.start()
     with psycopg.connect(own_database.superuser_url, autocommit=True) as connection:
-        topics = Log(connection).topics()
+        topics = Log(connection).topics(0)
         assert "requisition.drafted.v1" not in topics
         assert topics.count("user.registered.v1") == 1
     while (await client.get("http://command/health/ready")).status_code != 200:  # noqa: ASYNC110  only asking tells
