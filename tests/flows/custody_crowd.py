@@ -202,6 +202,7 @@ class Crowd:
 
     def _disturb(self) -> None:
         kind = self._chance.choice(FAULTS)
+        # A read that is refused says that the thing is not there, which is another story.
         methods = ("POST", "PATCH") if kind == "refuse" else ("", "GET", "POST", "POST")
         self._lab.inventory.order(
             kind,

@@ -97,8 +97,8 @@ class Crowd:
         self.world = world
         self._log = log
         self.desk = LivingDesk(world)
-        self._requests = Requests(self.desk, chance)
-        self.ids: list[Id] = self._requests.allocated
+        self.ids: list[Id] = []
+        self._requests = Requests(self.desk, chance, self.ids)
         self.edits: Counter[str] = Counter()
         self.units_by_hand: set[int] = set()
         self._chance = chance
@@ -231,6 +231,7 @@ class Crowd:
             world.wire.trouble(kind, chance.choice(("", "POST", "PATCH")))
         else:
             kind = chance.choice(LOUD)
+            # A read that is refused says that the thing is not there, which is another story.
             methods = ("POST", "PATCH") if kind == "refuse" else ("", "GET", "POST", "POST")
             world.order(
                 FaultKind(kind),

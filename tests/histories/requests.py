@@ -21,13 +21,13 @@ OPEN_AT_ONCE: Final = 4
 
 
 class Requests:
-    """The requisitions of a history. What is allocated to their lines is left in ``allocated``."""
+    """The requisitions of a history. ``assignments`` takes in what is kept for their lines."""
 
-    def __init__(self, desk: LivingDesk, chance: random.Random) -> None:
+    def __init__(self, desk: LivingDesk, chance: random.Random, assignments: list[Id]) -> None:
         self._desk = desk
         self._chance = chance
         self._ids: list[Id] = []
-        self.allocated: list[Id] = []
+        self._assignments = assignments
 
     async def act(self, by: Caller) -> None:
         """One thing, of those that are done about requisitions."""
@@ -73,7 +73,7 @@ class Requests:
             at=self._desk.at,
         )
         await self._desk.give(allocation.allocate, command)
-        self.allocated.append(assignment_id)
+        self._assignments.append(assignment_id)
 
     def _thing_for(self, line: Line) -> tuple[Thing, int]:
         if line.item.kind == "model":
