@@ -127,6 +127,7 @@ def transfer_completed(
         before=custodian_of(before),
         after=before["transfer"]["to"],
         by=asked_by(before, event.operation_id),
+        quantity=before["outstanding"],
         **circulation.confirmed_by(event),
     )
 

@@ -67,6 +67,7 @@ def reserved(
     project_id: Id | None = PROJECT,
     tenant_id: Id = TENANT,
     by: Caller = MANAGER,
+    line_id: Id | None = None,
 ) -> Assignment:
     """Something kept for a custodian."""
     terms = Terms(
@@ -77,7 +78,7 @@ def reserved(
         quantity=quantity,
         project_id=project_id,
         requisition_id=None,
-        line_id=None,
+        line_id=line_id,
     )
     return Assignment.reserve(
         uuid_of(derived_id("test", name)),

@@ -14,6 +14,7 @@ the simulator); only where the database would be there is memory, and where the 
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -76,6 +77,7 @@ class WorldStore(MemoryStore):
         super().__init__(tenant_id)
         self._queue = queue
         self.down = False
+        self.refusals = 0
 
     async def load(self, kind: type[A], id: Id, expected_version: int | None = None) -> A:
         self.check()
@@ -91,6 +93,7 @@ class WorldStore(MemoryStore):
     def check(self) -> None:
         """Raise ``StoreUnavailable`` while the database is down."""
         if self.down:
+            self.refusals += 1
             raise StoreUnavailable
 
 
@@ -372,6 +375,7 @@ class Wire(httpx.AsyncBaseTransport):
     def __init__(self, app: SimulatorApp) -> None:
         self._server = httpx.ASGITransport(_GoesOn(app))
         self.troubles: list[Fault] = []
+        self.hits: Counter[str] = Counter()
         self.before_sending: Callable[[httpx.Request], Awaitable[None]] | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -398,6 +402,7 @@ class Wire(httpx.AsyncBaseTransport):
                 one.times = (one.times or 1) - 1
                 if one.times <= 0:
                     self.troubles.remove(one)
+                self.hits[one.kind] += 1
                 return str(one.kind)
         return None
 

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from domain.assignments.assignment import Assignment
+from domain.assignments.content import ASSET
 from domain.ids import Id, id_of
 from domain.inventory_operations.kinds import State
 from domain.inventory_operations.operation import InventoryOperation
 from tests.builders.world import Process, World, lent
-from tests.histories.crowd import number_of
-from tests.histories.judge import OUT, Log
+from tests.histories.cast import number_of
+from tests.histories.judge import OUT
+from tests.histories.log import Log
 from workers.snipe_it_sync.attempt import Tools
 from workers.snipe_it_sync.watch import Lent, Watch
 
@@ -35,7 +37,7 @@ class LogRecords:
         return [
             lent(one, self._number(one), (one.custodian.kind, number_of(one.custodian)))
             for one in self._log.all_of(Assignment)
-            if one.tenant_id == tenant_id
+            if (one.tenant_id, one.item.kind) == (tenant_id, ASSET)
             and one.standing.state.value in OUT
             and not one.standing.pending
         ]

@@ -14,11 +14,13 @@ from domain.assignments import events as assignment_events
 from domain.assignments.assignment import Assignment
 from domain.assignments.content import State as AssignmentState
 from domain.assignments.item_book import ItemBook
+from domain.assignments.rules import Asked
 from domain.ids import id_of
 from domain.inventory_operations import events as operation_events
 from domain.inventory_operations.kinds import State
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.event_store.recorded import RecordedEvent
+from infrastructure.ids import derived_id
 from infrastructure.projection_rows import Row, Rows
 from projectors.subscriptions import CUSTODY
 from query_api.assignments.transitions import view_of
@@ -175,6 +177,21 @@ def test_a_return_at_the_desk_is_received_and_not_returned() -> None:
     (row,) = rows["assignments"]
     assert (row["state"], row["returned_at"], row["outstanding"]) == ("returning", None, 1)
     assert [step["type"] for step in rows["circulation"]] == ["issue", "receive"]
+
+
+def test_what_is_handed_on_is_what_had_not_come_back() -> None:
+    assignment = build.issued(build.reserved(item=build.CABLES, quantity=3), rows=[7, 8, 9])
+    assignment.returned(build.receiving(assignment), build.evidence(), NOW)
+    check_in, asked = assignment.next_operation("qty_checkin"), Asked(build.MANAGER, NOW)
+    assignment.transfer(check_in, build.ROOM, derived_id("test", "successor"), asked)
+    check_out = assignment.next_operation("qty_checkout")
+    assignment.transfer_checked_in(check_in, check_out, build.evidence(), NOW)
+    assignment.transfer_completed(check_out, build.evidence(rows=[10, 11]), NOW)
+
+    steps = rows_after(assignment)["circulation"]
+
+    moved = [(step["type"], step["quantity"]) for step in steps if step["confirmed"]]
+    assert moved == [("issue", 3), ("return", 1), ("move", 2)]
 
 
 def test_a_refused_return_goes_on_being_named_while_another_is_under_way() -> None:
