@@ -8,7 +8,7 @@ lets a projector of the version before go on until it is stopped.
 from alembic import op
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
