@@ -214,6 +214,24 @@ async def test_what_nobody_collects_lapses(desk: Desk) -> None:
     assert (await desk.book()).holds == {}
 
 
+async def test_who_reserved_ahead_is_told_to_collect_once(desk: Desk) -> None:
+    id = await desk.reserve(begins=desk.at + timedelta(days=3))
+    soon = await desk.reserve(CABLES, begins=desk.at + timedelta(days=1))
+
+    async def tell(id: Id) -> None:
+        command = commands.TellToCollect(assignment_id=id, at=desk.at)
+        await desk.give(alone.tell_to_collect, command)
+
+    assert (await refusal(desk, tell(id))).code == "not_due"
+    desk.later(days=2)
+    for told in (id, id, soon):
+        await tell(told)
+    assert desk.topics(id) == ["reserved", "collection_fell_due"]
+    assert desk.topics(soon) == ["reserved"]
+    await desk.issue(id)
+    assert (await refusal(desk, tell(id))).code == "wrong_state"
+
+
 async def test_a_hand_over_is_called_off_before_it_is_sent(desk: Desk) -> None:
     id = await desk.reserve(issue=True)
     operation_id = await desk.open_operation(id)
