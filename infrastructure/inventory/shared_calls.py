@@ -62,9 +62,13 @@ INSERT INTO inventory.calls_granted (tenant_id, times, calls) VALUES (%s, '{}', 
 ON CONFLICT DO NOTHING
 """
 _FIND: Final = """
-SELECT times, calls, clock_timestamp() FROM inventory.calls_granted WHERE tenant_id = %s FOR UPDATE
+SELECT times, calls, clock_timestamp() FROM inventory.calls_granted WHERE tenant_id = %s
 """
-_KEEP: Final = "UPDATE inventory.calls_granted SET times = %s, calls = %s WHERE tenant_id = %s"
+# Only over what was found: two processes that find the same do not both take the last calls.
+_KEEP: Final = """
+UPDATE inventory.calls_granted SET times = %s, calls = %s
+WHERE tenant_id = %s AND times = %s::timestamptz[] AND calls = %s::integer[]
+"""
 
 
 class SharedCalls:
@@ -112,20 +116,28 @@ class SharedCalls:
 
     async def _fetch(self, wanted: int) -> tuple[int, float]:
         """So many calls are ours; where there are none, how long it takes until there are."""
-        async with pooled_call(self._pool) as connection, connection.transaction():
-            granted, at = await self._locked(connection)
-            calls = min(wanted, granted.left(self._most, at))
-            if calls:
-                kept = granted.with_more(calls, at)
-                values = (list(kept.times), list(kept.calls), self._tenant)
-                await connection.execute(_KEEP, values)
-            return calls, granted.wait_s(self._most, at)
+        async with pooled_call(self._pool) as connection:
+            while True:
+                granted, at = await self._found(connection)
+                calls = min(wanted, granted.left(self._most, at))
+                if not calls:
+                    return 0, granted.wait_s(self._most, at)
+                if await self._kept(connection, granted.with_more(calls, at), granted):
+                    return calls, 0.0
 
-    async def _locked(self, connection: Connection) -> tuple[Granted, datetime]:
-        row = None
-        while row is None:
+    async def _found(self, connection: Connection) -> tuple[Granted, datetime]:
+        """What was granted lately, and what time the database has."""
+        while True:
             row = await (await connection.execute(_FIND, (self._tenant,))).fetchone()
-            if row is None:
-                await connection.execute(_MAKE, (self._tenant,))
-        times, calls, at = row
-        return Granted(tuple(times), tuple(calls)), at
+            if row is not None:
+                return Granted(tuple(row[0]), tuple(row[1])), row[2]
+            await connection.execute(_MAKE, (self._tenant,))
+
+    async def _kept(self, connection: Connection, new: Granted, found: Granted) -> bool:
+        """Whether nobody was faster."""
+        values = (*_columns(new), self._tenant, *_columns(found))
+        return (await connection.execute(_KEEP, values)).rowcount == 1
+
+
+def _columns(granted: Granted) -> tuple[list[datetime], list[int]]:
+    return list(granted.times), list(granted.calls)

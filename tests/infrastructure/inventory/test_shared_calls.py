@@ -1,5 +1,6 @@
 """One count of calls for all processes: never more than the limit within any minute."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
@@ -79,6 +80,14 @@ async def test_processes_share_what_a_tenant_may_ask(pool: Pool) -> None:
     for process in (here, there):
         assert 0 < await process.take() <= SPAN.total_seconds()
     assert await SharedCalls(pool, OTHER, 5).take() == 0
+
+
+async def test_processes_that_ask_at_the_same_moment_take_no_more_than_there_are(
+    pool: Pool,
+) -> None:
+    processes = [SharedCalls(pool, TENANT, 10) for _ in range(4)]
+    waits = await asyncio.gather(*(process.take() for _ in range(5) for process in processes))
+    assert waits.count(0.0) == 10
 
 
 async def test_many_calls_are_fetched_at_a_time_where_many_are_made(
