@@ -263,7 +263,7 @@ class MemoryRecords:
     def __init__(self, world: "World") -> None:
         self._world = world
 
-    async def given_up(self, tenant_id: Id, within: timedelta, limit: int) -> list[Id]:
+    async def given_up(self, tenant_id: Id, within: timedelta) -> list[Id]:
         since = self._world.clock() - within
         return [
             id_of(operation.id)
@@ -272,7 +272,7 @@ class MemoryRecords:
             and operation.attempts
             and not operation.late
             and operation.modified_on > since
-        ][:limit]
+        ]
 
     async def lent(self, tenant_id: Id) -> list[Lent]:
         found = []

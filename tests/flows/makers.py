@@ -147,6 +147,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "list_assignment_history": _shown(assignment_id=_assignment),
     "list_assignments_of_asset": _shown(asset_id=_asset),
     "list_assignments_of_project": _shown(project_id=_project),
+    "read_asset_circulation": _shown(position=lambda desk: desk.step()),
     "read_inventory_operation": _shown(operation_id=lambda desk: desk.operation_id),
     "read_inventory_mapping": _shown(mapping_id=_asset),
     "read_availability": lambda desk: Ready(

@@ -21,8 +21,8 @@ class LogRecords:
         self._world = world
         self._log = log
 
-    async def given_up(self, tenant_id: Id, within: timedelta, limit: int) -> Sequence[Id]:
-        found = [
+    async def given_up(self, tenant_id: Id, within: timedelta) -> Sequence[Id]:
+        return [
             id_of(one.id)
             for one in self._log.all_of(InventoryOperation)
             if (one.tenant_id, one.state) == (tenant_id, State.FAILED)
@@ -30,7 +30,6 @@ class LogRecords:
             and not one.late
             and self._world.clock() - one.modified_on < within
         ]
-        return found[:limit]
 
     async def lent(self, tenant_id: Id) -> Sequence[Lent]:
         return [

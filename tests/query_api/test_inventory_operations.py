@@ -258,3 +258,28 @@ async def test_the_feed_tells_who_had_what(
     assert (item["confirmed"], item["by"]["name"] is None) == (False, True)
     assert item["custodian_after"] == item["custodian_before"]
     assert await feed(lab.technician, f"?limit=1&cursor={answer.json()['next']}") == ["issue"]
+
+
+async def test_a_step_of_the_feed_has_a_page_for_those_who_see_its_assignment(
+    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab
+) -> None:
+    lead = world.person(lab.tenant_id, "lead", "requester", own=["projects:write"])
+    led = world.project(lead, "Led")
+    custody.lend(
+        lab.technician, asset(custody, 1), Custodian("user", lab.member.id), project_id=led
+    )
+    listed = await client.get("/asset-circulations", headers=lab.technician.headers)
+    (step,) = listed.json()["items"]
+    path = f"/asset-circulations/{step['position']}"
+
+    for person in (lab.technician, lab.member, lead):
+        shown = await client.get(path, headers=person.headers)
+        assert (shown.status_code, shown.json()) == (200, step)
+    assert (await client.get(path, headers=lab.outsider.headers)).status_code == 403
+    assert (await client.get(path, headers=lab.neighbour.headers)).status_code == 404
+    other = f"/asset-circulations/{step['position'] - 1}"
+    assert (await client.get(other, headers=lab.technician.headers)).status_code == 404
+    world.execute("DELETE FROM read.circulation")
+    world.park("custody", lab.tenant_id, step["assignment_id"])
+    unknown = await client.get(path, headers=lab.technician.headers)
+    assert unknown.json()["code"] == "projection_parked"

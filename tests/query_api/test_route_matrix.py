@@ -92,6 +92,7 @@ PEOPLE: Final[Mapping[str, Who]] = {
     "/assignments/{assignment_id}/transitions": Who("member", "outsider"),
     "/assignments/{assignment_id}/history": Who("member", "outsider"),
     "/asset-circulations": Who("member", "nobody"),
+    "/asset-circulations/{position}": Who("member", "outsider"),
 }
 
 NEEDED: Final = {"/availability": "item_kind=asset&item_id={asset_id}&from=2030-01-01T09:00:00Z&"}
@@ -116,6 +117,7 @@ ID_NAMES: Final = (
     "mapping_id",
     "assignment_id",
     "operation_id",
+    "position",
 )
 
 
@@ -130,7 +132,9 @@ def ids(world: World, lab: Lab, database: Database) -> Ids:
     printer, holder = Item("asset", shelf.printer), Custodian("user", lab.member.id)
     assignment = custody.reserve(lab.technician, printer, holder)
     operation = custody.hand_over(assignment, lab.technician)
+    custody.confirm(assignment, operation, lab.technician)
     return {
+        "position": str(world.position),
         "assignment_id": from_uuid(assignment.id),
         "operation_id": from_uuid(operation.id),
         "mapping_id": shelf.printer,

@@ -219,8 +219,7 @@ class Attempt:
         """It did not happen, and we know it."""
         match answer:
             case Throttled(retry_after_s):
-                self._leave_alone(retry_after_s)
-                await self._fail(rules.THROTTLED, self.throttled_s)
+                await self._fail(rules.THROTTLED, self._leave_alone(retry_after_s))
             case Unavailable(reason, retry_after_s):
                 await self._trouble(reason, retry_after_s)
                 await self._fail(reason, retry_after_s)
@@ -232,12 +231,10 @@ class Attempt:
 
     async def _not_read_back(self, answer: Failure) -> None:
         """Whether it happened cannot be seen just now."""
-        at, operation = self._tools.clock(), self._operation
+        pause_s = self._tools.timing.pause(self._operation.tries + 1)
         match answer:
             case Throttled(retry_after_s):
-                self._leave_alone(retry_after_s)
-                await self._tools.queue.put_off(self._id, self.throttled_s or 0.0)
-                return
+                pause_s = self._leave_alone(retry_after_s)
             case Unavailable(reason, retry_after_s):
                 await self._trouble(reason, retry_after_s)
             case Unauthorized() | Forbidden():
@@ -245,10 +242,10 @@ class Attempt:
             case _:
                 await self._raise(Blocked("unexpected_answer", str(answer)))
                 return
-        if at - operation.since >= rules.LONGEST:
+        if self._tools.clock() - self._operation.since >= rules.LONGEST:
             await self._raise(Exhausted(_name(answer)))
             return
-        await self._tools.queue.put_off(self._id, self._tools.timing.pause(operation.tries + 1))
+        await self._tools.queue.put_off(self._id, pause_s)
 
     async def _look(self, unread: Unread) -> Sight:
         looking = self._plan.look(self._operation, self._snipe_it, self._tools.clock())
@@ -269,9 +266,10 @@ class Attempt:
         since = self._operation.unsettled_at or self._tools.clock()
         return self._tools.timing.until_next_look(since, self._tools.clock())
 
-    def _leave_alone(self, retry_after_s: float | None) -> None:
+    def _leave_alone(self, retry_after_s: float | None) -> float:
         self._healthy = False
         self.throttled_s = retry_after_s or self._tools.timing.throttled_s
+        return self.throttled_s
 
     async def _trouble(self, reason: str, retry_after_s: float | None = None) -> None:
         self._healthy = False
@@ -325,7 +323,7 @@ class Attempt:
         """Record that it did not happen; one that has failed often enough needs a person."""
         await self._record(handle, command, retry_at=self._retry_at(retry_after_s), **more)
         operation = self._operation
-        if self.throttled_s is None and operation.exhausted(self._tools.clock()):
+        if operation.exhausted(self._tools.clock()):
             await self._raise(Exhausted(operation.reason or "not_applied"))
 
     def _retry_at(self, retry_after_s: float | None) -> datetime:

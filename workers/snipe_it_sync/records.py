@@ -22,8 +22,8 @@ class ReadTables:
     def __init__(self, reader: AllTenantsReader) -> None:
         self._reader = reader
 
-    async def given_up(self, tenant_id: Id, within: timedelta, limit: int) -> Sequence[Id]:
-        """Operations that were sent and given up lately, of which no effect is known."""
+    async def given_up(self, tenant_id: Id, within: timedelta) -> Sequence[Id]:
+        """Operations that were begun and given up lately, of which no effect is known."""
         columns = inventory_operations.c
         found = (
             select(columns.id)
@@ -35,7 +35,6 @@ class ReadTables:
                 columns.since > func.clock_timestamp() - within,
             )
             .order_by(columns.since, columns.id)
-            .limit(limit)
         )
         return [row.id for row in await self._reader.rows(found)]
 

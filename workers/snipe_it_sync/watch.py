@@ -12,6 +12,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from typing import Final, Protocol
 
 from domain.assignments.commands import DetectDrift, DriftVanished
@@ -25,17 +26,23 @@ from domain.inventory_operations.kinds import State
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.inventory.work_queue import lease_name
 from infrastructure.snipe_it.client import SnipeIt
+from infrastructure.snipe_it.errors import UnexpectedForm
 from infrastructure.snipe_it.reading import AssetFilter
 from workers.snipe_it_sync.attempt import Tools
 from workers.snipe_it_sync.plans.choice import PLANS
 from workers.snipe_it_sync.plans.sight import Verdict
 from workers.snipe_it_sync.ports import Lease, Leases
+from workers.snipe_it_sync.turns import Turns
 
 LATE_FOR: Final = timedelta(hours=2)
 """For so long after it was given up something is searched for."""
 
 AT_ONCE: Final = 20
-"""So many operations, and so many assets, are looked at in one round: reads are counted."""
+"""So many operations, and so many assets, are looked at in one round: reads are counted. The
+others have their turn in the rounds that follow."""
+
+UNREADABLE: Final = (UnexpectedForm, LookupError, ValueError)
+"""What is wrong with one thing alone: the others are looked at all the same."""
 
 Holder = tuple[str, int]
 
@@ -60,8 +67,8 @@ class Lent:
 class Records(Protocol):
     """What we say, to be compared with the inventory. It may be a moment old."""
 
-    async def given_up(self, tenant_id: Id, within: timedelta, limit: int) -> Sequence[Id]:
-        """Operations that were sent and given up lately, of which no effect is known."""
+    async def given_up(self, tenant_id: Id, within: timedelta) -> Sequence[Id]:
+        """Operations that were begun and given up lately, of which no effect is known."""
         ...
 
     async def lent(self, tenant_id: Id) -> Sequence[Lent]:
@@ -78,6 +85,8 @@ class Watch:
     leases: Leases
     records: Records
     _suspected: dict[Id, tuple[int, Holder | None]] = field(default_factory=dict)
+    _searched: Turns = field(default_factory=Turns)
+    _compared: Turns = field(default_factory=Turns)
 
     async def go_round(self, snipe_it: SnipeIt) -> None:
         """Look after everything once.
@@ -89,10 +98,20 @@ class Watch:
         await self._compare(snipe_it)
 
     async def _search_late_effects(self, snipe_it: SnipeIt) -> None:
-        for operation_id in await self.records.given_up(self.tenant_id, LATE_FOR, AT_ONCE):
+        left = AT_ONCE
+        for operation_id in self._searched.take(
+            await self.records.given_up(self.tenant_id, LATE_FOR)
+        ):
             operation = await self.tools.operations.load(self.tenant_id, operation_id)
-            if operation is not None and operation.state is State.FAILED and not operation.late:
+            if operation is None or not _may_take_effect(operation):
+                continue
+            try:
                 await self._search_late_effect(operation, snipe_it)
+            except UNREADABLE as error:
+                logger.warning("operation %s cannot be searched for: %s", operation_id, error)
+            left -= 1
+            if not left:
+                break
 
     async def _search_late_effect(self, operation: InventoryOperation, snipe_it: SnipeIt) -> None:
         plan = PLANS[operation.kind]
@@ -117,14 +136,12 @@ class Watch:
     async def _compare(self, snipe_it: SnipeIt) -> None:
         lent = await self.records.lent(self.tenant_id)
         shown = await _holders(snipe_it) if lent else {}
-        differing = [one for one in lent if shown.get(one.external_id) != one.noted]
-        self._suspected = {
-            one.assignment_id: self._suspected[one.assignment_id]
-            for one in differing
-            if one.assignment_id in self._suspected
+        differing = {
+            one.assignment_id: one for one in lent if shown.get(one.external_id) != one.noted
         }
-        for one in differing[:AT_ONCE]:
-            await self._look_closer(one, snipe_it)
+        self._suspected = {id: one for id, one in self._suspected.items() if id in differing}
+        for id in islice(self._compared.take(differing), AT_ONCE):
+            await self._look_closer(differing[id], snipe_it)
 
     async def _look_closer(self, lent: Lent, snipe_it: SnipeIt) -> None:
         lease = await self._lease(f"asset:{lent.external_id}", snipe_it)
@@ -132,6 +149,8 @@ class Watch:
             return
         try:
             await self._compare_live(lent, snipe_it)
+        except UNREADABLE as error:
+            logger.warning("asset %s cannot be read: %s", lent.external_id, error)
         except Refused as refused:
             logger.info("assignment %s has moved on: %s", lent.assignment_id, refused.code)
         finally:
@@ -167,6 +186,12 @@ class Watch:
             await lease.give_back()
             return None
         return lease
+
+
+def _may_take_effect(operation: InventoryOperation) -> bool:
+    """Whether a call of it was left behind of which nobody knows what became."""
+    given_up = operation.state is State.FAILED and not operation.late
+    return given_up and operation.unsettled_at is not None
 
 
 async def _holders(snipe_it: SnipeIt) -> dict[int, Holder]:

@@ -12,14 +12,19 @@ from domain.assignments.assignment import Assignment
 from domain.assignments.content import State
 from domain.custody import handlers, outcomes
 from domain.custody.commands import AbandonOperation
-from domain.ids import Id
+from domain.ids import Id, id_of
 from domain.inventory_operations import handlers as operations
 from domain.inventory_operations.commands import RequestResolution
+from infrastructure.ids import derived_id
+from infrastructure.inventory.work_queue import lease_name
 from infrastructure.snipe_it.errors import ReadFailed
 from tests.builders.assignments import BEN, CHI, DRILL, DUE, MANAGER, terms
-from tests.builders.people import TECHNICIAN
-from tests.builders.world import World, run
-from tests.workers.snipe_it_sync.test_assets import CHECKOUT
+from tests.builders.operations import requested
+from tests.builders.people import TECHNICIAN, TENANT
+from tests.builders.world import MemoryRecords, Process, World, run
+from tests.workers.snipe_it_sync.test_assets import CHECKOUT, item, target
+from workers.snipe_it_sync.attempt import Tools
+from workers.snipe_it_sync.watch import AT_ONCE, Lent, Watch
 
 ASSET = 1
 NOBODY = None
@@ -320,5 +325,96 @@ def test_a_resolution_is_proven_by_the_inventory_or_needs_attention_again() -> N
         world.asset(ASSET).expected_checkin = DUE.date()
         assert await resolve() == "synced"
         assert (await assignment(world, id)).state is State.ACTIVE
+
+    run(history)
+
+
+async def given_up(world: World, asset: int, *, sent: bool) -> Id:
+    """An attempt at handing out an asset that is over, answered by the inventory or by nobody."""
+    operation = requested(item=item(asset), target=target(), at=world.clock())
+    operation.start_attempt(1, world.clock())
+    if sent:
+        operation.outcome_unknown("no answer in time", world.clock())
+    operation.fail("not_available", "Somebody has it.", gone=False, at=world.clock())
+    await world.store.save(operation)
+    return id_of(operation.id)
+
+
+def test_a_late_effect_is_found_behind_any_number_of_others_that_stay_without() -> None:
+    async def history(world: World) -> None:
+        for _ in range(AT_ONCE + 5):
+            await given_up(world, 2, sent=True)
+        late = await given_up(world, ASSET, sent=True)
+        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=3, note=f"op-{late}")
+        process = world.start_worker()
+        await process.watch()
+        await process.watch()
+        assert world.told(late)[-1] == "late_effect_found"
+
+    run(history)
+
+
+def test_nothing_is_searched_of_what_was_never_sent() -> None:
+    async def history(world: World) -> None:
+        for _ in range(AT_ONCE + 5):
+            await given_up(world, 2, sent=False)
+        late = await given_up(world, ASSET, sent=True)
+        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=3, note=f"op-{late}")
+        await world.start_worker().watch()
+        assert world.told(late)[-1] == "late_effect_found"
+        assert sum("activity" in call.path for call in world.simulator.seen) == 1
+
+    run(history)
+
+
+class CrowdedRecords(MemoryRecords):
+    """What we say of the world, behind a crowd of assets that the inventory does not list."""
+
+    async def lent(self, tenant_id: Id) -> list[Lent]:
+        return [*map(unlisted, range(AT_ONCE + 5)), *await super().lent(tenant_id)]
+
+
+def unlisted(nth: int) -> Lent:
+    holder = ("user", 3)
+    return Lent(derived_id("test", "unlisted", str(nth)), 1, 1000 + nth, holder, holder)
+
+
+async def hold(process: Process, lent: Lent) -> None:
+    assert await process.take(lease_name(TENANT, f"asset:{lent.external_id}"), 24 * 3600)
+
+
+def test_drift_is_noted_behind_any_number_of_others_that_cannot_be_looked_at() -> None:
+    async def history(world: World) -> None:
+        id = await issue(world)
+        process = world.start_worker()
+        await world.settle()
+        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
+        for nth in range(AT_ONCE + 5):
+            await hold(process, unlisted(nth))
+        tools = Tools(process, process.ask, world.queue, world.circuits, world.clock, world.timing)
+        watch = Watch(TENANT, tools, process, CrowdedRecords(world))
+        for _ in range(4):
+            await watch.go_round(world.snipe_it)
+        assert (await assignment(world, id)).standing.drift is not None
+
+    run(history)
+
+
+def test_one_operation_that_cannot_be_read_does_not_keep_drift_from_being_noted() -> None:
+    async def history(world: World) -> None:
+        id = await issue(world)
+        process = world.start_worker()
+        await world.settle()
+        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
+        unreadable = item(2)
+        unreadable["external_id"] = None
+        operation = requested(item=unreadable, target=target(), at=world.clock())
+        operation.start_attempt(1, world.clock())
+        operation.outcome_unknown("no answer in time", world.clock())
+        operation.fail("abandoned", "", gone=False, at=world.clock())
+        await world.store.save(operation)
+        await process.watch()
+        await process.watch()
+        assert (await assignment(world, id)).standing.drift is not None
 
     run(history)
