@@ -13,7 +13,7 @@ from bench.stack import Stack
 from domain.ids import Id, inventory_id
 
 CALLS_PER_MINUTE: Final = 6000
-"""As many as the setting allows, where 50 and 20 are its defaults: those would be measured, not us."""
+"""As many as the setting allows, where 50 is its default: that would be measured, not us."""
 
 LIFTED: Final = f"rate budget lifted to {CALLS_PER_MINUTE:,} calls/min"
 _TOKEN_PLACE: Final = "QM_SNIPE_IT_TOKEN_BENCH"  # noqa: S105 - a place, not a token

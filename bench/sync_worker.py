@@ -94,7 +94,7 @@ class _Run:
             bare,
             ours / bare,
             note=f"{count} of one tenant, each process {AT_ONCE} at once; bare {at_once} at once;"
-            f" {LIFTED} a process",
+            f" {LIFTED}",
         )
 
     def _take(self, count: int) -> range:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from rich.console import Console
@@ -13,16 +14,17 @@ from infrastructure.errors import StoreUnavailable
 from infrastructure.inventory.connections import StoredConnection, stored_connections
 from infrastructure.inventory.kinds import TABLES
 from infrastructure.inventory.mirror_store import Lonely, MirrorStore
+from infrastructure.inventory.shared_calls import SharedCalls
 from infrastructure.postgres import Pool, pool_of
 from infrastructure.settings import MirrorSettings, UpSettings
+from infrastructure.snipe_it.budget import Allowance
 from infrastructure.snipe_it.check import Finding, Level, check
-from infrastructure.snipe_it.client import open_snipe_it
+from infrastructure.snipe_it.client import SnipeIt, open_snipe_it
 from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
 from infrastructure.snipe_it.settings import Connection, Deadlines, checked_connection
 from workers.mirror.tenant import TenantMirror
 from workers.snipe_it_connections import UNUSABLE, usable
 
-CALLS_PER_MINUTE: Final = 50
 SHOWN: Final = 20
 _PATIENT: Final = Deadlines(queue=90.0)
 
@@ -45,8 +47,10 @@ async def check_address(
     return await _check_server(connection, console)
 
 
-async def _check_server(connection: Connection, console: Console) -> bool:
-    async with open_snipe_it(connection) as snipe_it:
+async def _check_server(
+    connection: Connection, console: Console, allowance: Allowance | None = None
+) -> bool:
+    async with open_snipe_it(connection, allowance) as snipe_it:
         return _show(await check(snipe_it), console)
 
 
@@ -58,13 +62,12 @@ async def check_tenants(tenant: str | None, console: Console) -> bool:
         for stored in await _wanted(pool, tenant):
             console.print(f"[bold]tenant {stored.tenant_id}[/bold]", soft_wrap=True)
             try:
-                connection = usable(
-                    stored, settings.inventory_servers(), calls_per_minute=CALLS_PER_MINUTE
-                )
+                connection = _usable(stored, settings)
             except UNUSABLE as error:
                 sound = _show([Finding(Level.MISSING, str(error))], console)
             else:
-                sound = await _check_server(connection, console) and sound
+                allowance = _allowance(pool, stored, settings)
+                sound = await _check_server(connection, console, allowance) and sound
     return sound
 
 
@@ -81,17 +84,14 @@ async def sync_tenants(tenant: str | None, console: Console) -> None:
         for stored in await _wanted(pool, tenant):
             console.print(f"[bold]tenant {stored.tenant_id}[/bold]", soft_wrap=True)
             store = MirrorStore(pool, stored.tenant_id)
-            connection = usable(
-                stored,
-                settings.inventory_servers(),
-                calls_per_minute=max(CALLS_PER_MINUTE, settings.mirror_calls_per_minute),
-                deadlines=_PATIENT,
-            )
-            await _sweep(connection, store, console)
+            snipe_it = open_snipe_it(_usable(stored, settings), _allowance(pool, stored, settings))
+            await _sweep(snipe_it, store, console)
             _report(await store.lonely(), console)
 
 
-async def _sweep(connection: Connection, store: MirrorStore, console: Console) -> None:
+async def _sweep(
+    opening: AbstractAsyncContextManager[SnipeIt], store: MirrorStore, console: Console
+) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     counts: dict[str, int] = {}
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
@@ -101,7 +101,7 @@ async def _sweep(connection: Connection, store: MirrorStore, console: Console) -
             counts[kind] = things
             progress.update(bar, advance=1, description=f"read {things} {kind}")
 
-        async with open_snipe_it(connection) as snipe_it:
+        async with opening as snipe_it:
             # No lease is needed: rows carry when they were read, and the newest stay.
             await TenantMirror(snipe_it, store, utc_now).sweep(read)
     told = ", ".join(f"{things} {kind}" for kind, things in counts.items())
@@ -135,6 +135,19 @@ async def _wanted(pool: Pool, tenant: str | None) -> list[StoredConnection]:
             else f"there is no tenant {tenant} that is connected to a Snipe-IT"
         )
     return found
+
+
+def _usable(stored: StoredConnection, settings: MirrorSettings) -> Connection:
+    return usable(
+        stored,
+        settings.inventory_servers(),
+        calls_per_minute=settings.snipe_it_calls_per_minute,
+        deadlines=_PATIENT,
+    )
+
+
+def _allowance(pool: Pool, stored: StoredConnection, settings: MirrorSettings) -> Allowance:
+    return SharedCalls(pool, stored.tenant_id, settings.snipe_it_calls_per_minute)
 
 
 def _pool(settings: MirrorSettings) -> Pool:

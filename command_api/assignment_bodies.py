@@ -142,6 +142,8 @@ class TransferBody(Body):
 
 
 class ResolveDriftBody(Body):
-    """It is back (``external_return``), or its custodian has it after all (``reasserted``)."""
+    """It is back (``external_return``), its custodian has it after all (``reasserted``), or whom
+    the inventory shows has it and is to have it under an assignment of their own (``relinked``).
+    """
 
-    how: Literal["external_return", "reasserted"]
+    how: Literal["external_return", "reasserted", "relinked"]

@@ -202,7 +202,10 @@ async def receive(
     call: Annotated[Call, Requires(RETURN, first=may(Command.RETURN))],
     body: ReturnBody | None = None,
 ) -> Response:
-    """Take units back at the desk, whether the inventory can be asked just now or not."""
+    """Take units back at the desk, whether the inventory can be asked just now or not.
+
+    What comes back before its hand-over is settled is noted, and returned once it is.
+    """
     given = body or ReturnBody()
     return await call.run(
         handlers.receive,

@@ -9,7 +9,7 @@ from command_api.fields import PathId, ReasonBody
 from command_api.routing import action, also, inventory_action, router
 from domain.custody import outcomes
 from domain.custody.commands import AbandonOperation, AttestOperation
-from domain.inventory_operations import commands, handlers
+from domain.inventory_operations import commands
 from domain.inventory_operations.operation import InventoryOperation
 from domain.inventory_operations.rules import MANAGE
 
@@ -35,7 +35,7 @@ Managed = Annotated[Call, Requires(MANAGE, first=_manages)]
 async def retry(id: PathId, body: ReasonBody, call: Managed) -> Response:
     """Let it be tried again, as if it were new."""
     return await call.run(
-        handlers.retry,
+        outcomes.retry,
         lambda by: commands.RetryOperation(
             operation_id=id,
             reason=body.reason,
@@ -67,7 +67,7 @@ async def resolve(id: PathId, body: ResolveBody, call: Managed) -> Response:
             turn=id,
         )
     return await call.run(
-        handlers.request_resolution,
+        outcomes.request_resolution,
         lambda by: commands.RequestResolution(
             operation_id=id,
             reason=body.reason,

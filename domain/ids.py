@@ -54,6 +54,11 @@ def operation_id(subject_id: Id, kind: str, sequence: int) -> Id:
     return derived_id("inventory-operation", subject_id, kind, str(sequence))
 
 
+def successor_id(operation_id: Id) -> Id:
+    """The id of the assignment to which an operation relinks another."""
+    return derived_id("successor", operation_id)
+
+
 def book_id(tenant_id: Id, item_kind: str, item_id: Id) -> Id:
     """The id of an item's book of reservations."""
     return derived_id("item-book", tenant_id, item_kind, item_id)

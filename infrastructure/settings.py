@@ -187,10 +187,16 @@ class NotificationSettings(ProcessSettings):
     webhook_allow_private: bool = False
 
 
-class MirrorSettings(WorkerSettings):
+class SnipeItSettings(WorkerSettings):
+    """How much all processes together may ask of one tenant's server in a minute."""
+
+    snipe_it_calls_per_minute: int = Field(default=50, ge=1, le=6000)
+
+
+class MirrorSettings(SnipeItSettings):
     """The mirror: how often it asks what happened, and how often it reads everything.
 
-    ``mirror_calls_per_minute`` is its share of what a server lets one user do.
+    ``mirror_calls_per_minute`` is its share of what all processes may ask.
     """
 
     mirror_every_s: float = Field(default=10, ge=0.1, le=3600)
@@ -198,7 +204,7 @@ class MirrorSettings(WorkerSettings):
     mirror_calls_per_minute: int = Field(default=20, ge=1, le=6000)
 
 
-class SnipeItSyncSettings(WorkerSettings):
+class SnipeItSyncSettings(SnipeItSettings):
     """The sync worker: how it may use each tenant's server.
 
     ``snipe_it_call_s`` is how long a call may take; ``snipe_it_late_s`` for how long one may still
@@ -206,7 +212,6 @@ class SnipeItSyncSettings(WorkerSettings):
     there (PHP's and the proxy's limits): before it is over, nothing is sent again.
     """
 
-    snipe_it_calls_per_minute: int = Field(default=50, ge=1, le=6000)
     snipe_it_call_s: float = Field(default=15, ge=0.5, le=120)
     snipe_it_late_s: float = Field(default=60, ge=0.5, le=600)
     snipe_it_watch_every_s: float = Field(default=300, ge=0.2, le=24 * 3600)

@@ -85,6 +85,11 @@ def asked_by(assignment: Row, operation_id: Id) -> Id | None:
     return asked[0] if asked else None
 
 
+def is_noted(received: Row) -> bool:
+    """Whether something came back before its hand-over was settled, and that is not settled."""
+    return received["operation_id"] is None and received["failed"] is None
+
+
 def _without(assignment: Row, operation_id: Id | None) -> list[Row]:
     return [waits for waits in assignment["pending"] if waits["operation_id"] != operation_id]
 

@@ -4,10 +4,11 @@
 says more than the inventory has confirmed. What an open operation is doing stands in its own row.
 """
 
+from datetime import datetime
 from typing import Final
 
 from domain.assignments import events
-from domain.assignments.content import State
+from domain.assignments.content import State, is_to_be_collected
 from domain.assignments.standing import Awaited, outcome_of
 from domain.fields import time_of, time_text
 from domain.ids import Id
@@ -20,6 +21,7 @@ from projectors.assignment_rows import (
     asking,
     assignment_in,
     custodian_of,
+    is_noted,
     proven,
     refused,
     reporting,
@@ -48,6 +50,9 @@ def reserved(rows: Rows, event: events.Reserved, recorded: RecordedEvent) -> Row
         "line_id": event.line_id,
         "begins": time_of(event.begins),
         "due": time_of(event.due),
+        "told_to_collect": is_to_be_collected(
+            datetime.fromisoformat(event.begins), event.timestamp
+        ),
         **_NO_EXTENSION,
         "renewals": 0,
         "overdue": False,
@@ -93,6 +98,15 @@ def cancelled(rows: Rows, event: events.Cancelled, recorded: RecordedEvent) -> R
     return after(rows, recorded, {**_NO_EXTENSION, **ended})
 
 
+def collection_fell_due(
+    rows: Rows,
+    event: events.CollectionFellDue,  # noqa: ARG001 - all folds are called alike
+    recorded: RecordedEvent,
+) -> Rows:
+    """Its custodian is told to collect it."""
+    return after(rows, recorded, {"told_to_collect": True})
+
+
 def issue_requested(rows: Rows, event: events.IssueRequested, recorded: RecordedEvent) -> Rows:
     """It is being handed over."""
     asked = asking(rows, event.operation_id, Awaited.ISSUE, event.by)
@@ -118,8 +132,12 @@ def issued(rows: Rows, event: events.Issued, recorded: RecordedEvent) -> Rows:
 
 
 def issue_failed(rows: Rows, event: events.IssueFailed, recorded: RecordedEvent) -> Rows:
-    """It is kept for them as before."""
-    return refused(rows, recorded, event)
+    """It is kept for them as before; what was said of it meanwhile is settled by that."""
+    returns = [
+        {**one, "failed": event.reason} if is_noted(one) else one
+        for one in assignment_in(rows)["returns"]
+    ]
+    return refused(rows, recorded, event, {"returns": returns, "loss": None})
 
 
 def attention_raised(
@@ -213,23 +231,23 @@ def reminder_fell_due(rows: Rows, event: events.ReminderFell, recorded: Recorded
     return after(rows, recorded, {"reminded_day": event.day})
 
 
+def return_noted(rows: Rows, event: events.ReturnNoted, recorded: RecordedEvent) -> Rows:
+    """It is at the desk; whether it was handed over at all is not settled yet."""
+    noted = _received(event, None, recorded)
+    returns = [*assignment_in(rows)["returns"], noted]
+    return after(rows, recorded, {"returns": returns, "loss": None})
+
+
 def return_received(rows: Rows, event: events.ReturnReceived, recorded: RecordedEvent) -> Rows:
     """It is at the desk; the custodian is on record for it until the inventory has confirmed."""
-    received: Row = {
-        "operation_id": event.operation_id,
-        "quantity": event.quantity,
-        "units": [dict(unit) for unit in event.units],
-        "checklist": [dict(check) for check in event.checklist],
-        "location_id": event.location_id,
-        "note": event.note,
-        "by": event.by,
-        "at": time_text(recorded.recorded_at),
-        "confirmed_at": None,
-        "failed": None,
-    }
+    before = assignment_in(rows)["returns"]
+    noted = next((one for one in before if is_noted(one)), None)
+    received = _received(event, event.operation_id, recorded)
+    if noted is not None:
+        received["at"] = noted["at"]
     awaited = Awaited.RETURN if outcome_of(event.units) is None else Awaited.WRITE_OFF
     asked = asking(rows, event.operation_id, awaited, event.by, event.quantity)
-    returns = [*assignment_in(rows)["returns"], received]
+    returns = [*(one for one in before if one is not noted), received]
     return reporting(
         after(rows, recorded, {**asked, "returns": returns}),
         recorded,
@@ -308,6 +326,25 @@ def closed(rows: Rows, event: events.Closed, recorded: RecordedEvent) -> Rows:
         "closed_at": recorded.recorded_at,
     }
     return after(rows, recorded, changes)
+
+
+def _received(
+    event: events.ReturnNoted | events.ReturnReceived,
+    operation_id: Id | None,
+    recorded: RecordedEvent,
+) -> Row:
+    return {
+        "operation_id": operation_id,
+        "quantity": event.quantity,
+        "units": [dict(unit) for unit in event.units],
+        "checklist": [dict(check) for check in event.checklist],
+        "location_id": event.location_id,
+        "note": event.note,
+        "by": event.by,
+        "at": time_text(recorded.recorded_at),
+        "confirmed_at": None,
+        "failed": None,
+    }
 
 
 def _with_return(assignment: Row, operation_id: Id, changes: Row) -> list[Row]:

@@ -1,8 +1,7 @@
 """Assignments that leave the straight path: lost, handed on, or not where the inventory says."""
 
 from domain.assignments import events
-from domain.assignments.content import REASSERTED
-from domain.assignments.standing import Awaited
+from domain.assignments.standing import RESOLVING, Awaited
 from domain.fields import time_text
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.projection_rows import Rows
@@ -28,6 +27,7 @@ def loss_reported(rows: Rows, event: events.LossReported, recorded: RecordedEven
         "by": event.by,
         "at": time_text(recorded.recorded_at),
         "confirmed_at": None,
+        "recovered_at": None,
     }
     changed = after(rows, recorded, {"loss": loss})
     return reporting(changed, recorded, circulation.LOSS_REPORT, event.by, note=event.note)
@@ -62,12 +62,32 @@ def loss_failed(rows: Rows, event: events.LossFailed, recorded: RecordedEvent) -
 
 
 def recovered(rows: Rows, event: events.Recovered, recorded: RecordedEvent) -> Rows:
-    """It has turned up, and is taken back."""
-    units = assignment_in(rows)["outstanding"]
-    asked = asking(rows, event.operation_id, Awaited.RECOVERY, event.by, units)
-    changed = after(rows, recorded, {**asked, "loss": None})
+    """It has turned up, and is taken back; what is over stays so."""
+    before = assignment_in(rows)
+    if before["outcome"] is None:
+        units = before["outstanding"]
+        asked = asking(rows, event.operation_id, Awaited.RECOVERY, event.by, units)
+        changed = after(rows, recorded, {**asked, "loss": None})
+    else:
+        asked = asking(rows, event.operation_id, Awaited.TURNED_UP, event.by)
+        changed = after(rows, recorded, asked)
     operation = {"operation_id": event.operation_id}
     return reporting(changed, recorded, circulation.RECOVER, event.by, **operation)
+
+
+def asset_recovered(rows: Rows, event: events.AssetRecovered, recorded: RecordedEvent) -> Rows:
+    """The inventory has it back: it named the custodian until then."""
+    before = assignment_in(rows)
+    loss = {**before["loss"], "recovered_at": time_text(recorded.recorded_at)}
+    return circulation.told(
+        proven(rows, recorded, event, {"loss": loss}),
+        recorded,
+        circulation.RETURN,
+        before=custodian_of(before),
+        after=None,
+        by=asked_by(before, event.operation_id),
+        **circulation.confirmed_by(event),
+    )
 
 
 def transfer_requested(
@@ -107,6 +127,7 @@ def transfer_completed(
         before=custodian_of(before),
         after=before["transfer"]["to"],
         by=asked_by(before, event.operation_id),
+        quantity=before["outstanding"],
         **circulation.confirmed_by(event),
     )
 
@@ -144,8 +165,8 @@ def drift_resolution_requested(
 ) -> Rows:
     """Somebody has decided what is to be done about it."""
     assignment = assignment_in(rows)
-    awaited = Awaited.REASSERT if event.how == REASSERTED else Awaited.EXTERNAL_RETURN
-    asked = asking(rows, event.operation_id, awaited, event.by, assignment["outstanding"])
+    awaited, units = RESOLVING[event.how], assignment["outstanding"]
+    asked = asking(rows, event.operation_id, awaited, event.by, units)
     drift = {**assignment["drift"], "resolution": event.how}
     return after(rows, recorded, {**asked, "drift": drift})
 
@@ -156,6 +177,21 @@ def drift_resolution_failed(
     """The inventory disagrees as before."""
     drift = {**assignment_in(rows)["drift"], "resolution": None}
     return refused(rows, recorded, event, {"drift": drift})
+
+
+def relinked(rows: Rows, event: events.Relinked, recorded: RecordedEvent) -> Rows:
+    """Whom the inventory shows has it, under the successor."""
+    before = assignment_in(rows)
+    changes = {"successor_id": event.successor_id, "outstanding": 0}
+    return circulation.told(
+        proven(rows, recorded, event, changes),
+        recorded,
+        circulation.MOVE,
+        before=custodian_of(before),
+        after=dict(event.to),
+        by=asked_by(before, event.operation_id),
+        **circulation.confirmed_by(event),
+    )
 
 
 def drift_resolved(rows: Rows, event: events.DriftResolved, recorded: RecordedEvent) -> Rows:

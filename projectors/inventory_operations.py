@@ -133,6 +133,15 @@ def retry_ordered(rows: Rows, event: events.RetryOrdered, recorded: RecordedEven
     return _pending(rows, recorded, WAITING, changes)
 
 
+def addressed(rows: Rows, event: events.Addressed, recorded: RecordedEvent) -> Rows:
+    """It can be sent from now on."""
+    address = {
+        "item_external_id": event.item["external_id"],
+        "target": None if event.target is None else dict(event.target),
+    }
+    return _changed(rows, recorded, address)
+
+
 def resolution_requested(
     rows: Rows,
     event: events.ResolutionRequested,  # noqa: ARG001 - all folds are called alike

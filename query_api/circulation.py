@@ -1,22 +1,31 @@
-"""GET /asset-circulations: who had which item when, step by step."""
+"""GET /asset-circulations and one of them: who had which item when, step by step."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import Depends, Query, Response
-from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Select, union
+from fastapi import Depends, Path, Query, Response
+from pydantic import BaseModel, BeforeValidator
+from sqlalchemy import ColumnElement, Select, exists, true, union
 
+from domain.errors import NotFound, PermissionMissing
 from domain.ids import Id
-from query_api import answers, names
+from query_api import answers, names, parked
 from query_api.assignments.models import CustodianModel, ItemKind, ItemModel
-from query_api.assignments.visibility import LISTERS, is_own, led_projects, sees_all
+from query_api.assignments.visibility import (
+    LISTERS,
+    READ,
+    is_own,
+    led_projects,
+    seen_by,
+    sees_all,
+)
 from query_api.inventory_names import LOCATION, Custodians, Thing, look_up_things
 from query_api.keyset import Cursors, Page, Sort, Window
-from query_api.reader import Reading, reads
-from query_api.routing import page_responses, router
+from query_api.reader import BY_OBJECT, Reading, reads
+from query_api.routing import object_responses, page_responses, router
 from query_api.shapes import IdFilter, NamedModel, Time
 from read_tables.assignments import assignments
 from read_tables.circulation import circulation as table
@@ -24,6 +33,7 @@ from read_tables.circulation import circulation as table
 circulation = router("assignments")
 
 C: Final = table.c
+CUSTODY: Final = ("custody",)
 TypeName = Literal[
     "issue", "return", "move", "loss", "receive", "confirm", "decline", "loss_report", "recover"
 ]
@@ -132,7 +142,7 @@ async def _filters(
     responses=page_responses(),
 )
 async def list_asset_circulations(
-    reading: Annotated[Reading, reads(*LISTERS, projections=("custody",))],
+    reading: Annotated[Reading, reads(*LISTERS, projections=CUSTODY)],
     filters: Annotated[Filters, Depends(_filters)],
     page: Page,
     sort: Annotated[
@@ -151,6 +161,48 @@ async def list_asset_circulations(
     rows, following = window.shown(await reading.rows(seen))
     known = await _look_up(reading, rows)
     return answers.page(reading, [_item(row, known) for row in rows], following)
+
+
+def _position(text: str) -> int:
+    """The position; a text that is none names nothing, so that its page is 404."""
+    return int(text) if re.fullmatch("[0-9]{1,18}", text, re.ASCII) else 0
+
+
+PositionInPath = Annotated[
+    int, Path(description="The `position` of a step."), BeforeValidator(_position)
+]
+
+
+@circulation.get(
+    "/asset-circulations/{position}",
+    operation_id="read_asset_circulation",
+    response_model=CirculationItem,
+    responses=object_responses(403, 404),
+)
+async def read_asset_circulation(
+    reading: Annotated[Reading, reads(BY_OBJECT, projections=CUSTODY)],
+    position: PositionInPath,
+) -> Response:
+    """One step of custody, named by its position in the log. It never changes."""
+    row = await reading.row(step_at(reading, position))
+    if row is None:
+        await parked.refuse_if_parked_at(reading, position)
+        raise NotFound("There is no such step.")
+    if not row.visible:
+        raise PermissionMissing(READ)
+    known = await _look_up(reading, [row])
+    return answers.one(reading, _item(row, known), row.position, names=True)
+
+
+def step_at(reading: Reading, position: int) -> Select[Any]:
+    """The step at a position, and whether the caller may see it."""
+    scope, caller = reading.scope, reading.caller
+    lent = assignments.c
+    of_seen = exists(
+        scope.select(assignments, lent.id).where(lent.id == C.assignment_id, seen_by(scope, caller))
+    )
+    visible = true() if sees_all(caller) else of_seen
+    return scope.select(table, *C, visible.label("visible")).where(C.position == position)
 
 
 def steps_seen(

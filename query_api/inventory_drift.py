@@ -50,7 +50,7 @@ class DriftItem(BaseModel):
     actual: ActualHolder | None
     read_at: datetime
     since: datetime
-    resolution: Literal["external_return", "reasserted"] | None
+    resolution: Literal["external_return", "reasserted", "relinked"] | None
     sync: SyncModel | None
     version: int
 

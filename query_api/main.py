@@ -32,6 +32,7 @@ from query_api.inventory_status import inventory_status
 from query_api.locations import locations
 from query_api.me import me
 from query_api.notifications import notifications
+from query_api.project_report.routes import project_report
 from query_api.projects import projects
 from query_api.reader import Sources
 from query_api.requisitions.routes import requisitions
@@ -47,6 +48,7 @@ ROUTERS: Final = (
     users,
     roles,
     projects,
+    project_report,
     approval_policies,
     requisitions,
     audit,

@@ -16,8 +16,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from domain.ids import Id
 from domain.notifications.kinds import Channel, Kind, notification_id
-from domain.notifications.notices import holders_id, leads_id
-from domain.permissions import INVENTORY_MANAGE
+from domain.notifications.notices import TOLD_PERMISSIONS, holders_id, leads_id
 from infrastructure.identity import tables as identity
 from infrastructure.notifications import tables as told
 from query_api import answers
@@ -40,6 +39,7 @@ KindName = Literal[
     "due_soon",
     "overdue",
     "returned",
+    "declined",
     "sync_needs_attention",
 ]
 
@@ -96,6 +96,7 @@ class Preferences(BaseModel):
     due_soon: Channels
     overdue: Channels
     returned: Channels
+    declined: Channels
     sync_needs_attention: Channels
 
 
@@ -179,8 +180,11 @@ async def _reader(reading: Reading) -> _Reader:
         )
     )
     audiences = [user_id, *(leads_id(row.project_id) for row in led)]
-    if reading.caller.may(INVENTORY_MANAGE):
-        audiences.append(holders_id(reading.caller.tenant_id, INVENTORY_MANAGE))
+    audiences += [
+        holders_id(reading.caller.tenant_id, permission)
+        for permission in TOLD_PERMISSIONS
+        if reading.caller.may(permission)
+    ]
     beginning = await reading.row(scope.values(told.beginning))
     seen = await reading.row(scope.select(upto).where(upto.c.user_id == user_id))
     off = await _switched_off(reading)

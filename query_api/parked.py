@@ -29,10 +29,18 @@ def is_parked(
 
 async def refuse_if_parked(reading: Reading, aggregate_id: Id) -> None:
     """Raise ``ProjectionParked`` rather than say that there is no such object."""
+    await _refuse(reading, parked_events.c.aggregate_id == aggregate_id)
+
+
+async def refuse_if_parked_at(reading: Reading, position: int) -> None:
+    """Raise ``ProjectionParked`` rather than say that there is nothing made of this event."""
+    await _refuse(reading, parked_events.c.position == position)
+
+
+async def _refuse(reading: Reading, condition: ColumnElement[bool]) -> None:
     parked = parked_events.c
     found = reading.scope.select(parked_events, parked.position).where(
-        parked.aggregate_id == aggregate_id,
-        parked.projection == any_(_array(reading.projections)),
+        condition, parked.projection == any_(_array(reading.projections))
     )
     if await reading.row(found.limit(1)) is not None:
         raise ProjectionParked(reading.position)

@@ -32,6 +32,8 @@ assignments = Table(
     ulid("line_id", null=True),
     time("begins"),
     time("due", null=True),
+    # Whether the custodian was told to collect it, when it was reserved or when its time was near.
+    Column("told_to_collect", Boolean(), nullable=False),
     # The date that was asked for, and whether that is "requested" or "approved" (and waits for
     # the inventory); null when nothing is asked.
     time("asked_due", null=True),
@@ -73,8 +75,8 @@ assignments = Table(
     document("transfer", null=True),
     ulid("successor_id", null=True),
     ulid("transferred_from", null=True),
-    # {actual: [kind, external id] or null, read_at, at, resolution: external_return, reasserted
-    #  or null while nobody has decided} as long as the inventory disagrees
+    # {actual: [kind, external id] or null, read_at, at, resolution: external_return, reasserted,
+    #  relinked or null while nobody has decided} as long as the inventory disagrees
     document("drift", null=True),
     # Why it was cancelled, or why the last operation failed.
     text("reason", null=True),
@@ -92,6 +94,9 @@ DUE_KEY = Grouping(case((assignments.c.due.is_(None), _NEVER), else_=assignments
 IS_OVERDUE = literal_column("assignments.overdue", Boolean())
 IS_UNSETTLED = literal_column("assignments.operation_id IS NOT NULL", Boolean())
 HAS_DRIFTED = literal_column("assignments.drift IS NOT NULL", Boolean())
+IS_DECLINED = literal_column(
+    "(assignments.declined_at IS NOT NULL AND assignments.closed_at IS NULL)", Boolean()
+)
 IS_TO_COME_BACK = literal_column(
     "(assignments.state IN ('active', 'overdue') AND assignments.due IS NOT NULL)", Boolean()
 )
@@ -131,6 +136,11 @@ Index(
     "assignments_drifted",
     *assignments.c["tenant_id", "updated_at", "id"],
     postgresql_where=text_("drift IS NOT NULL"),
+)
+Index(
+    "assignments_declined",
+    *assignments.c["tenant_id", "updated_at", "id"],
+    postgresql_where=text_("declined_at IS NOT NULL AND closed_at IS NULL"),
 )
 # Across tenants, for the timers.
 Index(

@@ -21,12 +21,14 @@ from workers.processes.expire_requisitions_past_their_date import (
 )
 from workers.processes.let_reminders_fall_due import let_reminders_fall_due
 from workers.processes.mark_assignments_overdue import mark_assignments_overdue
+from workers.processes.tell_who_is_to_collect import tell_who_is_to_collect
 
 EVERY_S: Final = 10.0
 
 PROCESSES: Final = (
     expire_requisitions_past_their_date,
     cancel_reservations_nobody_collected,
+    tell_who_is_to_collect,
     mark_assignments_overdue,
     let_reminders_fall_due,
 )

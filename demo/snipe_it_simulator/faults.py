@@ -4,6 +4,7 @@ The list of kinds is the documentation of ``POST /simulator/faults``.
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -30,7 +31,8 @@ class Kind(StrEnum):
     HTML = "html"
     """200 with an HTML page, as after a followed redirect. Not applied."""
     THROTTLE = "throttle"
-    """429 as if the budget were spent. Not applied."""
+    """429 as if the budget were spent; with ``Retry-After`` where ``seconds`` are given, as a proxy
+    answers. Not applied."""
     UNAUTHORIZED = "unauthorized"
     """401. Not applied."""
     FORBIDDEN = "forbidden"
@@ -72,9 +74,10 @@ class Fault:
 
 @dataclass
 class Faults:
-    """The faults in force, in the order in which they were given."""
+    """The faults in force, in the order in which they were given, and how often each kind hit."""
 
     ordered: list[Fault] = field(default_factory=list)
+    hits: Counter[Kind] = field(default_factory=Counter)
 
     def take(self, method: str, path: str) -> Fault | None:
         """The fault that hits this call, used up by one."""
@@ -89,6 +92,7 @@ class Faults:
         return None
 
     def _use(self, fault: Fault) -> None:
+        self.hits[fault.kind] += 1
         if fault.times is None:
             return
         fault.times -= 1

@@ -8,6 +8,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from math import ceil
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -60,6 +61,8 @@ async def _of_the_api(
         "x-ratelimit-limit": str(simulator.throttle.per_minute),
         "x-ratelimit-remaining": str(left),
     }
+    if fault is not None and kind is Kind.THROTTLE and fault.seconds > 0:
+        return _throttled_on_the_way(fault.seconds)
     if not passed or kind is Kind.THROTTLE:
         return _throttled(simulator, limits, ends, wants_json=wants_json)
     reply = await _behind_the_limit(simulator, request, below, user, fault)
@@ -192,6 +195,13 @@ def _throttled(
         "content-type": HTML_TYPE,
     }
     return Reply(429, html=pages.plain("Too Many Requests"), headers=headers)
+
+
+def _throttled_on_the_way(seconds: float) -> Reply:
+    """What a proxy in front of the server says, which tells when to come back."""
+    return Reply(
+        429, refused("Too many requests").body, headers={"retry-after": str(ceil(seconds))}
+    )
 
 
 def redirected(simulator: Simulator, path: str) -> Reply:

@@ -49,6 +49,13 @@ def _checkin(inventory: Inventory, edit: Edit) -> None:
     )
 
 
+def _checkin_unit(inventory: Inventory, edit: Edit) -> None:
+    """One unit of an accessory, by the number of its checkout."""
+    unit = inventory.accessory_checkouts.pop(int(edit["id"]))
+    holder = (unit.target_type, unit.target_id)
+    inventory.log(BY_HAND, "checkin from", ("accessory", unit.item_id), target=holder)
+
+
 def _set(inventory: Inventory, edit: Edit) -> None:
     """Columns of an asset, or fields of a row of another table."""
     fields: Mapping[str, Any] = edit["fields"]
@@ -105,6 +112,7 @@ def _asset(inventory: Inventory, edit: Edit) -> Asset:
 EDITS: dict[str, Callable[[Inventory, Edit], None]] = {
     "checkout": _checkout,
     "checkin": _checkin,
+    "checkin_unit": _checkin_unit,
     "set": _set,
     "delete": _delete,
     "restore": _restore,

@@ -13,13 +13,21 @@ from eventsourcing.domain import Aggregate
 
 from domain.assignments import events, rules, standing
 from domain.assignments.coming_back import ComingBack
-from domain.assignments.content import CONSUMABLE, Custodian, Item, State, Terms
+from domain.assignments.content import (
+    CONSUMABLE,
+    RELINKED,
+    Custodian,
+    Item,
+    State,
+    Terms,
+    is_to_be_collected,
+)
 from domain.assignments.drift import Drifting
 from domain.assignments.due_date import DueDate
-from domain.assignments.errors import NotAwaited, NotCustodian, SameCustodian
+from domain.assignments.errors import NotAwaited, NotCustodian, NotDue, SameCustodian
 from domain.assignments.events import CustodianData, EvidenceData, ItemData
 from domain.assignments.rules import Asked, Command
-from domain.assignments.standing import ACCEPTED, DECLINED, Awaited, Standing, Transfer
+from domain.assignments.standing import ACCEPTED, DECLINED, Awaited, Drift, Standing, Transfer
 from domain.fields import optional_time_text, time_of, time_text
 from domain.ids import Id, id_of, operation_id, uuid_of
 
@@ -37,6 +45,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     Created = events.Created
     Reserved = events.Reserved
     Cancelled = events.Cancelled
+    CollectionFellDue = events.CollectionFellDue
     IssueRequested = events.IssueRequested
     Issued = events.Issued
     IssueFailed = events.IssueFailed
@@ -50,6 +59,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     DueDateFailed = events.DueDateFailed
     BecameOverdue = events.BecameOverdue
     ReminderFell = events.ReminderFell
+    ReturnNoted = events.ReturnNoted
     ReturnReceived = events.ReturnReceived
     Returned = events.Returned
     WrittenOff = events.WrittenOff
@@ -60,6 +70,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     LossConfirmed = events.LossConfirmed
     LossFailed = events.LossFailed
     Recovered = events.Recovered
+    AssetRecovered = events.AssetRecovered
     TransferRequested = events.TransferRequested
     TransferCheckedIn = events.TransferCheckedIn
     TransferCompleted = events.TransferCompleted
@@ -68,6 +79,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     DriftDetected = events.DriftDetected
     DriftResolutionRequested = events.DriftResolutionRequested
     DriftResolutionFailed = events.DriftResolutionFailed
+    Relinked = events.Relinked
     DriftResolved = events.DriftResolved
     Closed = events.Closed
 
@@ -119,6 +131,17 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
         """Give up the reservation; the system asks for this. Raises ``WrongState``."""
         rules.check_in_state(self.view(), State.RESERVED)
         self._add(events.Cancelled, at, reason=reason, by=None)
+
+    def tell_to_collect(self, at: datetime) -> None:
+        """Say that its time is near, unless that was so from the beginning.
+
+        Raises ``WrongState`` and ``NotDue``.
+        """
+        rules.check_in_state(self.view(), State.RESERVED)
+        if not is_to_be_collected(self.begins, at):
+            raise NotDue
+        if not (self.standing.told_to_collect or is_to_be_collected(self.begins, self.created_on)):
+            self._add(events.CollectionFellDue, at, begins=time_text(self.begins))
 
     def request_issue(self, operation_id: Id, asked: Asked, *, offline: bool = False) -> None:
         """Hand it over. Raises ``DuePassed``."""
@@ -208,7 +231,10 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     ) -> "Assignment":
         """The second half is proven: this is over, and the successor, which is returned, has it."""
         self._pending(operation_id, Awaited.TRANSFER_OUT)
-        successor = self._successor(operation_id, evidence, at)
+        transfer = self.transfer_under_way
+        successor = self._successor(
+            transfer.successor_id, transfer.to, transfer.by, operation_id, evidence, at
+        )
         self._add(
             events.TransferCompleted,
             at,
@@ -220,11 +246,19 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
         return successor
 
     def transfer_failed(
-        self, operation_id: Id, next_operation_id: Id | None, reason: str, at: datetime
+        self,
+        operation_id: Id,
+        next_operation_id: Id | None,
+        reason: str,
+        at: datetime,
+        *,
+        shown: Drift | None = None,
     ) -> None:
         """A half was refused; ``next_operation_id`` undoes the first one.
 
-        Where that was refused, too, the inventory shows the item with nobody: that is drift.
+        Where that came to nothing, too, what the inventory has ``shown`` is drift: it was read
+        before, when the first half was proven, and named somebody else then as well. Where nobody
+        has looked, a person has to.
         """
         pending = self._pending(operation_id, *standing.TRANSFER)
         self._add(
@@ -234,21 +268,55 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
             next_operation_id=next_operation_id,
             reason=reason,
         )
-        if next_operation_id is None and pending.awaited is not Awaited.TRANSFER_IN:
-            self._add(events.DriftDetected, at, actual=None, read_at=time_text(at))
+        if next_operation_id is not None or pending.awaited is Awaited.TRANSFER_IN:
+            return
+        if shown is None:
+            self.raise_attention(operation_id, reason, at)
+        else:
+            self._add(events.DriftDetected, at, actual=shown.actual, read_at=shown.read_at)
 
     def transfer_compensated(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
         """The first half is undone: the custodian has it as before."""
         self._pending(operation_id, Awaited.TRANSFER_BACK)
         self._add(events.TransferCompensated, at, operation_id=operation_id, evidence=evidence)
 
-    def _successor(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> "Assignment":
-        transfer = self.transfer_under_way
+    def relinked(
+        self,
+        operation_id: Id,
+        to: Custodian,
+        successor_id: Id,
+        evidence: EvidenceData,
+        at: datetime,
+    ) -> "Assignment":
+        """The inventory shows it with ``to``: this is over, and the successor, returned, has it."""
+        pending = self._pending(operation_id, Awaited.RELINK)
+        successor = self._successor(successor_id, to, pending.by, operation_id, evidence, at)
+        self._add(
+            events.Relinked,
+            at,
+            operation_id=operation_id,
+            to=to.data,
+            successor_id=successor_id,
+            evidence=evidence,
+        )
+        self._add(events.DriftResolved, at, how=RELINKED, operation_id=operation_id, by=pending.by)
+        self._add(events.Closed, at, outcome="transferred")
+        return successor
+
+    def _successor(
+        self,
+        id: Id,
+        custodian: Custodian,
+        by: Id | None,
+        operation_id: Id,
+        evidence: EvidenceData,
+        at: datetime,
+    ) -> "Assignment":
         successor = Assignment.reserve(
-            uuid_of(transfer.successor_id),
+            uuid_of(id),
             Terms(
                 item=self.item,
-                custodian=transfer.to,
+                custodian=custodian,
                 begins=at,
                 due=self.standing.due,
                 quantity=self.standing.outstanding,
@@ -258,7 +326,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
             ),
             tenant_id=self.tenant_id,
             verified=True,
-            by=transfer.by,
+            by=by,
             at=at,
             transferred_from=id_of(self.id),
         )
@@ -267,7 +335,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
             at,
             operation_id=operation_id,
             offline=False,
-            by=transfer.by,
+            by=by,
         )
         successor.issued(operation_id, evidence, at)
         return successor

@@ -1,10 +1,15 @@
 """The verbs of an assignment that concern its coming back, or being gone."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from domain.assignments import events, rules
-from domain.assignments.content import ASSET, EXTERNAL_RETURN, OF_AN_ASSET, Check, Condition, Units
+from domain.assignments.content import (
+    ASSET,
+    EXTERNAL_RETURN,
+    OF_AN_ASSET,
+    Received,
+    State,
+)
 from domain.assignments.errors import ConditionUnfit, MoreThanOutstanding
 from domain.assignments.events import EvidenceData
 from domain.assignments.rules import Asked, Command
@@ -16,40 +21,43 @@ from domain.ids import Id
 class ComingBack(Verbs):
     """Returns and losses."""
 
-    def receive(
-        self,
-        operation_id: Id,
-        units: Sequence[Units],
-        asked: Asked,
-        *,
-        checklist: Sequence[Check] = (),
-        location_id: Id | None = None,
-        note: str | None = None,
-    ) -> None:
+    def receive(self, operation_id: Id, back: Received, asked: Asked) -> None:
         """Take units back at the desk, or none of those that are gone, in a call of their own.
 
         Raises ``MoreThanOutstanding`` and ``ConditionUnfit``.
         """
+        self._check_back(back, asked)
+        rules.check_in_state(self.view(), *rules.OUT_OR_COMING_BACK)
+        self._received(operation_id, back, asked.by.user_id, asked.at)
+
+    def note_return(self, back: Received, asked: Asked) -> None:
+        """Take units back whose hand-over is not settled: what it comes to decides about them.
+
+        Raises ``MoreThanOutstanding`` and ``ConditionUnfit``.
+        """
+        self._check_back(back, asked)
+        rules.check_in_state(self.view(), State.ISSUING)
+        self._add(events.ReturnNoted, asked.at, **back.fields, by=asked.by.user_id)
+
+    def receive_noted(self, operation_id: Id, at: datetime) -> None:
+        """Return the first of what came back before its hand-over was settled, which it is now."""
+        noted = self.standing.noted[0]
+        self._received(operation_id, noted.back, noted.by, at)
+
+    def _check_back(self, back: Received, asked: Asked) -> None:
         rules.check(Command.RETURN, self.view(), asked)
-        quantity = sum(group.quantity for group in units)
-        if not 1 <= quantity <= self.standing.unreturned:
+        if not 1 <= back.quantity <= self.standing.unreturned:
             raise MoreThanOutstanding
-        if self.item.kind == ASSET and any(group.condition not in OF_AN_ASSET for group in units):
+        if self.item.kind == ASSET and any(
+            group.condition not in OF_AN_ASSET for group in back.units
+        ):
             raise ConditionUnfit
-        self._add(
-            events.ReturnReceived,
-            asked.at,
-            operation_id=operation_id,
-            quantity=quantity,
-            units=[group.data for group in units],
-            checklist=[point.data for point in checklist],
-            location_id=location_id,
-            note=note,
-            by=asked.by.user_id,
-        )
-        spoilt = [group.data for group in units if group.condition is not Condition.OK]
-        if spoilt:
-            self._add(events.DamageRecorded, asked.at, units=spoilt, by=asked.by.user_id)
+
+    def _received(self, operation_id: Id, back: Received, by: Id, at: datetime) -> None:
+        self._add(events.ReturnReceived, at, operation_id=operation_id, **back.fields, by=by)
+        if back.spoilt:
+            units = [group.data for group in back.spoilt]
+            self._add(events.DamageRecorded, at, units=units, by=by)
 
     def returned(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
         """The inventory shows that these units are back."""
@@ -94,7 +102,9 @@ class ComingBack(Verbs):
 
     def return_failed(self, operation_id: Id, reason: str, at: datetime) -> None:
         """It came to nothing in the inventory: the custodian is on record as before."""
-        self._pending(operation_id, Awaited.RETURN, Awaited.RECOVERY, Awaited.WRITE_OFF)
+        self._pending(
+            operation_id, Awaited.RETURN, Awaited.RECOVERY, Awaited.TURNED_UP, Awaited.WRITE_OFF
+        )
         self._add(events.ReturnFailed, at, operation_id=operation_id, reason=reason)
 
     def report_loss(self, kind: str, note: str | None, asked: Asked) -> None:
@@ -125,6 +135,11 @@ class ComingBack(Verbs):
         self._add(events.LossFailed, at, operation_id=operation_id, reason=reason)
 
     def recover(self, operation_id: Id, asked: Asked) -> None:
-        """Take back what was said to be gone."""
+        """Take back what was said to be gone, or what is listed so."""
         rules.check(Command.RECOVER, self.view(), asked)
         self._add(events.Recovered, asked.at, operation_id=operation_id, by=asked.by.user_id)
+
+    def asset_recovered(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
+        """The inventory has back what it listed as gone."""
+        self._pending(operation_id, Awaited.TURNED_UP)
+        self._add(events.AssetRecovered, at, operation_id=operation_id, evidence=evidence)

@@ -65,6 +65,14 @@ class LapseReservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TellToCollect:
+    """Say that the time of a reservation is near."""
+
+    assignment_id: Id
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IssueAssignment:
     """Hand over what is reserved."""
 
@@ -232,9 +240,13 @@ class TransferAssignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectDrift:
-    """The inventory has said twice that ``actual`` has it; None: nobody."""
+    """The inventory has said twice that ``actual`` has it; None: nobody.
+
+    ``version`` is what the assignment was at before that was read.
+    """
 
     assignment_id: Id
+    version: int
     actual: tuple[str, int] | None
     read_at: datetime
     at: datetime
@@ -250,7 +262,7 @@ class DriftVanished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveDrift:
-    """Decide about a drift: ``external_return`` or ``reasserted``."""
+    """Decide about a drift: ``external_return``, ``reasserted`` or ``relinked``."""
 
     assignment_id: Id
     how: str
@@ -260,4 +272,4 @@ class ResolveDrift:
 
     def __post_init__(self) -> None:
         if self.how not in RESOLUTIONS:
-            raise InvalidField(("how",), "This is external_return or reasserted.")
+            raise InvalidField(("how",), f"This is {' or '.join(RESOLUTIONS)}.")

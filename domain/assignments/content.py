@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from domain.assignments.events import CheckData, CustodianData, ItemData, UnitData
+from domain.assignments.events import (
+    CheckData,
+    CustodianData,
+    ItemData,
+    UnitData,
+)
 from domain.errors import InvalidField
 from domain.fields import NAME_LIMIT, Path, check_optional_text, check_period, check_text
 from domain.ids import Id
@@ -20,10 +25,14 @@ USER: Final = "user"
 LOCATION: Final = "location"
 CUSTODIAN_KINDS: Final = frozenset({USER, LOCATION})
 
+COLLECT_WITHIN: Final = timedelta(days=1)
+"""How long before the time of a reservation its custodian is told to collect it."""
+
 EXTERNAL_RETURN: Final = "external_return"
 REASSERTED: Final = "reasserted"
+RELINKED: Final = "relinked"
 VANISHED: Final = "vanished"
-RESOLUTIONS: Final = frozenset({EXTERNAL_RETURN, REASSERTED})
+RESOLUTIONS: Final = (EXTERNAL_RETURN, REASSERTED, RELINKED)
 """What somebody can decide about a drift; it may also vanish by itself."""
 
 LOSS_KINDS: Final = frozenset({"lost", "stolen"})
@@ -114,6 +123,37 @@ class Check:
         return CheckData(name=self.name, passed=self.passed)
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a technician took back, and where it is now."""
+
+    units: tuple[Units, ...]
+    checklist: tuple[Check, ...] = ()
+    location_id: Id | None = None
+    note: str | None = None
+
+    @property
+    def quantity(self) -> int:
+        """How many units there are."""
+        return sum(group.quantity for group in self.units)
+
+    @property
+    def spoilt(self) -> tuple[Units, ...]:
+        """Units that are not as they were."""
+        return tuple(group for group in self.units if group.condition is not Condition.OK)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of an event that tells of it."""
+        return {
+            "quantity": self.quantity,
+            "units": [group.data for group in self.units],
+            "checklist": [point.data for point in self.checklist],
+            "location_id": self.location_id,
+            "note": self.note,
+        }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What is to be lent to whom, from when until when (``due`` None: for good), and what for.
@@ -169,3 +209,8 @@ def check_returned(units: Sequence[Units], checklist: Sequence[Check]) -> None:
         raise InvalidField(("checklist",), f"A checklist has at most {CHECKLIST_LIMIT} points.")
     for index, point in enumerate(checklist):
         check_text(("checklist", index, "name"), point.name, NAME_LIMIT)
+
+
+def is_to_be_collected(begins: datetime, at: datetime) -> bool:
+    """Whether the time of a reservation is near, or has come."""
+    return begins - at <= COLLECT_WITHIN

@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from domain.assignments import events, rules
-from domain.assignments.content import EXTERNAL_RETURN, REASSERTED, VANISHED, State
-from domain.assignments.errors import HeldByAnother
+from domain.assignments.content import EXTERNAL_RETURN, REASSERTED, RELINKED, VANISHED, State
+from domain.assignments.errors import HeldByAnother, HeldByNobody
 from domain.assignments.rules import Asked, Command
-from domain.assignments.standing import Awaited
+from domain.assignments.standing import RESOLVING, Awaited
 from domain.assignments.verbs import Verbs
 from domain.fields import time_text
 from domain.ids import Id
@@ -27,15 +27,26 @@ class Drifting(Verbs):
         if self.standing.drift is not None and not self.standing.pending:
             self._add(events.DriftResolved, at, how=VANISHED, operation_id=None, by=None)
 
-    def resolve_drift(self, how: str, operation_id: Id, asked: Asked) -> None:
-        """Take it as returned, or have the inventory say again who has it.
+    @property
+    def found_with(self) -> tuple[str, int]:
+        """Who has it according to the inventory. Raises ``HeldByNobody``."""
+        drift = self.standing.drift
+        if drift is None or drift.actual is None:
+            raise HeldByNobody
+        return drift.actual
 
-        Raises ``HeldByAnother`` for the first where the inventory shows it with somebody else.
+    def resolve_drift(self, how: str, operation_id: Id, asked: Asked) -> None:
+        """Take it as returned, have the inventory say again who has it, or agree with it.
+
+        Raises ``HeldByAnother`` for the first where the inventory shows it with somebody else,
+        ``HeldByNobody`` for the last where it does not.
         """
         rules.check(Command.RESOLVE_DRIFT, self.view(), asked)
         drift = self.standing.drift
         if how == EXTERNAL_RETURN and drift is not None and drift.actual is not None:
             raise HeldByAnother
+        if how == RELINKED and drift is not None and drift.actual is None:
+            raise HeldByNobody
         self._add(
             events.DriftResolutionRequested,
             asked.at,
@@ -53,5 +64,5 @@ class Drifting(Verbs):
 
     def drift_resolution_failed(self, operation_id: Id, reason: str, at: datetime) -> None:
         """The inventory refused it: the drift stands."""
-        self._pending(operation_id, Awaited.REASSERT, Awaited.EXTERNAL_RETURN)
+        self._pending(operation_id, *RESOLVING.values())
         self._add(events.DriftResolutionFailed, at, operation_id=operation_id, reason=reason)

@@ -17,6 +17,16 @@ class WrongState(RuleBroken):
     help = "Its transitions say what can be done now."
 
 
+class HandedOn(RuleBroken):
+    """It is being handed on, so it is not settled yet who has it."""
+
+    code = "handed_on"
+    help = (
+        "Repeat this when its sync is null, on the assignment of whoever has it then. Where its"
+        " sync needs attention, an inventory manager settles that first."
+    )
+
+
 class InventoryAsked(RuleBroken):
     """The inventory has not answered the last change of this assignment yet."""
 
@@ -140,4 +150,11 @@ class HeldByAnother(RuleBroken):
     """The inventory says that somebody else has the item: it did not come back."""
 
     code = "held_by_another"
-    help = "Check it in in the inventory, or reassert this assignment there."
+    help = "Relink this assignment to them, or check the item in in the inventory."
+
+
+class HeldByNobody(RuleBroken):
+    """The inventory says that nobody has the item: there is nobody to relink it to."""
+
+    code = "held_by_nobody"
+    help = "Take it as returned, or reassert this assignment in the inventory."

@@ -112,6 +112,13 @@ class Cancelled(Event):
     by: Id | None
 
 
+class CollectionFellDue(Event):
+    """The time of a reservation that was made ahead is near: it can be collected."""
+
+    TOPIC = "assignment.collection_fell_due.v1"
+    begins: str
+
+
 class IssueRequested(Event):
     """Somebody is handing it over; the inventory is being asked."""
 
@@ -227,6 +234,18 @@ class ReminderFell(Event):
     due: str
 
 
+class ReturnNoted(Event):
+    """The item is back at the desk before its hand-over is settled: it is returned after that."""
+
+    TOPIC = "assignment.return_noted.v1"
+    quantity: int
+    units: list[UnitData]
+    checklist: list[CheckData]
+    location_id: Id | None
+    note: str | None
+    by: Id
+
+
 class ReturnReceived(Event):
     """The item is back at the desk; the inventory is being asked.
 
@@ -285,7 +304,7 @@ class DamageRecorded(Event):
 
 
 class LossReported(Event):
-    """The item is said to be ``lost`` or ``stolen``."""
+    """The item is said to be ``lost`` or ``stolen``; while its hand-over is not settled, too."""
 
     TOPIC = "assignment.loss_reported.v1"
     kind: str
@@ -324,6 +343,14 @@ class Recovered(Event):
     TOPIC = "assignment.recovered.v1"
     operation_id: Id
     by: Id
+
+
+class AssetRecovered(Event):
+    """What was listed as gone is back in the inventory; the assignment is over as it was."""
+
+    TOPIC = "assignment.asset_recovered.v1"
+    operation_id: Id
+    evidence: EvidenceData
 
 
 class TransferRequested(Event):
@@ -372,7 +399,7 @@ class TransferCompensated(Event):
 
 
 class DriftDetected(Event):
-    """The inventory has said twice that somebody else has it, or nobody."""
+    """The inventory has said twice that somebody else has it, or nobody; ``actual`` is the last."""
 
     TOPIC = "assignment.inventory_drift_detected.v1"
     actual: tuple[str, int] | None
@@ -382,8 +409,9 @@ class DriftDetected(Event):
 class DriftResolutionRequested(Event):
     """Somebody has decided about the drift; the inventory is being asked.
 
-    ``how``: ``external_return`` (it is back, if the inventory shows it) or ``reasserted`` (the
-    custodian has it: the inventory is to say so again).
+    ``how``: ``external_return`` (it is back, if the inventory shows it), ``reasserted`` (the
+    custodian has it: the inventory is to say so again) or ``relinked`` (whom the inventory shows
+    has it, and is to have it with us, too).
     """
 
     TOPIC = "assignment.inventory_drift_resolution_requested.v1"
@@ -400,10 +428,21 @@ class DriftResolutionFailed(Event):
     reason: str
 
 
+class Relinked(Event):
+    """``to``, whom the inventory shows with it, has it under the successor."""
+
+    TOPIC = "assignment.relinked.v1"
+    operation_id: Id
+    to: CustodianData
+    successor_id: Id
+    evidence: EvidenceData
+
+
 class DriftResolved(Event):
     """How the drift was dealt with.
 
-    ``how`` is ``external_return``, ``reasserted`` or ``vanished`` (the inventory agrees again).
+    ``how`` is ``external_return``, ``reasserted``, ``relinked`` or ``vanished`` (the inventory
+    agrees again).
     """
 
     TOPIC = "assignment.inventory_drift_resolved.v1"

@@ -34,6 +34,13 @@ async def refuse_extension(
     return await store.save(assignment)
 
 
+async def tell_to_collect(command: commands.TellToCollect, store: Store, facts: Facts) -> Receipt:
+    """Say that the time of a reservation is near."""
+    assignment = await store.load(Assignment, command.assignment_id)
+    assignment.tell_to_collect(command.at)
+    return await store.save(assignment)
+
+
 async def mark_overdue(command: commands.MarkOverdue, store: Store, facts: Facts) -> Receipt:
     """Say that the time it was due has passed."""
     assignment = await store.load(Assignment, command.assignment_id)

@@ -137,6 +137,22 @@ class ItemBook(Aggregate):
         else:
             self._change(replace(self.holds[assignment_id], quantity=outstanding), at)
 
+    def turn_up(self, assignment_id: Id, at: datetime) -> None:
+        """An asset that was gone is here: nobody is handed it before the inventory has it back.
+
+        Whoever waits for it goes on waiting. Raises ``ItemOut`` where somebody has it.
+        """
+        if any(hold.out for hold in self.holds.values()):
+            raise ItemOut
+        self._held(
+            assignment_id=assignment_id,
+            quantity=1,
+            begins=time_text(at),
+            until=time_text(at),
+            timestamp=at,
+        )
+        self.handed_out(assignment_id, at)
+
     def release(self, assignment_id: Id, at: datetime) -> None:
         """Free an assignment's units; without a hold there is nothing to do."""
         if assignment_id in self.holds:

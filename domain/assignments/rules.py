@@ -13,10 +13,11 @@ from types import MappingProxyType
 from typing import Final
 
 from domain import permissions
-from domain.assignments.content import ASSET, USER, State
+from domain.assignments.content import ASSET, CONSUMABLE, USER, State
 from domain.assignments.errors import (
     AssetOnly,
     DuePassed,
+    HandedOn,
     InventoryAsked,
     MoreThanOutstanding,
     NoDrift,
@@ -36,6 +37,8 @@ ISSUE_OFFLINE: Final = permissions.ASSIGNMENTS_ISSUE_OFFLINE
 RETURN: Final = permissions.ASSIGNMENTS_RETURN
 EXTEND: Final = permissions.ASSIGNMENTS_EXTEND
 MANAGE: Final = permissions.INVENTORY_MANAGE
+
+OUT_OR_COMING_BACK: Final = (State.ACTIVE, State.OVERDUE, State.RETURNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class AssignmentView:
 
     ``asked`` is whether the inventory has yet to answer an operation of it, ``unreturned`` the
     units that are out and not on their way back, ``extension`` the due date asked for,
-    ``drifted`` whether the inventory has said otherwise.
+    ``drifted`` whether the inventory has said otherwise, ``gone`` whether it lists it so.
     """
 
     state: State
@@ -87,6 +90,7 @@ class AssignmentView:
     extension: datetime | None
     renewals: int
     drifted: bool
+    gone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +175,29 @@ def _nothing_asked(view: AssignmentView, _at: datetime) -> None:
         raise InventoryAsked
 
 
+def _taken_back(view: AssignmentView, _at: datetime) -> None:
+    """Whatever is here is taken back; a consumable is used up by its hand-over."""
+    if view.state is State.TRANSFERRING:
+        raise HandedOn
+    if view.state is not State.ISSUING or view.item_kind == CONSUMABLE:
+        check_in_state(view, *OUT_OR_COMING_BACK)
+
+
+def _missed(view: AssignmentView, _at: datetime) -> None:
+    """What is back at the desk is not missed."""
+    if view.state is State.TRANSFERRING:
+        raise HandedOn
+    if view.state is not State.ISSUING:
+        check_in_state(view, State.ACTIVE, State.OVERDUE)
+    elif view.unreturned < 1:
+        raise WrongState("It is back at the desk already.")
+
+
+def _lost(view: AssignmentView, _at: datetime) -> None:
+    if not view.gone:
+        check_in_state(view, State.LOSS_PENDING)
+
+
 def _due_ahead(view: AssignmentView, at: datetime) -> None:
     if view.due is not None and view.due <= at:
         raise DuePassed
@@ -216,9 +243,7 @@ class _Rule:
 
 _RESERVED: Final = _state(State.RESERVED)
 _OUT: Final = _state(State.ACTIVE, State.OVERDUE)
-_LOST: Final = _state(State.LOSS_PENDING)
 _COMING_OR_OUT: Final = _state(State.ISSUING, State.ACTIVE, State.OVERDUE)
-_OUT_OR_COMING_BACK: Final = _state(State.ACTIVE, State.OVERDUE, State.RETURNING)
 
 _RULES: Final[Mapping[Command, _Rule]] = MappingProxyType(
     {
@@ -231,11 +256,11 @@ _RULES: Final[Mapping[Command, _Rule]] = MappingProxyType(
         ),
         Command.APPROVE_EXTENSION: _Rule(_needs(EXTEND), (_OUT, _nothing_asked, _has_due)),
         Command.REFUSE_EXTENSION: _Rule(_needs(EXTEND), (_OUT, _extension_requested)),
-        Command.RETURN: _Rule(_needs(RETURN), (_OUT_OR_COMING_BACK, _units_out)),
-        Command.CLOSE: _Rule(_needs(RETURN), (_OUT_OR_COMING_BACK, _units_out)),
-        Command.REPORT_LOSS: _Rule(_custodian_or(RETURN), (_OUT, _asset)),
-        Command.CONFIRM_LOSS: _Rule(_needs(MANAGE), (_LOST, _nothing_asked)),
-        Command.RECOVER: _Rule(_needs(RETURN), (_LOST, _nothing_asked)),
+        Command.RETURN: _Rule(_needs(RETURN), (_taken_back, _units_out)),
+        Command.CLOSE: _Rule(_needs(RETURN), (_taken_back, _units_out)),
+        Command.REPORT_LOSS: _Rule(_custodian_or(RETURN), (_missed, _asset)),
+        Command.CONFIRM_LOSS: _Rule(_needs(MANAGE), (_state(State.LOSS_PENDING), _nothing_asked)),
+        Command.RECOVER: _Rule(_needs(RETURN), (_lost, _nothing_asked)),
         Command.TRANSFER: _Rule(_needs(ISSUE), (_OUT, _nothing_asked)),
         Command.RESOLVE_DRIFT: _Rule(_needs(MANAGE), (_OUT, _drifted, _nothing_asked)),
     }

@@ -12,7 +12,19 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from domain.assignments import events
-from domain.assignments.content import GONE, REASSERTED, Condition, Custodian, State
+from domain.assignments.content import (
+    EXTERNAL_RETURN,
+    GONE,
+    LOSS_KINDS,
+    REASSERTED,
+    RELINKED,
+    Check,
+    Condition,
+    Custodian,
+    Received,
+    State,
+    Units,
+)
 from domain.assignments.events import UnitData
 from domain.fields import time_of
 from domain.ids import Id
@@ -32,11 +44,13 @@ class Awaited(StrEnum):
     LOSS = "loss"
     RECOVERY = "recovery"
     WRITE_OFF = "write_off"
+    TURNED_UP = "turned_up"
     TRANSFER_IN = "transfer_in"
     TRANSFER_OUT = "transfer_out"
     TRANSFER_BACK = "transfer_back"
     EXTERNAL_RETURN = "external_return"
     REASSERT = "reassert"
+    RELINK = "relink"
 
 
 RETURNS: Final = frozenset({Awaited.RETURN, Awaited.RECOVERY, Awaited.EXTERNAL_RETURN})
@@ -44,6 +58,15 @@ RETURNS: Final = frozenset({Awaited.RETURN, Awaited.RECOVERY, Awaited.EXTERNAL_R
 
 BACK: Final = RETURNS | {Awaited.WRITE_OFF}
 """After which fewer units are out."""
+
+RESOLVING: Final[Mapping[str, Awaited]] = MappingProxyType(
+    {
+        EXTERNAL_RETURN: Awaited.EXTERNAL_RETURN,
+        REASSERTED: Awaited.REASSERT,
+        RELINKED: Awaited.RELINK,
+    }
+)
+"""What the inventory is asked for when a drift is dealt with in each way."""
 
 TRANSFER: Final = frozenset({Awaited.TRANSFER_IN, Awaited.TRANSFER_OUT, Awaited.TRANSFER_BACK})
 
@@ -76,6 +99,14 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """What came back before its hand-over was settled, and who took it."""
+
+    back: Received
+    by: Id
+
+
+@dataclass(frozen=True, slots=True)
 class Drift:
     """Who has the item according to the inventory (None: nobody), read at a time."""
 
@@ -96,6 +127,7 @@ class Standing:
 
     outstanding: int
     due: datetime | None
+    told_to_collect: bool = False
     handed_over: bool = False
     cancelled: bool = False
     overdue: bool = False
@@ -107,6 +139,8 @@ class Standing:
     extension: datetime | None = None
     renewals: int = 0
     loss: str | None = None
+    recovered: bool = False
+    noted: tuple[Noted, ...] = ()
     transfer: Transfer | None = None
     drift: Drift | None = None
     attention: str | None = None
@@ -132,11 +166,17 @@ class Standing:
         return State.OVERDUE if self.overdue else State.ACTIVE
 
     @property
+    def gone(self) -> bool:
+        """Whether the inventory lists it as lost or stolen, as far as this assignment knows."""
+        return self.outcome in LOSS_KINDS and not self.recovered
+
+    @property
     def unreturned(self) -> int:
-        """Units that are out and not on their way back."""
-        return self.outstanding - sum(
+        """Units that are out, or about to be, and not on their way back."""
+        on_the_way = sum(
             pending.quantity for pending in self.pending.values() if pending.awaited in BACK
         )
+        return self.outstanding - on_the_way - sum(noted.back.quantity for noted in self.noted)
 
     def next_rows(self, quantity: int) -> tuple[int, ...]:
         """The checkout rows that the next ``quantity`` units come back under."""
@@ -179,6 +219,10 @@ def _cancelled(now: Standing, _: events.Cancelled) -> Standing:
     return replace(now, cancelled=True)
 
 
+def _told_to_collect(now: Standing, _: events.CollectionFellDue) -> Standing:
+    return replace(now, told_to_collect=True)
+
+
 def _issue_requested(now: Standing, told: events.IssueRequested) -> Standing:
     return _asks(now, Pending(told.operation_id, Awaited.ISSUE, by=told.by))
 
@@ -192,8 +236,9 @@ def _issued(now: Standing, told: events.Issued) -> Standing:
 
 
 def _issue_failed(now: Standing, told: events.IssueFailed) -> Standing:
+    """What was said of the item meanwhile was said of something that nobody had."""
     failed = (*now.failed_issues, told.operation_id)
-    return replace(_answered(now, told.operation_id), failed_issues=failed)
+    return replace(_answered(now, told.operation_id), failed_issues=failed, noted=(), loss=None)
 
 
 def _refused(now: Standing, told: Any) -> Standing:
@@ -245,10 +290,21 @@ def _reminded(now: Standing, told: events.ReminderFell) -> Standing:
     return replace(now, reminded=now.reminded | {(told.day, told.due)})
 
 
+def _return_noted(now: Standing, told: events.ReturnNoted) -> Standing:
+    units = tuple(
+        Units(group["quantity"], Condition(group["condition"]), group["note"])
+        for group in told.units
+    )
+    checklist = tuple(Check(**point) for point in told.checklist)
+    noted = Noted(Received(units, checklist, told.location_id, told.note), told.by)
+    return replace(now, noted=(*now.noted, noted), loss=None)
+
+
 def _return_received(now: Standing, told: events.ReturnReceived) -> Standing:
+    rest = replace(now, noted=now.noted[1:])
     outcome = outcome_of(told.units)
     awaited = Awaited.RETURN if outcome is None else Awaited.WRITE_OFF
-    return _back(now, told.operation_id, awaited, told.quantity, told.by, outcome)
+    return _back(rest, told.operation_id, awaited, told.quantity, told.by, outcome)
 
 
 def _back(
@@ -296,8 +352,14 @@ def _loss_confirmed(now: Standing, told: events.LossConfirmed) -> Standing:
 
 
 def _recovered(now: Standing, told: events.Recovered) -> Standing:
+    if now.outcome is not None:
+        return _asks(now, Pending(told.operation_id, Awaited.TURNED_UP, by=told.by))
     found = replace(now, loss=None)
     return _back(found, told.operation_id, Awaited.RECOVERY, now.outstanding, told.by)
+
+
+def _asset_recovered(now: Standing, told: events.AssetRecovered) -> Standing:
+    return replace(_answered(now, told.operation_id), recovered=True)
 
 
 def _transfer_requested(now: Standing, told: events.TransferRequested) -> Standing:
@@ -333,8 +395,11 @@ def _drifted(now: Standing, told: events.DriftDetected) -> Standing:
 
 
 def _drift_resolution(now: Standing, told: events.DriftResolutionRequested) -> Standing:
-    awaited = Awaited.REASSERT if told.how == REASSERTED else Awaited.EXTERNAL_RETURN
-    return _back(now, told.operation_id, awaited, now.outstanding, told.by)
+    return _back(now, told.operation_id, RESOLVING[told.how], now.outstanding, told.by)
+
+
+def _relinked(now: Standing, told: events.Relinked) -> Standing:
+    return replace(_answered(now, told.operation_id), outstanding=0)
 
 
 def _drift_resolved(now: Standing, told: events.DriftResolved) -> Standing:
@@ -349,6 +414,7 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
     {
         events.Reserved: _unchanged,
         events.Cancelled: _cancelled,
+        events.CollectionFellDue: _told_to_collect,
         events.IssueRequested: _issue_requested,
         events.Issued: _issued,
         events.IssueFailed: _issue_failed,
@@ -362,6 +428,7 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
         events.DueDateFailed: _refused,
         events.BecameOverdue: _overdue,
         events.ReminderFell: _reminded,
+        events.ReturnNoted: _return_noted,
         events.ReturnReceived: _return_received,
         events.Returned: _returned,
         events.WrittenOff: _written_off,
@@ -372,6 +439,7 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
         events.LossConfirmed: _loss_confirmed,
         events.LossFailed: _refused,
         events.Recovered: _recovered,
+        events.AssetRecovered: _asset_recovered,
         events.TransferRequested: _transfer_requested,
         events.TransferCheckedIn: _transfer_checked_in,
         events.TransferCompleted: _transfer_completed,
@@ -380,6 +448,7 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
         events.DriftDetected: _drifted,
         events.DriftResolutionRequested: _drift_resolution,
         events.DriftResolutionFailed: _refused,
+        events.Relinked: _relinked,
         events.DriftResolved: _drift_resolved,
         events.Closed: _closed,
     }

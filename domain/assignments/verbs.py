@@ -42,6 +42,7 @@ class Verbs(_Aggregate):
             extension=now.extension,
             renewals=now.renewals,
             drifted=now.drift is not None,
+            gone=now.gone,
         )
 
     def _pending(self, operation_id: Id, *awaited: Awaited) -> Pending:

@@ -27,8 +27,8 @@ _LIMITS: Final = {
 _NEVER_EMPTY: Final = frozenset({"serial_number", "asset_tag"})
 
 COUNTED: Final = (
-    "Things that are counted are accessories and consumables. The inventory's API lets nobody add"
-    " them: add them in Snipe-IT itself, and they appear here with the next sweep."
+    "Things that are counted are accessories and consumables, which are not added from here: add"
+    " them in Snipe-IT itself, and they appear with the next sweep."
 )
 
 ON_A_PROJECT: Final = (
@@ -60,6 +60,9 @@ PURPOSES: Final[Mapping[Standing, str]] = MappingProxyType(
 
 GONE: Final = frozenset({Standing.LOST, Standing.STOLEN})
 """Those that are found out, not decided: what is kept of the asset does not stand against them."""
+
+PUT_AWAY: Final = frozenset(PURPOSES[one] for one in Standing if one not in GONE)
+"""Purposes that are decided on, for what nobody has."""
 
 
 class AssetFields(TypedDict, total=False):

@@ -50,14 +50,15 @@ async def assign(command: commands.ReserveItem, store: Store, facts: Facts) -> R
 async def circulate(command: Circulate, store: Store, facts: Facts) -> Receipt:
     """Let it happen; the receipt is the assignment's.
 
-    Raises ``PermissionMissing``, ``InvalidField`` for an asset that the inventory does not have,
-    ``AssetNotOut``, ``NotTheCustodian`` and the refusals of the command that it amounts to.
+    Raises ``PermissionMissing``, ``InvalidField`` for an asset that neither the inventory nor
+    anybody has, ``AssetNotOut``, ``NotTheCustodian`` and the refusals of the command that it amounts to.
     """
     command.by.require(NEEDED[command.type])
-    if await facts.inventory_item(ASSET, command.asset_id) is None:
-        raise InvalidField(("asset_id",), "The inventory has no such asset.")
     item = Item(ASSET, command.asset_id)
     book = await book_of(item, command.by.tenant_id, store, command.at)
+    known = await facts.inventory_item(ASSET, command.asset_id)
+    if known is None and _out(book) is None:
+        raise InvalidField(("asset_id",), "The inventory has no such asset.")
     match command.type:
         case Circulation.ISSUE:
             to = one_custodian(command.person_id, command.location_id)

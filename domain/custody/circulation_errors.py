@@ -7,7 +7,11 @@ class AssetNotOut(RuleBroken):
     """Nobody has this asset under an assignment."""
 
     code = "asset_not_out"
-    help = "GET /assets/{id} says who has it by the inventory's word."
+    help = (
+        "GET /assets/{id} says who has it by the inventory's word. What was lost and has turned up"
+        " is taken back by POST /assignments/{id}/recover of the assignment that it was lost under:"
+        " GET /assets/{id}/assignments."
+    )
 
 
 class NotTheCustodian(RuleBroken):

@@ -25,13 +25,17 @@ class ProveOperation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefuseOperation:
-    """The inventory refuses it for good; ``gone`` where the thing can no longer be handed out."""
+    """The inventory refuses it for good; ``gone`` where the thing can no longer be handed out.
+
+    ``evidence`` is what it shows.
+    """
 
     operation_id: Id
     fence: int
     reason: str
     message: str
     gone: bool
+    evidence: EvidenceData
     at: datetime
 
 

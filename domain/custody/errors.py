@@ -34,6 +34,13 @@ class CustodianNotMapped(RuleBroken):
     help = "Ask an inventory manager to map the member or the location."
 
 
+class HolderUnknown(RuleBroken):
+    """No member or location of ours stands for whom the inventory shows with the item."""
+
+    code = "holder_unknown"
+    help = "Map them to a member or a location, or have the item checked in in the inventory."
+
+
 class CustodianLeft(RuleBroken):
     """Whoever is to have it is no longer a member."""
 

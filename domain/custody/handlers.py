@@ -8,33 +8,38 @@ the verbs that they ask; where the inventory is to be asked also ``ItemNotMapped
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from eventsourcing.domain import Aggregate
 
 from domain.assignments import commands, rules
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import ASSET, GONE, REASSERTED, Condition, Units
+from domain.assignments.content import (
+    ASSET,
+    EXTERNAL_RETURN,
+    LOCATION,
+    RELINKED,
+    Condition,
+    Received,
+    State,
+    Units,
+)
 from domain.assignments.item_book import ItemBook
 from domain.assignments.rules import ISSUE_OFFLINE, Asked, Command
-from domain.assignments.standing import Awaited
 from domain.caller import Caller
 from domain.custody import asking
+from domain.custody.calling_off import call_off_due, call_off_issue
 from domain.custody.errors import StatusLabelMissing
 from domain.custody.keeping import book_of, kept, remaining, requisition_of
 from domain.errors import InvalidField
 from domain.ids import Id, id_of
 from domain.inventory.changes import InventoryChange
-from domain.inventory_operations.kinds import Kind
+from domain.inventory_operations.kinds import RELINK, Kind
 from domain.inventory_operations.kinds import State as OperationState
 from domain.inventory_operations.operation import InventoryOperation
 from domain.inventory_operations.queue import settled, waiting
 from domain.ports import Facts, Receipt, Store
 from domain.requisitions.errors import ProjectArchived
 from domain.requisitions.requisition import Requisition
-
-CANCELLED: Final = "cancelled"
-"""Reason of what was called off before it was sent."""
 
 
 async def reserve(command: commands.ReserveItem, store: Store, facts: Facts) -> Receipt:
@@ -88,7 +93,7 @@ async def cancel(command: commands.CancelReservation, store: Store, facts: Facts
     asked = Asked(command.by, command.at)
     rules.check(Command.CANCEL, assignment.view(), asked)
     requisition = await requisition_of(assignment, store)
-    called_off = await _call_off_issue(assignment, requisition, command.reason, command.at, store)
+    called_off = await call_off_issue(assignment, requisition, command.reason, command.at, store)
     assignment.cancel(command.reason, asked)
     released = await _release(
         assignment, requisition, command.reason, command.by.user_id, command.at, store
@@ -150,17 +155,26 @@ async def receive(command: commands.ReturnAssignment, store: Store, facts: Facts
 
     What needs repair goes to the connection's status label for that, if it has one; what is gone
     stays with the custodian until a person has written it off: see ``docs/decisions/0014``.
+    Before the hand-over is settled that is noted, and carried out once it is. Where nothing over
+    there stands for the item or its custodian any more, a person has to see to the operations.
     Raises ``InvalidField`` for an unknown location.
     """
     assignment = await store.load(Assignment, command.assignment_id, command.expected_version)
     asked = Asked(command.by, command.at)
     rules.check(Command.RETURN, assignment.view(), asked)
+    await _check_location(command.location_id, facts)
     units = command.units or (Units(assignment.standing.unreturned, Condition.OK),)
-    operations = [
-        await _take_in(part, command, assignment, asked, facts)
+    parts = [
+        Received(part, command.checklist, command.location_id, command.note)
         for part in asking.parts_of(units, assignment.item.kind)
     ]
-    called_off = await _call_off_due(assignment, command.at, store)
+    if assignment.state is State.ISSUING:
+        for back in parts:
+            assignment.note_return(back, asked)
+        return await store.save(assignment)
+    address = await asking.address_of(assignment, facts)
+    operations = [await _take_in(back, assignment, address, asked, facts) for back in parts]
+    called_off = await call_off_due(assignment, command.at, store)
     return await _save(store, command.at, assignment, *operations, *called_off)
 
 
@@ -169,10 +183,7 @@ async def confirm_loss(command: commands.ConfirmLoss, store: Store, facts: Facts
     assignment = await store.load(Assignment, command.assignment_id, command.expected_version)
     asked = Asked(command.by, command.at)
     rules.check(Command.CONFIRM_LOSS, assignment.view(), asked)
-    kind = assignment.standing.loss or ""
-    label = (await facts.inventory()).status_labels.get(kind)
-    if label is None:
-        raise StatusLabelMissing(kind)
+    label = await _label(assignment.standing.loss or "", facts)
     operation = asking.ask(
         assignment,
         Kind.SET_STATUS,
@@ -188,13 +199,25 @@ async def confirm_loss(command: commands.ConfirmLoss, store: Store, facts: Facts
 
 
 async def recover(command: commands.RecoverAssignment, store: Store, facts: Facts) -> Receipt:
-    """Take back what was said to be gone."""
+    """Take back what was said to be gone.
+
+    What the inventory lists as gone it gets back with the deployable label. Raises ``ItemOut``
+    where somebody has it by now, and ``StatusLabelMissing``.
+    """
     assignment = await store.load(Assignment, command.assignment_id, command.expected_version)
     asked = Asked(command.by, command.at)
     rules.check(Command.RECOVER, assignment.view(), asked)
-    operation = await _all_back(assignment, "recovery", asked, facts)
+    book: ItemBook | None = None
+    label: int | None = None
+    if assignment.standing.gone:
+        book = await _book(assignment, store, command.at)
+        book.turn_up(command.assignment_id, command.at)
+        label = await _label("deployable", facts)
+    address = await asking.address_of(assignment, facts)
+    operation = _all_back(assignment, "recovery", address, asked, status_id=label)
     assignment.recover(id_of(operation.id), asked)
-    return await _save(store, command.at, assignment, operation)
+    asking.hold_back(operation, assignment, address, command.at)
+    return await _save(store, command.at, assignment, book, operation)
 
 
 async def transfer(command: commands.TransferAssignment, store: Store, facts: Facts) -> Receipt:
@@ -205,30 +228,35 @@ async def transfer(command: commands.TransferAssignment, store: Store, facts: Fa
     if await facts.custodian(command.to.kind, command.to.id) is None:
         raise InvalidField(("to", "id"), "There is no such member or location.")
     await asking.target_of(command.to, facts)
-    operation = await _all_back(assignment, "transfer", asked, facts)
+    address = await asking.whole_address_of(assignment, facts)
+    operation = _all_back(assignment, "transfer", address, asked)
     assignment.transfer(id_of(operation.id), command.to, command.successor_id, asked)
     return await _save(store, command.at, assignment, operation)
 
 
 async def resolve_drift(command: commands.ResolveDrift, store: Store, facts: Facts) -> Receipt:
-    """Take it as returned, or have the inventory say again who has it.
+    """Take it as returned, have the inventory say again who has it, or agree with it.
 
-    Raises ``HeldByAnother``.
+    Raises ``HeldByAnother``; for the last ``HeldByNobody``, ``HolderUnknown``, ``SameCustodian``.
     """
     assignment = await store.load(Assignment, command.assignment_id, command.expected_version)
     asked = Asked(command.by, command.at)
     rules.check(Command.RESOLVE_DRIFT, assignment.view(), asked)
-    if command.how == REASSERTED:
+    if command.how == EXTERNAL_RETURN:
+        address = await asking.whole_address_of(assignment, facts)
+        operation = _all_back(assignment, "return", address, asked)
+    else:
+        relinked = command.how == RELINKED
         operation = asking.hand_over(
             assignment,
-            "reassert",
+            RELINK if relinked else "reassert",
             await asking.item_of(assignment, facts),
-            await asking.target_of(assignment.custodian, facts),
+            await asking.target_found(assignment, facts)
+            if relinked
+            else await asking.target_of(assignment.custodian, facts),
             command.by.user_id,
             command.at,
         )
-    else:
-        operation = await _all_back(assignment, "return", asked, facts)
     assignment.resolve_drift(command.how, id_of(operation.id), asked)
     return await _save(store, command.at, assignment, operation)
 
@@ -261,39 +289,18 @@ async def _hand_over(
 
 
 async def _take_in(
-    units: tuple[Units, ...],
-    command: commands.ReturnAssignment,
+    back: Received,
     assignment: Assignment,
+    address: asking.Address,
     asked: Asked,
     facts: Facts,
 ) -> InventoryOperation:
     """Units that are back, or units that are gone: the assignment has them on their way."""
-    item = await asking.item_of(assignment, facts)
-    target = await asking.target_of(assignment.custodian, facts)
-    quantity, by = sum(group.quantity for group in units), command.by.user_id
-    if item["kind"] != ASSET and units[0].condition in GONE:
-        operation = asking.write_off(assignment, item, target, quantity, by, command.at)
-    else:
-        labels = (await facts.inventory()).status_labels
-        operation = asking.take_back(
-            assignment,
-            "return",
-            item,
-            target,
-            quantity,
-            by,
-            command.at,
-            status_id=labels.get("repair") if asking.needs_repair(units) else None,
-            location_id=await asking.location_of(command.location_id, facts),
-        )
-    assignment.receive(
-        id_of(operation.id),
-        units,
-        asked,
-        checklist=command.checklist,
-        location_id=command.location_id,
-        note=command.note,
+    operation = await asking.bring_back(
+        assignment, back, address, asked.by.user_id, asked.at, facts
     )
+    assignment.receive(id_of(operation.id), back, asked)
+    asking.hold_back(operation, assignment, address, asked.at)
     return operation
 
 
@@ -312,17 +319,22 @@ async def _new_due(
     )
 
 
-async def _all_back(
-    assignment: Assignment, purpose: str, asked: Asked, facts: Facts
+def _all_back(
+    assignment: Assignment,
+    purpose: str,
+    address: asking.Address,
+    asked: Asked,
+    *,
+    status_id: int | None = None,
 ) -> InventoryOperation:
     return asking.take_back(
         assignment,
         purpose,
-        await asking.item_of(assignment, facts),
-        await asking.target_of(assignment.custodian, facts),
+        address,
         assignment.standing.outstanding,
         asked.by.user_id,
         asked.at,
+        status_id=status_id,
     )
 
 
@@ -341,38 +353,6 @@ async def _release(
     if requisition is not None:
         requisition.line_released(assignment_id, reason, by, at)
     return [book, requisition]
-
-
-async def _call_off_issue(
-    assignment: Assignment,
-    requisition: Requisition | None,
-    reason: str,
-    at: datetime,
-    store: Store,
-) -> list[InventoryOperation]:
-    """The operation of a hand-over under way, called off. Raises ``AlreadySent``."""
-    for pending in assignment.standing.pending.values():
-        operation = await store.load(InventoryOperation, pending.operation_id)
-        operation.cancel(reason, at)
-        assignment.issue_failed(pending.operation_id, CANCELLED, gone=False, at=at)
-        if requisition is not None:
-            requisition.line_issue_failed(id_of(assignment.id), pending.operation_id, CANCELLED, at)
-        return [operation]
-    return []
-
-
-async def _call_off_due(
-    assignment: Assignment, at: datetime, store: Store
-) -> list[InventoryOperation]:
-    """A new due date that was never sent means nothing for what has come back."""
-    for pending in assignment.standing.pending.values():
-        if pending.awaited is Awaited.DUE:
-            operation = await store.load(InventoryOperation, pending.operation_id)
-            if operation.state is OperationState.PENDING and not operation.attempts:
-                operation.cancel("It has come back.", at)
-                assignment.due_failed(pending.operation_id, CANCELLED, at)
-                return [operation]
-    return []
 
 
 async def _save(
@@ -402,3 +382,17 @@ async def _project(project_id: Id | None, by: Caller, facts: Facts) -> list[tupl
     if standing.archived:
         raise ProjectArchived
     return [(standing.project_id, standing.version)]
+
+
+async def _label(purpose: str, facts: Facts) -> int:
+    """The status label for a purpose. Raises ``StatusLabelMissing``."""
+    label = (await facts.inventory()).status_labels.get(purpose)
+    if label is None:
+        raise StatusLabelMissing(purpose)
+    return label
+
+
+async def _check_location(location_id: Id | None, facts: Facts) -> None:
+    """Raise ``InvalidField`` unless there is such a location, or none is named."""
+    if location_id is not None and await facts.custodian(LOCATION, location_id) is None:
+        raise InvalidField(("location_id",), "There is no such location.")

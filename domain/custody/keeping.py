@@ -27,8 +27,8 @@ async def kept(
 
     While the inventory cannot be asked, or does not say how much there is, the reservation is
     not verified. Where it is to be handed over at once (``issue``), the mirror's number of units
-    refuses nothing: see ``docs/decisions/0013``. Raises ``UnknownItem``, ``InvalidField`` for an unknown custodian,
-    ``CustodianNotMapped``, ``ItemHeld`` and ``NotEnoughUnits``.
+    refuses nothing: see ``docs/decisions/0017``. Raises ``UnknownItem``, ``InvalidField`` for an
+    unknown custodian, ``CustodianNotMapped``, ``ItemHeld`` and ``NotEnoughUnits``.
     """
     item = await facts.inventory_item(terms.item.kind, terms.item.id)
     if item is None:

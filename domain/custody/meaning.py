@@ -12,15 +12,15 @@ from typing import Any, Final, Self
 from eventsourcing.domain import Aggregate
 
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import CONSUMABLE, State
+from domain.assignments.content import CONSUMABLE, Custodian, State
 from domain.assignments.errors import InventoryAsked
 from domain.assignments.events import EvidenceData as Proof
 from domain.assignments.item_book import ItemBook
-from domain.assignments.standing import Awaited
+from domain.assignments.standing import Awaited, Drift
 from domain.custody import asking
 from domain.custody.errors import CustodianNotMapped
 from domain.custody.keeping import book_of, requisition_of
-from domain.ids import Id, id_of, operation_id, uuid_of
+from domain.ids import Id, id_of, operation_id, successor_id, uuid_of
 from domain.inventory.changes import InventoryChange, ThingCreated
 from domain.inventory_operations.events import EvidenceData
 from domain.inventory_operations.kinds import Kind
@@ -70,12 +70,16 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """A case with what its functions need: the assignment that surely is there."""
+    """A case with what its functions need: the assignment that surely is there.
+
+    ``shown`` is what the inventory shows where it refuses.
+    """
 
     case: Case
     assignment: Assignment
     id: Id
     at: datetime
+    shown: EvidenceData | None = None
 
     async def book(self) -> ItemBook:
         assignment = self.assignment
@@ -110,11 +114,16 @@ def _keep_id(case: Case, evidence: Proof) -> None:
         case.changes.append(ThingCreated(tenant_id, item["kind"], item["id"], external_id))
 
 
-async def refused(case: Case, reason: str, *, gone: bool, at: datetime) -> None:
-    """Let everybody concerned know that the operation came to nothing."""
+async def refused(
+    case: Case, reason: str, *, gone: bool, shown: EvidenceData | None, at: datetime
+) -> None:
+    """Let everybody concerned know that the operation came to nothing.
+
+    ``shown`` is what the inventory shows instead; None where nobody has looked.
+    """
     if case.assignment is None or case.awaited is None:
         return
-    turn = _Turn(case, case.assignment, id_of(case.operation.id), at)
+    turn = _Turn(case, case.assignment, id_of(case.operation.id), at, shown)
     await _REFUSED[case.awaited](turn, reason, gone)
 
 
@@ -135,13 +144,17 @@ async def found_late(case: Case, evidence: EvidenceData, *, given_up: bool, at: 
             raise InventoryAsked
         _undo_units(case, assignment, evidence["rows"], at)
     elif given_up and operation.kind in (Kind.CHECKIN, Kind.CHECKOUT) and assignment.state in _LIVE:
-        actual = evidence["assigned_to"]
-        holder = None if actual is None else (actual[0], actual[1])
+        holder = _holder(evidence)
         custodian = await case.facts.custodian(assignment.custodian.kind, assignment.custodian.id)
         if custodian is None or holder != (custodian.kind, custodian.external_id):
             assignment.detect_drift(holder, datetime.fromisoformat(evidence["read_at"]), at)
     lasting = given_up and operation.item["kind"] == CONSUMABLE
     assignment.raise_attention(id_of(operation.id), NOT_TAKEN_BACK if lasting else LATE_EFFECT, at)
+
+
+def _holder(evidence: EvidenceData) -> tuple[str, int] | None:
+    actual = evidence["assigned_to"]
+    return None if actual is None else (actual[0], actual[1])
 
 
 def _nobody_has(assignment: Assignment) -> bool:
@@ -197,6 +210,19 @@ async def _issued(turn: _Turn, evidence: Proof) -> None:
     requisition = await turn.requisition()
     if requisition is not None:
         requisition.line_issued(id_of(turn.assignment.id), turn.id, turn.at)
+    await _return_noted(turn)
+
+
+async def _return_noted(turn: _Turn) -> None:
+    """What came back before the hand-over was settled is returned now."""
+    assignment, case = turn.assignment, turn.case
+    address = asking.Address(case.operation.item, case.operation.target)
+    for noted in assignment.standing.noted:
+        operation = await asking.bring_back(
+            assignment, noted.back, address, noted.by, turn.at, case.facts
+        )
+        assignment.receive_noted(id_of(operation.id), turn.at)
+        case.add_operation(operation, turn.at)
 
 
 async def _issue_refused(turn: _Turn, reason: str, gone: bool) -> None:
@@ -226,6 +252,18 @@ async def _written_off(turn: _Turn, evidence: Proof) -> None:
 
 async def _return_refused(turn: _Turn, reason: str, _gone: bool) -> None:
     turn.assignment.return_failed(turn.id, reason, turn.at)
+
+
+async def _turned_up(turn: _Turn, evidence: Proof) -> None:
+    turn.assignment.asset_recovered(turn.id, evidence, turn.at)
+    book = await turn.book()
+    book.release(id_of(turn.assignment.id), turn.at)
+
+
+async def _recovery_refused(turn: _Turn, reason: str, _gone: bool) -> None:
+    turn.assignment.return_failed(turn.id, reason, turn.at)
+    book = await turn.book()
+    book.release(id_of(turn.assignment.id), turn.at)
 
 
 async def _due_changed(turn: _Turn, evidence: Proof) -> None:
@@ -264,7 +302,11 @@ async def _checked_in(turn: _Turn, evidence: Proof) -> None:
 
 async def _handed_on(turn: _Turn, evidence: Proof) -> None:
     """The second half of a transfer."""
-    successor = turn.assignment.transfer_completed(turn.id, evidence, turn.at)
+    await _hand_on(turn, turn.assignment.transfer_completed(turn.id, evidence, turn.at))
+
+
+async def _hand_on(turn: _Turn, successor: Assignment) -> None:
+    """Keep what there is for the successor."""
     book = await turn.book()
     book.hand_on(id_of(turn.assignment.id), id_of(successor.id), turn.at)
     turn.case.others.append(successor)
@@ -313,11 +355,22 @@ async def _operation(case: Case, id: Id) -> InventoryOperation:
 
 
 async def _hand_back_refused(turn: _Turn, reason: str, _gone: bool) -> None:
-    turn.assignment.transfer_failed(turn.id, None, reason, turn.at)
+    shown = turn.shown
+    drift = None if shown is None else Drift(_holder(shown), shown["read_at"])
+    turn.assignment.transfer_failed(turn.id, None, reason, turn.at, shown=drift)
 
 
 async def _reasserted(turn: _Turn, _evidence: Proof) -> None:
     turn.assignment.reasserted(turn.id, turn.at)
+
+
+async def _relinked(turn: _Turn, evidence: Proof) -> None:
+    target = turn.case.operation.target
+    if target is None:
+        raise LookupError(f"{turn.id} relinks to nobody")
+    to, next_id = Custodian(target["kind"], target["id"]), successor_id(turn.id)
+    successor = turn.assignment.relinked(turn.id, to, next_id, evidence, turn.at)
+    await _hand_on(turn, successor)
 
 
 async def _resolution_refused(turn: _Turn, reason: str, _gone: bool) -> None:
@@ -332,6 +385,7 @@ _PROVEN: Final[Mapping[Awaited, _Proven]] = MappingProxyType(
         Awaited.ISSUE: _issued,
         Awaited.RETURN: _returned,
         Awaited.RECOVERY: _returned,
+        Awaited.TURNED_UP: _turned_up,
         Awaited.EXTERNAL_RETURN: _returned,
         Awaited.WRITE_OFF: _written_off,
         Awaited.DUE: _due_changed,
@@ -340,6 +394,7 @@ _PROVEN: Final[Mapping[Awaited, _Proven]] = MappingProxyType(
         Awaited.TRANSFER_OUT: _handed_on,
         Awaited.TRANSFER_BACK: _handed_back,
         Awaited.REASSERT: _reasserted,
+        Awaited.RELINK: _relinked,
     }
 )
 
@@ -348,6 +403,7 @@ _REFUSED: Final[Mapping[Awaited, _Refused]] = MappingProxyType(
         Awaited.ISSUE: _issue_refused,
         Awaited.RETURN: _return_refused,
         Awaited.RECOVERY: _return_refused,
+        Awaited.TURNED_UP: _recovery_refused,
         Awaited.WRITE_OFF: _return_refused,
         Awaited.EXTERNAL_RETURN: _resolution_refused,
         Awaited.DUE: _due_refused,
@@ -356,5 +412,6 @@ _REFUSED: Final[Mapping[Awaited, _Refused]] = MappingProxyType(
         Awaited.TRANSFER_OUT: _hand_on_refused,
         Awaited.TRANSFER_BACK: _hand_back_refused,
         Awaited.REASSERT: _resolution_refused,
+        Awaited.RELINK: _resolution_refused,
     }
 )

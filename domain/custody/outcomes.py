@@ -5,11 +5,16 @@ transaction: *issued* stands in the log exactly where *synced* does. All of thes
 ``NotFound`` and the refusals of the operation's verbs.
 """
 
-from domain.custody import commands, proof
+from datetime import datetime
+
+from domain.assignments.assignment import Assignment
+from domain.custody import asking, commands, proof
 from domain.custody.meaning import Case, found_late, proven, refused
+from domain.fields import check_text
 from domain.ids import Id
+from domain.inventory_operations.commands import RequestResolution, RetryOperation
 from domain.inventory_operations.operation import InventoryOperation
-from domain.inventory_operations.queue import settled
+from domain.inventory_operations.queue import settled, waiting
 from domain.permissions import INVENTORY_MANAGE
 from domain.ports import Facts, Receipt, Store
 
@@ -29,7 +34,7 @@ async def refuse(command: commands.RefuseOperation, store: Store, facts: Facts) 
     """The inventory refuses it. Raises ``Fenced``."""
     case = await _fenced(command.operation_id, command.fence, store, facts)
     case.operation.fail(command.reason, command.message, command.gone, command.at)
-    await refused(case, command.reason, gone=command.gone, at=command.at)
+    await refused(case, command.reason, gone=command.gone, shown=command.evidence, at=command.at)
     return await _save(case)
 
 
@@ -42,12 +47,36 @@ async def raise_attention(command: commands.RaiseAttention, store: Store, facts:
     return await _save(case)
 
 
+async def retry(command: RetryOperation, store: Store, facts: Facts) -> Receipt:
+    """Let it be tried again.
+
+    Raises ``PermissionMissing``, ``InvalidField``, and ``ItemNotMapped`` or ``CustodianNotMapped``
+    where that is why it was never sent.
+    """
+    command.by.require(INVENTORY_MANAGE)
+    check_text(("reason",), command.reason)
+    operation = await store.load(InventoryOperation, command.operation_id, command.expected_version)
+    await _address(operation, store, facts, command.at)
+    operation.order_retry(command.by.user_id, command.reason, command.at)
+    return await store.save(operation, changes=[waiting(operation, command.at)])
+
+
+async def request_resolution(command: RequestResolution, store: Store, facts: Facts) -> Receipt:
+    """Let it be read back. Raises as ``retry`` does."""
+    command.by.require(INVENTORY_MANAGE)
+    check_text(("reason",), command.reason)
+    operation = await store.load(InventoryOperation, command.operation_id, command.expected_version)
+    await _address(operation, store, facts, command.at)
+    operation.request_resolution(command.by.user_id, command.reason, command.at)
+    return await store.save(operation, changes=[waiting(operation, command.at)])
+
+
 async def abandon(command: commands.AbandonOperation, store: Store, facts: Facts) -> Receipt:
     """Give it up. Raises ``Forbidden`` and the operation's ``WrongState``."""
     command.by.require(INVENTORY_MANAGE)
     case = await _case(command.operation_id, store, facts, command.expected_version)
     case.operation.abandon(command.by.user_id, command.reason, command.at)
-    await refused(case, ABANDONED, gone=False, at=command.at)
+    await refused(case, ABANDONED, gone=False, shown=None, at=command.at)
     return await _save(case)
 
 
@@ -67,6 +96,17 @@ async def find_late_effect(command: commands.FindLateEffect, store: Store, facts
     case.operation.find_late_effect(command.evidence, command.at)
     await found_late(case, command.evidence, given_up=given_up, at=command.at)
     return await _save(case)
+
+
+async def _address(operation: InventoryOperation, store: Store, facts: Facts, at: datetime) -> None:
+    """Give an operation of an assignment the numbers that it lacks."""
+    if operation.subject_kind != asking.SUBJECT:
+        return
+    if operation.item["external_id"] is not None and operation.target is not None:
+        return
+    assignment = await store.load(Assignment, operation.subject_id)
+    address = await asking.whole_address_of(assignment, facts)
+    operation.address(address.item, address.target, at)
 
 
 async def _fenced(operation_id: Id, fence: int, store: Store, facts: Facts) -> Case:

@@ -1,7 +1,8 @@
 """Whether what the inventory shows is what an operation wanted. Otherwise nothing is claimed."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from domain.assignments.content import CONSUMABLE
 from domain.assignments.events import EvidenceData as Proof
@@ -55,11 +56,11 @@ def _shows(operation: InventoryOperation, evidence: EvidenceData) -> bool:  # no
     who = None if target is None else (target["kind"], target["external_id"])
     match operation.kind:
         case Kind.CHECKOUT:
-            return holder is not None and holder == who
+            return holder is not None and holder == who and _is_due(wanted, evidence)
         case Kind.CHECKIN:
-            return holder is None
+            return holder is None and wanted.get("status_id") in (None, evidence["status_id"])
         case Kind.SET_DUE:
-            return holder == who and _date(evidence["expected_checkin"]) == _date(wanted["due"])
+            return holder == who and _is_due(wanted, evidence)
         case Kind.SET_STATUS:
             return bool(evidence["status_id"] == wanted["status_id"])
         case Kind.QUANTITY_CHECKOUT:
@@ -73,6 +74,10 @@ def _shows(operation: InventoryOperation, evidence: EvidenceData) -> bool:  # no
             return known and not set(wanted["rows"]) & set(evidence["rows"])
         case _:
             return True
+
+
+def _is_due(wanted: Mapping[str, Any], evidence: EvidenceData) -> bool:
+    return _date(evidence["expected_checkin"]) == _date(wanted.get("due"))
 
 
 def _date(text: str | None) -> str | None:

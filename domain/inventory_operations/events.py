@@ -16,7 +16,7 @@ class ItemData(TypedDict):
     """The thing concerned: ``asset``, ``accessory``, ``consumable`` or ``model``.
 
     While it is still to be created ``id`` is the one that it shall have with us, and
-    ``external_id`` is None.
+    ``external_id`` is None; so it is where nothing over there stands for it any more.
     """
 
     kind: str
@@ -66,9 +66,9 @@ class Requested(Event, Created):
 
     ``subject_kind`` is ``assignment``, or ``asset`` for a thing of the inventory itself. ``purpose``
     is what the subject wants it for: ``issue, return, write_off, due, loss, recovery, transfer,
-    reassert``;
-    of a thing itself ``create, edit, delete, restore, archive, retire, dispose, mark_lost,
-    mark_stolen``. ``wanted`` holds what the kind needs: see ``domain.inventory_operations.kinds``.
+    reassert, relink``; of a thing itself ``create, edit, delete, restore, archive, retire, dispose,
+    mark_lost, mark_stolen``. ``wanted`` holds what the kind needs: see
+    ``domain.inventory_operations.kinds``.
     """
 
     TOPIC = "inventory_operation.requested.v1"
@@ -192,6 +192,14 @@ class RetryOrdered(Event):
     TOPIC = "inventory_operation.retry_ordered.v1"
     by: Id
     reason: str
+
+
+class Addressed(Event):
+    """What it concerns has a number over there now: it had none when it was asked for."""
+
+    TOPIC = "inventory_operation.addressed.v1"
+    item: ItemData
+    target: TargetData | None
 
 
 class ResolutionRequested(Event):

@@ -4,9 +4,8 @@ All of them raise ``NotFound`` and the refusals of the verb that they ask; those
 ``Fenced`` where another worker has taken the operation over.
 """
 
-from domain.fields import check_text
 from domain.ids import Id
-from domain.inventory_operations import commands, queue, rules
+from domain.inventory_operations import commands, queue
 from domain.inventory_operations.operation import InventoryOperation
 from domain.ports import Facts, Receipt, Store
 
@@ -68,26 +67,6 @@ async def record_not_applied(
     operation = await _fenced(command.operation_id, command.fence, store)
     operation.not_applied(command.retry_at, command.at)
     return await store.save(operation, changes=[queue.waiting(operation, command.retry_at)])
-
-
-async def retry(command: commands.RetryOperation, store: Store, facts: Facts) -> Receipt:
-    """Let it be tried again. Raises ``PermissionMissing`` and ``InvalidField``, too."""
-    command.by.require(rules.MANAGE)
-    check_text(("reason",), command.reason)
-    operation = await store.load(InventoryOperation, command.operation_id, command.expected_version)
-    operation.order_retry(command.by.user_id, command.reason, command.at)
-    return await store.save(operation, changes=[queue.waiting(operation, command.at)])
-
-
-async def request_resolution(
-    command: commands.RequestResolution, store: Store, facts: Facts
-) -> Receipt:
-    """Let it be read back. Raises ``PermissionMissing`` and ``InvalidField``, too."""
-    command.by.require(rules.MANAGE)
-    check_text(("reason",), command.reason)
-    operation = await store.load(InventoryOperation, command.operation_id, command.expected_version)
-    operation.request_resolution(command.by.user_id, command.reason, command.at)
-    return await store.save(operation, changes=[queue.waiting(operation, command.at)])
 
 
 async def _fenced(operation_id: Id, fence: int, store: Store) -> InventoryOperation:

@@ -1,6 +1,7 @@
 """The kinds of inventory operations and what each of them wants."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Kind(StrEnum):
@@ -38,6 +39,10 @@ class Kind(StrEnum):
     """Bring a removed asset back. []"""
     CREATE_MODEL = "create_model"
     """Add a model of assets. [fields: name and category_id]"""
+
+
+RELINK: Final = "relink"
+"""Purpose of a check-out that somebody else has made: it is proven, and never made by us."""
 
 
 class State(StrEnum):

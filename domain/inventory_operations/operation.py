@@ -47,6 +47,7 @@ class InventoryOperation(Aggregate):
     Blocked = events.Blocked
     RetriesExhausted = events.RetriesExhausted
     RetryOrdered = events.RetryOrdered
+    Addressed = events.Addressed
     ResolutionRequested = events.ResolutionRequested
     ManuallyResolved = events.ManuallyResolved
     Abandoned = events.Abandoned
@@ -166,6 +167,16 @@ class InventoryOperation(Aggregate):
         """Somebody has to mend something first. Raises ``WrongState``."""
         self._check_state(State.IN_FLIGHT, State.VERIFYING)
         self._blocked(reason=reason, message=message, timestamp=at)
+
+    def hold_back(self, reason: str, message: str, at: datetime) -> None:
+        """It cannot even be sent: somebody has to mend something before the first attempt."""
+        self._check_state(State.PENDING)
+        self._blocked(reason=reason, message=message, timestamp=at)
+
+    def address(self, item: ItemData, target: TargetData | None, at: datetime) -> None:
+        """What it concerns, and whom, is known over there now. Raises ``WrongState``."""
+        self._check_state(State.NEEDS_ATTENTION)
+        self._addressed(item=item, target=target, timestamp=at)
 
     def detect_conflict(self, actual: EvidenceData, at: datetime) -> None:
         """The inventory shows something else than what was wanted. Raises ``WrongState``."""
@@ -365,6 +376,11 @@ class InventoryOperation(Aggregate):
         self.since = timestamp
         self.retry_at = None
         self.resolving = False
+
+    @event(Addressed)
+    def _addressed(self, item: ItemData, target: TargetData | None, timestamp: datetime) -> None:
+        self.item = item
+        self.target = target
 
     @event(ResolutionRequested)
     def _resolution_requested(self, by: Id, reason: str, timestamp: datetime) -> None:

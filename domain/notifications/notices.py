@@ -6,15 +6,16 @@ and what comes by e-mail is the same. Nothing here knows a name or an address.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
 from domain.assignments import events as assignments
-from domain.fields import time_of
+from domain.assignments.content import is_to_be_collected
 from domain.ids import Id, derived_id
 from domain.inventory_operations import events as operations
 from domain.notifications.kinds import Kind
-from domain.permissions import INVENTORY_MANAGE
+from domain.permissions import ASSIGNMENTS_RETURN, INVENTORY_MANAGE
 from domain.requisitions import events as requisitions
 
 Subject = Mapping[str, Any]
@@ -22,6 +23,10 @@ Subject = Mapping[str, Any]
 
 LEADS_AFTER_DAYS: Final = 7
 """From this many days after the due date on, the leads of the project are told, too."""
+
+
+TOLD_PERMISSIONS: Final = (INVENTORY_MANAGE, ASSIGNMENTS_RETURN)
+"""The permissions whose holders are told of something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,7 @@ def _assignment_known(_: Subject, event: assignments.Reserved) -> Subject:
         "custodian": dict(event.custodian),
         "project_id": event.project_id,
         "due": event.due,
+        "requisition_id": event.requisition_id,
     }
 
 
@@ -154,12 +160,28 @@ def _decided(subject: Subject, decision: str, reason: str | None) -> Notice:
 
 def _reserved(subject: Subject, event: assignments.Reserved) -> Notice | None:
     """Not at a transfer or a hand-over over the counter: the person has it in hand by then."""
-    begins = time_of(event.begins)
-    ahead = begins is not None and begins > event.timestamp
-    if event.transferred_from is not None or not (ahead or event.requisition_id):
+    begins = datetime.fromisoformat(event.begins)
+    meant = begins > event.timestamp or event.requisition_id is not None
+    if event.transferred_from is not None or not meant:
         return None
-    data = {"from": event.begins, "requisition_id": event.requisition_id}
+    if not is_to_be_collected(begins, event.timestamp):
+        return None
+    return _to_be_collected(subject, event)
+
+
+def _to_be_collected(
+    subject: Subject, event: assignments.Reserved | assignments.CollectionFellDue
+) -> Notice:
+    # What was reserved before this was known has none.
+    data = {"from": event.begins, "requisition_id": subject.get("requisition_id")}
     return _to_custodian(subject, Kind.READY_TO_COLLECT, data)
+
+
+def _declined(subject: Subject, event: assignments.Declined) -> Notice:
+    """Whoever takes things back is to have this one back."""
+    told = _to_custodian(subject, Kind.DECLINED, {"reason": event.reason})
+    data = {**told.data, "custodian": subject["custodian"]}
+    return Notice(Kind.DECLINED, Audience(permission=ASSIGNMENTS_RETURN), data)
 
 
 def _reminded(subject: Subject, event: assignments.ReminderFell) -> Notice:
@@ -238,6 +260,8 @@ _TELLS_OF: Final[Mapping[type[Any], Tell]] = MappingProxyType(
         requisitions.Cancelled: _cancelled,
         requisitions.Expired: _expired,
         assignments.Reserved: _reserved,
+        assignments.CollectionFellDue: _to_be_collected,
+        assignments.Declined: _declined,
         assignments.ReminderFell: _reminded,
         assignments.Returned: _returned,
         assignments.DriftDetected: _drifted,

@@ -10,6 +10,7 @@ says yes. For a read that question does not arise, so what would be ambiguous is
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -184,7 +185,7 @@ def _ok(decoded: Any, *, write: bool) -> Answer:
         return _unknown("200 without a JSON object", write=write)
     status = decoded.get("status")
     if status == "error":
-        return _refusal(decoded, write=write)
+        return _refusal(decoded) if write else _not_read(decoded)
     if write and status != "success":
         return Ambiguous("200 without success or error")
     return Done(decoded)
@@ -212,7 +213,15 @@ def _server_error(status: int, headers: Mapping[str, str], decoded: Any, *, writ
     return _unknown(f"status {status}", write=write, retry_after_s=after)
 
 
-def _refusal(decoded: dict[str, Any], *, write: bool) -> Answer:
+def _not_read(decoded: dict[str, Any]) -> Answer:
+    """A refused read: absence only in the words that were recorded for it, else no answer."""
+    text = _text(decoded, "messages")
+    if ABSENT.fullmatch(text):
+        return NotFound(text)
+    return Unavailable(f"200 with an error: {text}" if text else "200 with an error")
+
+
+def _refusal(decoded: dict[str, Any]) -> Answer:
     messages, payload = decoded.get("messages"), decoded.get("payload")
     if isinstance(messages, dict):
         fields = {name: _lines(value) for name, value in messages.items()}
@@ -221,7 +230,7 @@ def _refusal(decoded: dict[str, Any], *, write: bool) -> Answer:
         return Refused(kind, text, fields, payload)
     text = messages if isinstance(messages, str) else _plain(payload)
     found = _kind(text, payload)
-    if found is None or not write:
+    if found is None:
         return NotFound(text)
     return Refused(found, text, payload=payload)
 
@@ -232,6 +241,13 @@ PHRASES = (
     ("no user found", Refusal.INVALID_TARGET),
 )
 MISSING = ("not found", "does not exist.")
+
+ABSENT = re.compile(
+    r"\w+ not found"
+    r"|Asset does not exist\."
+    r"|User does not exist or you do not have permission view them\."
+)
+"""How the server says in English that there is no such object, recorded for each kind of object."""
 
 
 def _kind(text: str, payload: Any) -> Refusal | None:

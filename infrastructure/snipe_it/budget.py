@@ -3,12 +3,13 @@
 The server counts per user in fixed windows of 60 s that begin with the first call, and says
 after each call how many are left. A token bucket paces the calls; what the server says
 corrects it. Other programs may use the same user, so the bucket is a guess and the server
-is right.
+is right. Our own other processes are no guess: an ``Allowance`` counts the calls of all of them.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
 
 from infrastructure.snipe_it.answers import WINDOW_SECONDS
 
@@ -17,18 +18,28 @@ CLOSED_SECONDS = WINDOW_SECONDS + 1.0
 refused, and cost another window."""
 
 
+class Allowance(Protocol):
+    """What several processes may do together."""
+
+    async def take(self) -> float:
+        """Leave for one call. Returns 0, or the seconds after which it is worth asking again."""
+        ...
+
+
 class Budget:
-    """Calls left for one connection. Not shared between processes: the server's counts are."""
+    """Calls left for one connection, within the ``allowance`` that it shares with others."""
 
     def __init__(
         self,
         calls_per_minute: int,
+        allowance: Allowance | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._rate = calls_per_minute / WINDOW_SECONDS
         self._capacity = float(calls_per_minute)
+        self._allowance = allowance
         self._tokens = self._capacity
         self._clock = clock
         self._sleep = sleep
@@ -40,7 +51,7 @@ class Budget:
         """Wait for leave to make one call, at most ``patience_s`` seconds.
 
         Returns 0 when the call may be made, else the seconds after which it is worth
-        asking again; then nothing was taken and nothing waited for.
+        asking again; then nothing was taken. Raises what the allowance raises.
         """
         wait = self._wait()
         if wait > patience_s:
@@ -49,6 +60,17 @@ class Budget:
         self._tokens -= 1
         if wait > 0:
             await self._sleep(wait)
+        return await self._take_of_all(patience_s - wait)
+
+    async def _take_of_all(self, patience_s: float) -> float:
+        if self._allowance is None:
+            return 0.0
+        while (wait := await self._allowance.take()) > 0:
+            if wait > patience_s:
+                self._tokens += 1
+                return wait
+            await self._sleep(wait)
+            patience_s -= wait
         return 0.0
 
     def learn(self, headers: Mapping[str, str]) -> None:

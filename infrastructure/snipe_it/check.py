@@ -27,6 +27,7 @@ RECORDED_MINOR = "v8.1."
 OPERATION = "connection-check"
 NEAR_FUTURE = timedelta(minutes=5)
 
+NOTHING = Call("GET", "/hardware/0")
 NOBODY = {"checkout_to_type": "user", "assigned_user": 0}
 READS = (
     ("assets.view", "/hardware"),
@@ -81,7 +82,7 @@ class Finding:
 
 
 async def check(snipe_it: SnipeIt) -> list[Finding]:
-    """Findings about address, token, version, permissions, company and time zone, in this order.
+    """Findings about address, token, version, language, permissions, company, time zone, in order.
 
     Stops at the first of address and token that fails, since nothing after it could work.
     Raises nothing but cancellation.
@@ -93,6 +94,7 @@ async def check(snipe_it: SnipeIt) -> list[Finding]:
         return [Finding(Level.MISSING, stop.line)]
     findings.append(_token(owner))
     findings.append(await _version(snipe_it))
+    findings += await _language(snipe_it)
     findings += [await _may_read(snipe_it, *read) for read in READS]
     findings += [await _may_write(snipe_it, *write) for write in WRITES]
     findings += [await _may_use_route(snipe_it, *write) for write in FOR_ASSET_ROUTES]
@@ -152,6 +154,18 @@ async def _version(snipe_it: SnipeIt) -> Finding:
         return Finding(Level.OK, f"Snipe-IT {version} is a version this was tested with.")
     line = f"Snipe-IT {version} was not tested; {RECORDED_MINOR}x was."
     return Finding(Level.WARNING, line)
+
+
+async def _language(snipe_it: SnipeIt) -> list[Finding]:
+    """The server says that something is not there in the language of the token's owner."""
+    answer = await snipe_it.read.ask(NOTHING)
+    if isinstance(answer, NotFound | Forbidden):
+        return []
+    line = (
+        "The server's words for what is not there are not understood: "
+        f"is English the language of the token's owner? {answer}"
+    )
+    return [Finding(Level.WARNING, line)]
 
 
 async def _may_read(snipe_it: SnipeIt, permission: str, path: str) -> Finding:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+from infrastructure.snipe_it.budget import Allowance, Budget
 from infrastructure.snipe_it.reading import Reader
 from infrastructure.snipe_it.settings import Connection
 from infrastructure.snipe_it.transport import Check, Guarded, Transport
@@ -30,9 +31,15 @@ class SnipeIt:
 
 
 @asynccontextmanager
-async def open_snipe_it(connection: Connection) -> AsyncIterator[SnipeIt]:
-    """Open a connection for as long as the block runs. Nothing is sent by opening it."""
-    async with Transport(connection) as transport:
+async def open_snipe_it(
+    connection: Connection, allowance: Allowance | None = None
+) -> AsyncIterator[SnipeIt]:
+    """Open a connection for as long as the block runs. Nothing is sent by opening it.
+
+    ``allowance`` is what all processes that use the same token may do together.
+    """
+    budget = Budget(connection.calls_per_minute, allowance)
+    async with Transport(connection, budget=budget) as transport:
         reader = Reader(transport, connection)
         writer = Writer(transport, connection)
         yield SnipeIt(connection, transport, reader, writer)

@@ -64,7 +64,7 @@ class DriftModel(BaseModel):
 
     actual: tuple[str, int] | None
     read_at: datetime
-    resolution: Literal["external_return", "reasserted"] | None
+    resolution: Literal["external_return", "reasserted", "relinked"] | None
 
 
 class AssignmentItem(BaseModel):
@@ -131,9 +131,12 @@ class CheckModel(BaseModel):
 
 
 class ReturnModel(BaseModel):
-    """What was received at the desk; ``confirmed_at`` once the inventory agrees."""
+    """What was received at the desk; ``confirmed_at`` once the inventory agrees.
 
-    operation_id: Id
+    Without ``operation_id`` it waits until its hand-over is settled, or ``failed`` with it.
+    """
+
+    operation_id: Id | None
     quantity: int
     units: list[UnitModel]
     checklist: list[CheckModel]
@@ -155,13 +158,17 @@ class AcceptanceModel(BaseModel):
 
 
 class LossModel(BaseModel):
-    """That it is said to be gone; ``confirmed_at`` once the inventory lists it so."""
+    """That it is said to be gone; ``confirmed_at`` once the inventory lists it so.
+
+    ``recovered_at`` once it was found again and the inventory has it back.
+    """
 
     kind: Literal["lost", "stolen"]
     note: str | None
     by: NamedModel
     at: datetime
     confirmed_at: datetime | None
+    recovered_at: datetime | None
 
 
 class TransferModel(BaseModel):

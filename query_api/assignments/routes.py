@@ -8,7 +8,6 @@ from fastapi import Depends, Query, Response
 from domain.errors import NotFound, PermissionMissing
 from domain.ids import ULID_FORM, Id
 from domain.permissions import INVENTORY_READ
-from infrastructure.identity import tables as identity
 from infrastructure.inventory import tables as inventory
 from query_api import answers
 from query_api.assignments import shape
@@ -26,6 +25,7 @@ from query_api.assignments.visibility import LISTERS, READ, sees_all
 from query_api.event_items import EventPage, event_page
 from query_api.keyset import Cursors, Page, PageQuery, Window
 from query_api.obstacles import Transitions
+from query_api.project_role import project_with_role
 from query_api.reader import BY_OBJECT, Reading, reads
 from query_api.routing import object_responses, page_responses, router
 from query_api.shapes import IdFilter, IdInPath
@@ -49,6 +49,9 @@ async def _narrowed(
     drift: Annotated[
         Flag, Query(description="Only those of which the inventory disagrees.")
     ] = None,
+    declined: Annotated[
+        Flag, Query(description="Only those that their custodian declined and still has.")
+    ] = None,
     extension: Annotated[
         Literal["requested", "approved"] | None, Query(description="That ask for another date.")
     ] = None,
@@ -62,6 +65,7 @@ async def _narrowed(
         requisition_id=requisition_id,
         overdue=overdue is not None,
         drift=drift is not None,
+        declined=declined is not None,
         extension=extension,
         sync=sync,
     )
@@ -230,18 +234,6 @@ async def _check_asset(reading: Reading, asset_id: Id) -> None:
 
 async def _check_project(reading: Reading, project_id: Id) -> None:
     """Raise ``NotFound`` for no project, ``PermissionMissing`` for those outside of it."""
-    projects, joined = identity.projects, identity.project_members
-    role = (
-        reading.scope.select(joined, joined.c.role)
-        .where(joined.c.project_id == projects.c.id, joined.c.user_id == reading.caller.user_id)
-        .scalar_subquery()
-    )
-    row = await reading.row(
-        reading.scope.select(projects, projects.c.id, role.label("role")).where(
-            projects.c.id == project_id
-        )
-    )
-    if row is None:
-        raise NotFound("There is no such project.")
+    row = await project_with_role(reading, project_id)
     if row.role is None and not sees_all(reading.caller):
         raise PermissionMissing(READ)

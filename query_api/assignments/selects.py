@@ -12,7 +12,14 @@ from query_api.assignments.visibility import is_own, led_projects, sees_all
 from query_api.keyset import Sort, Window
 from query_api.merged_parts import merged_page, part_of
 from query_api.tenant_scope import TenantScope
-from read_tables.assignments import DUE_KEY, HAS_DRIFTED, IS_OVERDUE, IS_UNSETTLED, assignments
+from read_tables.assignments import (
+    DUE_KEY,
+    HAS_DRIFTED,
+    IS_DECLINED,
+    IS_OVERDUE,
+    IS_UNSETTLED,
+    assignments,
+)
 from read_tables.inventory_operations import inventory_operations
 
 A: Final = assignments.c
@@ -42,6 +49,7 @@ class Filters:
     requisition_id: Id | None = None
     overdue: bool = False
     drift: bool = False
+    declined: bool = False
     extension: str | None = None
     sync: str | None = None
 
@@ -77,6 +85,8 @@ def _conditions(scope: TenantScope, filters: Filters) -> list[ColumnElement[bool
         met.append(IS_OVERDUE)
     if filters.drift:
         met.append(HAS_DRIFTED)
+    if filters.declined:
+        met.append(IS_DECLINED)
     if filters.model_id is not None:
         met.append(_is_of_model(scope, filters.model_id))
     if filters.sync is not None:

@@ -96,7 +96,7 @@ def full_assignment(row: Any, known: Known) -> dict[str, Any]:
         },
         "evidence": row.evidence,
         "returns": [_return(one, known) for one in row.returns],
-        "loss": None if row.loss is None else {**row.loss, "by": people.of(row.loss["by"])},
+        "loss": _loss(row.loss, known),
         "transfer": _transfer(row.transfer, known),
         "successor_id": row.successor_id,
         "transferred_from": row.transferred_from,
@@ -131,6 +131,12 @@ def _return(one: Mapping[str, Any], known: Known) -> dict[str, Any]:
         location = {"id": location_id, "name": known.things.name_of(LOCATION, location_id)}
     told = {name: value for name, value in one.items() if name != "location_id"}
     return {**told, "location": location, "by": known.names.of(one["by"])}
+
+
+def _loss(loss: Mapping[str, Any] | None, known: Known) -> dict[str, Any] | None:
+    if loss is None:
+        return None
+    return {"recovered_at": None, **loss, "by": known.names.of(loss["by"])}
 
 
 def _transfer(transfer: Mapping[str, Any] | None, known: Known) -> dict[str, Any] | None:

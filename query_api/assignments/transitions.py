@@ -3,7 +3,7 @@
 from typing import Any
 
 from domain.assignments import rules
-from domain.assignments.content import State
+from domain.assignments.content import LOSS_KINDS, State
 from domain.assignments.rules import AssignmentView, Command
 from domain.assignments.standing import BACK
 from query_api.assignments.found import FoundAssignment
@@ -21,17 +21,23 @@ def view_of(row: Any) -> AssignmentView:
     """What the rules look at, from a row."""
     not_here = row.quantity if row.issued_at is None else row.outstanding
     on_the_way = sum(waits["quantity"] for waits in row.pending if waits["awaited"] in BACK)
+    noted = sum(
+        one["quantity"]
+        for one in row.returns
+        if one["operation_id"] is None and one["failed"] is None
+    )
     return AssignmentView(
         state=State(row.state),
         item_kind=row.item_kind,
         custodian_kind=row.custodian_kind,
         custodian_id=row.custodian_id,
         due=row.due,
-        unreturned=not_here - on_the_way,
+        unreturned=not_here - on_the_way - noted,
         asked=bool(row.pending),
         extension=row.asked_due if row.extension == "requested" else None,
         renewals=row.renewals,
         drifted=row.drift is not None,
+        gone=row.outcome in LOSS_KINDS and row.loss.get("recovered_at") is None,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import Condition, Custodian, Item, State, Terms, Units
+from domain.assignments.content import Condition, Custodian, Item, Received, State, Terms, Units
 from domain.assignments.events import EvidenceData
 from domain.assignments.item_book import ItemBook
 from domain.assignments.rules import Asked
@@ -147,7 +147,7 @@ def receive(assignment: Assignment, *units: Units, at: datetime = LATER) -> Id:
     """Take units back, all that are out if none are named; the operation that it takes."""
     operation_id = assignment.next_operation("checkin")
     back = units or (Units(assignment.standing.unreturned, Condition.OK),)
-    assignment.receive(operation_id, back, asked(at=at))
+    assignment.receive(operation_id, Received(back), asked(at=at))
     return operation_id
 
 

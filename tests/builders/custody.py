@@ -6,14 +6,23 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import Condition, Custodian, Item, Terms, Units
+from domain.assignments.content import (
+    Condition,
+    Custodian,
+    Item,
+    Received,
+    State,
+    Terms,
+    Units,
+)
 from domain.assignments.errors import NotAwaited
 from domain.assignments.events import EvidenceData
 from domain.assignments.item_book import Hold, ItemBook
 from domain.assignments.rules import Asked
-from domain.assignments.standing import Awaited, Pending
+from domain.assignments.standing import Awaited, Drift, Pending
 from domain.caller import Caller
 from domain.errors import Refused
+from domain.fields import time_text
 from domain.ids import Id, uuid_of
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
@@ -58,6 +67,7 @@ def reserved(
     project_id: Id | None = PROJECT,
     tenant_id: Id = TENANT,
     by: Caller = MANAGER,
+    line_id: Id | None = None,
 ) -> Assignment:
     """Something kept for a custodian."""
     terms = Terms(
@@ -68,7 +78,7 @@ def reserved(
         quantity=quantity,
         project_id=project_id,
         requisition_id=None,
-        line_id=None,
+        line_id=line_id,
     )
     return Assignment.reserve(
         uuid_of(derived_id("test", name)),
@@ -97,8 +107,8 @@ def issued(assignment: Assignment, at: datetime = NOW, **more: Any) -> Assignmen
 def receiving(assignment: Assignment, quantity: int = 1, at: datetime = NOW) -> Id:
     """Take units back at the desk. Returns the operation that is asked for."""
     operation_id = assignment.next_operation("checkin")
-    units = [Units(quantity, Condition.OK, None)]
-    assignment.receive(operation_id, units, Asked(MANAGER, at), note="at the desk")
+    back = Received((Units(quantity, Condition.OK, None),), note="at the desk")
+    assignment.receive(operation_id, back, Asked(MANAGER, at))
     return operation_id
 
 
@@ -137,7 +147,11 @@ class AnyAssignment:
 
         def receive() -> None:
             units = Units(chance.randint(1, 3), chance.choice(list(Condition)), "note")
-            assignment.receive(operation("checkin"), [units], asked, location_id=ROOM.id)
+            back = Received((units,), location_id=ROOM.id)
+            if assignment.state is State.ISSUING:
+                assignment.note_return(back, asked)
+            else:
+                assignment.receive(operation("checkin"), back, asked)
 
         later = at + timedelta(days=chance.randint(1, 20))
         acts: list[Callable[[], None]] = [
@@ -148,6 +162,7 @@ class AnyAssignment:
             lambda: _ignore(assignment.approve_extension(later, operation("set_due"), asked)),
             lambda: _ignore(assignment.approve_extension(None, None, asked)),
             lambda: assignment.refuse_extension("wanted", asked),
+            lambda: assignment.tell_to_collect(at),
             lambda: assignment.mark_overdue(at),
             lambda: assignment.remind(chance.choice((-1, 0, 3)), at),
             receive,
@@ -161,7 +176,9 @@ class AnyAssignment:
             lambda: assignment.detect_drift(chance.choice((None, ("user", 9))), at, at),
             lambda: assignment.drift_vanished(at),
             lambda: assignment.resolve_drift(
-                chance.choice(("external_return", "reasserted")), operation("checkout"), asked
+                chance.choice(("external_return", "reasserted", "relinked")),
+                operation("checkout"),
+                asked,
             ),
         ]
         if chance.random() < 0.1:
@@ -175,7 +192,7 @@ class AnyAssignment:
         ]
         return [*acts, *answers * 8]
 
-    def _answer(self, pending: Pending) -> None:  # noqa: C901 - one case an answer
+    def _answer(self, pending: Pending) -> None:  # noqa: C901, PLR0912 - one case an answer
         assignment, id, at = self.assignment, pending.operation_id, self.at
         proof = evidence(rows=[3, 4, 5], attested_by=self._chance.choice((None, MANAGER.user_id)))
         if self._chance.random() < 0.15:
@@ -187,10 +204,14 @@ class AnyAssignment:
         match pending.awaited:
             case Awaited.ISSUE:
                 assignment.issued(id, proof, at)
+                while assignment.standing.noted:
+                    assignment.receive_noted(assignment.next_operation("checkin"), at)
             case Awaited.RETURN | Awaited.RECOVERY | Awaited.EXTERNAL_RETURN:
                 assignment.returned(id, proof, at)
             case Awaited.WRITE_OFF:
                 assignment.written_off(id, proof, at)
+            case Awaited.TURNED_UP:
+                assignment.asset_recovered(id, proof, at)
             case Awaited.DUE:
                 assignment.due_changed(id, proof, at)
             case Awaited.LOSS:
@@ -203,6 +224,9 @@ class AnyAssignment:
                 assignment.transfer_compensated(id, proof, at)
             case Awaited.REASSERT:
                 assignment.reasserted(id, at)
+            case Awaited.RELINK:
+                after = derived_id("test", f"linked to {assignment.id}")
+                self.successor = assignment.relinked(id, ROOM, after, proof, at)
 
     def _refuse(self, pending: Pending) -> None:
         assignment, id, at = self.assignment, pending.operation_id, self.at
@@ -210,7 +234,7 @@ class AnyAssignment:
             case Awaited.ISSUE:
                 gone = self._chance.random() < 0.2
                 assignment.issue_failed(id, "not_available", gone=gone, at=at)
-            case Awaited.RETURN | Awaited.RECOVERY | Awaited.WRITE_OFF:
+            case Awaited.RETURN | Awaited.RECOVERY | Awaited.TURNED_UP | Awaited.WRITE_OFF:
                 assignment.return_failed(id, "not_found", at)
             case Awaited.DUE:
                 assignment.due_failed(id, "invalid", at)
@@ -220,8 +244,9 @@ class AnyAssignment:
                 back = assignment.next_operation("back")
                 assignment.transfer_failed(id, back, "not_available", at)
             case Awaited.TRANSFER_IN | Awaited.TRANSFER_BACK:
-                assignment.transfer_failed(id, None, "not_available", at)
-            case Awaited.REASSERT | Awaited.EXTERNAL_RETURN:
+                shown = self._chance.choice((None, Drift(("user", 9), time_text(at))))
+                assignment.transfer_failed(id, None, "not_available", at, shown=shown)
+            case Awaited.REASSERT | Awaited.EXTERNAL_RETURN | Awaited.RELINK:
                 assignment.drift_resolution_failed(id, "not_available", at)
 
 
@@ -301,6 +326,8 @@ class AnyOperation:
             lambda: operation.fail_attempt("server_error", later, at),
             lambda: operation.not_applied(later, at),
             lambda: operation.block("unauthorized", "The token is not accepted.", at),
+            lambda: operation.hold_back("item_not_mapped", "Nothing stands for it.", at),
+            lambda: operation.address({**operation.item, "external_id": 99}, operation.target, at),
             lambda: operation.detect_conflict(shown, at),
             lambda: operation.exhaust("server_error", at),
             lambda: operation.order_retry(by, "mended", at),

@@ -14,6 +14,7 @@ from domain.custody import commands as outcome_commands
 from domain.custody import handlers, outcomes
 from domain.custody.drift import detect_drift
 from domain.ids import Id, book_id, id_of
+from domain.inventory_operations import commands as operation_commands
 from domain.inventory_operations.events import EvidenceData
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
@@ -41,7 +42,7 @@ Handle = Callable[[C, Store, Facts], Awaitable[Receipt]]
 
 NUMBERS: Final = {BEN: 3, CHI: 4, WORKSHOP: 2}
 """Who is who in the inventory."""
-LABELS: Final = {"lost": 8, "stolen": 9, "repair": 5}
+LABELS: Final = {"lost": 8, "stolen": 9, "repair": 5, "deployable": 2}
 DOWN: Final = InventoryStanding(
     connected=True, available=False, reason="down", retry_after_s=45, status_labels=LABELS
 )
@@ -145,7 +146,13 @@ class Desk:
         return successor_id
 
     async def drift(self, id: Id, actual: tuple[str, int] | None) -> Receipt:
-        command = commands.DetectDrift(assignment_id=id, actual=actual, read_at=self.at, at=self.at)
+        command = commands.DetectDrift(
+            assignment_id=id,
+            version=(await self.assignment(id)).version,
+            actual=actual,
+            read_at=self.at,
+            at=self.at,
+        )
         return await self.give(detect_drift, command)
 
     async def resolve_drift(self, id: Id, how: str, by: Caller = MANAGER) -> Receipt:
@@ -177,7 +184,12 @@ class Desk:
         return await self.give(outcomes.prove, command)
 
     async def refuse(
-        self, operation_id: Id, reason: str = "not_available", *, gone: bool = False
+        self,
+        operation_id: Id,
+        reason: str = "not_available",
+        *,
+        gone: bool = False,
+        evidence: EvidenceData | None = None,
     ) -> Receipt:
         operation = await self.send(operation_id)
         command = outcome_commands.RefuseOperation(
@@ -186,6 +198,7 @@ class Desk:
             reason=reason,
             message="That asset is not available for checkout!",
             gone=gone,
+            evidence=evidence or operations.evidence(None),
             at=self.at,
         )
         return await self.give(outcomes.refuse, command)
@@ -207,6 +220,18 @@ class Desk:
             operation_id=operation_id, reason="Nobody knows", by=by, at=self.at
         )
         return await self.give(outcomes.abandon, command)
+
+    async def retry(self, operation_id: Id, by: Caller = MANAGER) -> Receipt:
+        command = operation_commands.RetryOperation(
+            operation_id=operation_id, reason="It is mended", by=by, at=self.at
+        )
+        return await self.give(outcomes.retry, command)
+
+    async def resolve(self, operation_id: Id, by: Caller = MANAGER) -> Receipt:
+        command = operation_commands.RequestResolution(
+            operation_id=operation_id, reason="It was done by hand", by=by, at=self.at
+        )
+        return await self.give(outcomes.request_resolution, command)
 
     async def attest(self, operation_id: Id, by: Caller = MANAGER) -> Receipt:
         command = outcome_commands.AttestOperation(

@@ -1,7 +1,6 @@
 """What the inventory comes to say of what is stored, without any inventory to be asked."""
 
 from datetime import UTC, datetime
-from functools import partial
 
 from domain.assignments import commands
 from domain.assignments.assignment import Assignment
@@ -45,11 +44,20 @@ async def confirm(to: Commands, tenant_id: Id, assignment_id: Id) -> None:
         await to.run(_by_nobody(tenant_id), step)
 
 
-async def drift(to: Commands, tenant_id: Id, assignment_id: Id) -> None:
-    """Let the inventory show what is lent with nobody."""
+async def drift(
+    to: Commands, tenant_id: Id, assignment_id: Id, actual: tuple[str, int] | None = None
+) -> None:
+    """Let the inventory show what is lent with nobody, or with somebody else."""
     at = datetime.now(UTC)
-    command = commands.DetectDrift(assignment_id=assignment_id, actual=None, read_at=at, at=at)
-    await to.run(_by_nobody(tenant_id), partial(detect_drift, command))
+
+    async def note(store: Store, facts: Facts) -> Receipt:
+        version = (await store.load(Assignment, assignment_id)).version
+        command = commands.DetectDrift(
+            assignment_id=assignment_id, version=version, actual=actual, read_at=at, at=at
+        )
+        return await detect_drift(command, store, facts)
+
+    await to.run(_by_nobody(tenant_id), note)
 
 
 async def fall_short(to: Commands, tenant_id: Id) -> Id:

@@ -5,6 +5,7 @@ What the inventory says is what a test has told the facts.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, TypeVar, cast
 
 from eventsourcing.domain import Aggregate
@@ -35,6 +36,9 @@ A = TypeVar("A", bound=Aggregate)
 C = TypeVar("C")
 StoredRow = tuple[str, bytes]
 
+decoded = lru_cache(maxsize=10_000)(decode)
+"""Events never change, and a stream is read again and again."""
+
 
 class StreamMoved(Exception):
     """What the store answers with a fresh decision."""
@@ -52,7 +56,7 @@ class MemoryStore:
     async def load(self, kind: type[A], id: Id, expected_version: int | None = None) -> A:
         aggregate: Aggregate | None = None
         for version, (topic, state) in enumerate(self.streams.get(id, ()), start=1):
-            event = decode(to_uuid(id), version, topic, state)
+            event = decoded(to_uuid(id), version, topic, state)
             aggregate = cast("Aggregate", event.mutate(aggregate))
         if not isinstance(aggregate, kind):
             raise NotFound
@@ -138,6 +142,8 @@ class MemoryFacts:
         fact = CustodianFact(kind, id, external_id)
         self.custodians[kind, id] = fact
         self.mappings[id] = MappingFact(kind, id, external_id)
+        if external_id is not None:
+            self.things[kind, external_id] = MirroredFact(kind, external_id, id)
         return fact
 
     def has_thing(

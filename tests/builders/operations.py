@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from domain.ids import Id
+from domain.ids import Id, uuid_of
 from domain.inventory_operations.events import EvidenceData, ItemData, TargetData
 from domain.inventory_operations.kinds import Kind, State
 from domain.inventory_operations.operation import InventoryOperation
@@ -28,9 +28,10 @@ def requested(
     subject_id: Id | None = None,
     tenant_id: Id = TENANT,
     at: datetime = NOW,
+    id: Id | None = None,
 ) -> InventoryOperation:
     return InventoryOperation.request(
-        uuid4(),
+        uuid4() if id is None else uuid_of(id),
         tenant_id=tenant_id,
         kind=kind,
         purpose=purpose,

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from eventsourcing.domain import CanMutateAggregate
 
 from domain.caller import Caller
-from domain.ids import Id
+from domain.ids import Id, uuid_of
 from domain.ports import PolicyFact
 from domain.requisitions.content import Header, HeaderChanges, Item, Line
 from domain.requisitions.fulfilment import AllocatedItem
@@ -71,9 +71,16 @@ def asked(by: Caller, at: datetime = NOW, role: str | None = "member") -> Asked:
     return Asked(by, at, role)
 
 
-def drafted(*lines: Line, header: Header = HEADER, by: Caller = REQUESTER) -> Requisition:
+def drafted(
+    *lines: Line, header: Header = HEADER, by: Caller = REQUESTER, id: Id | None = None
+) -> Requisition:
     return Requisition.draft(
-        uuid4(), PROJECT, header, lines or LINES, asked(by), project_archived=False
+        uuid4() if id is None else uuid_of(id),
+        PROJECT,
+        header,
+        lines or LINES,
+        asked(by),
+        project_archived=False,
     )
 
 
@@ -125,9 +132,11 @@ def operation(number: int) -> Id:
     return derived_id("operation", str(number))
 
 
-def approved_for_inventory(*lines: Line, header: Header = HEADER) -> Requisition:
+def approved_for_inventory(
+    *lines: Line, header: Header = HEADER, id: Id | None = None
+) -> Requisition:
     """Approved, with lines that the inventory meets."""
-    requisition = drafted(*(lines or (LAPTOPS, BATTERIES)), header=header)
+    requisition = drafted(*(lines or (LAPTOPS, BATTERIES)), header=header, id=id)
     requisition.submit((), asked(REQUESTER), project_archived=False)
     requisition.approve((), None, asked(APPROVER))
     return requisition

@@ -14,6 +14,7 @@ the simulator); only where the database would be there is memory, and where the 
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -76,6 +77,7 @@ class WorldStore(MemoryStore):
         super().__init__(tenant_id)
         self._queue = queue
         self.down = False
+        self.refusals = 0
 
     async def load(self, kind: type[A], id: Id, expected_version: int | None = None) -> A:
         self.check()
@@ -91,6 +93,7 @@ class WorldStore(MemoryStore):
     def check(self) -> None:
         """Raise ``StoreUnavailable`` while the database is down."""
         if self.down:
+            self.refusals += 1
             raise StoreUnavailable
 
 
@@ -252,13 +255,20 @@ class MemoryCircuits:
         return circuit is not None
 
 
+def lent(assignment: Assignment, external_id: int, holder: tuple[str, int]) -> Lent:
+    """What the watch is told of an assignment whose asset is out."""
+    drift = assignment.standing.drift
+    noted = holder if drift is None else drift.actual
+    return Lent(id_of(assignment.id), assignment.version, external_id, holder, noted)
+
+
 class MemoryRecords:
     """``workers.snipe_it_sync.watch.Records``, from the store itself: never behind."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
 
-    async def given_up(self, tenant_id: Id, within: timedelta, limit: int) -> list[Id]:
+    async def given_up(self, tenant_id: Id, within: timedelta) -> list[Id]:
         since = self._world.clock() - within
         return [
             id_of(operation.id)
@@ -267,7 +277,7 @@ class MemoryRecords:
             and operation.attempts
             and not operation.late
             and operation.modified_on > since
-        ][:limit]
+        ]
 
     async def lent(self, tenant_id: Id) -> list[Lent]:
         found = []
@@ -280,15 +290,7 @@ class MemoryRecords:
                 continue
             if item is None or item.kind != "asset" or holder is None or holder.external_id is None:
                 continue
-            drifted = assignment.standing.drift is not None
-            found.append(
-                Lent(
-                    id_of(assignment.id),
-                    item.external_id,
-                    (holder.kind, holder.external_id),
-                    drifted,
-                )
-            )
+            found.append(lent(assignment, item.external_id, (holder.kind, holder.external_id)))
         return found
 
 
@@ -373,6 +375,7 @@ class Wire(httpx.AsyncBaseTransport):
     def __init__(self, app: SimulatorApp) -> None:
         self._server = httpx.ASGITransport(_GoesOn(app))
         self.troubles: list[Fault] = []
+        self.hits: Counter[str] = Counter()
         self.before_sending: Callable[[httpx.Request], Awaitable[None]] | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -399,6 +402,7 @@ class Wire(httpx.AsyncBaseTransport):
                 one.times = (one.times or 1) - 1
                 if one.times <= 0:
                     self.troubles.remove(one)
+                self.hits[one.kind] += 1
                 return str(one.kind)
         return None
 

@@ -7,17 +7,23 @@ import httpx
 import psycopg
 import pytest
 
+from domain.assignments.assignment import Assignment
 from domain.ids import Id
+from domain.ports import Facts, Receipt, Store
+from infrastructure.event_store.commands import Envelope
 from infrastructure.ids import new_id, to_uuid
-from tests.builders.inventory_rows import break_circuit
+from tests.builders import inventory_answers
+from tests.builders.inventory_rows import PLACE, break_circuit
 from tests.command_api.asset_cases import confirm
 from tests.command_api.assignment_cases import (
     active,
+    drifted,
     extension_asked,
     give,
     in_days,
     issuing,
     lent,
+    lost,
     reserved,
     shelved,
 )
@@ -71,6 +77,30 @@ async def test_issued_and_synced_are_one_command_of_the_log(tenant: Tenant, log:
     await confirm(tenant, ids["id"])
     assert log.topics()[-2:] == ["inventory_operation.synced.v1", "assignment.issued.v1"]
     assert waiting(log, tenant) == []
+
+
+async def test_what_was_confirmed_as_lost_comes_back_on_proof(tenant: Tenant, log: Log) -> None:
+    ids = await lost(tenant)
+    await give(tenant, "admin", ids, "confirm-loss")
+    await confirm(tenant, ids["id"])
+    head = log.head
+
+    await give(tenant, "technician", ids, "recover")
+    assert waiting(log, tenant) == ["asset:17"]
+    await confirm(tenant, ids["id"])
+
+    assert log.topics(head) == [
+        "assignment.recovered.v1",
+        "item_book.held.v1",
+        "item_book.hold_changed.v1",
+        "inventory_operation.requested.v1",
+        "inventory_operation.attempt_started.v1",
+        "inventory_operation.attempt_accepted.v1",
+        "inventory_operation.synced.v1",
+        "assignment.asset_recovered.v1",
+        "item_book.released.v1",
+    ]
+    assert (await tenant.post("technician", "/assignments", lent(ids))).status_code == 201
 
 
 async def test_of_many_technicians_at_once_one_hands_the_printer_over(
@@ -235,7 +265,101 @@ async def test_nothing_is_stored_of_what_is_refused_half_way(tenant: Tenant, log
     assert waiting(log, tenant) == []
 
 
+async def test_what_is_here_is_taken_back_though_the_inventory_knows_nothing_of_it(
+    tenant: Tenant, log: Log
+) -> None:
+    ids = await active(tenant)
+    _unmap(tenant, ids["asset"])
+    head = log.head
+
+    await give(tenant, "technician", ids, "return")
+
+    assert waiting(log, tenant) == []
+    assert log.topics(head) == [
+        "assignment.return_received.v1",
+        "assignment.sync_attention_raised.v1",
+        "inventory_operation.requested.v1",
+        "inventory_operation.blocked.v1",
+    ]
+    (operation_id,) = await open_operations(tenant, ids)
+    path = f"/inventory/operations/{operation_id}/retry"
+    again = await tenant.post("admin", path, {"reason": "Mapped again"})
+    check_problem(again, 409, "item_not_mapped")
+
+
+@pytest.mark.parametrize(
+    ("who", "action", "body", "after"),
+    [
+        ("technician", "return", None, ["assignment.issued.v1", "assignment.return_received.v1"]),
+        ("technician", "close", None, ["assignment.issued.v1", "assignment.return_received.v1"]),
+        ("requester", "report-loss", {"kind": "lost"}, ["assignment.issued.v1"]),
+    ],
+)
+async def test_what_happens_before_the_hand_over_is_settled_is_taken_down(
+    tenant: Tenant, log: Log, who: str, action: str, body: Any, after: list[str]
+) -> None:
+    ids = await issuing(tenant)
+    assert tenant.database is not None
+    break_circuit(tenant.database, tenant.id)
+    await give(tenant, who, ids, action, body)
+    head = log.head
+    await confirm(tenant, ids["id"])
+    told = [topic for topic in log.topics(head) if topic.startswith("assignment.")]
+    assert told == after
+
+
+async def test_what_is_being_handed_on_says_where_to_return_it(tenant: Tenant) -> None:
+    ids = await active(tenant)
+    await give(
+        tenant, "technician", ids, "transfer", {"to": {"kind": "location", "id": ids["place"]}}
+    )
+    check_problem(await ask(tenant, "technician", ids, "return"), 409, "handed_on")
+    lost = await ask(tenant, "requester", ids, "report-loss", {"kind": "lost"})
+    check_problem(lost, 409, "handed_on")
+
+
+async def open_operations(tenant: Tenant, ids: Ids) -> list[Id]:
+    """What the assignment waits for."""
+    found: list[Id] = []
+
+    async def look(store: Store, _: Facts) -> Receipt:
+        assignment = await store.load(Assignment, ids["id"])
+        found.extend(assignment.standing.pending)
+        return await store.save(assignment)
+
+    await tenant.services.commands.run(Envelope(tenant.id, None, "test"), look)
+    return found
+
+
 def _unmap(tenant: Tenant, id: Id) -> None:
     assert tenant.database is not None
     with psycopg.connect(tenant.database.superuser_url, autocommit=True) as connection:
         connection.execute("DELETE FROM inventory.mappings WHERE id = %s", (to_uuid(id),))
+
+
+async def test_what_the_inventory_shows_somewhere_else_is_relinked_to_there(
+    tenant: Tenant, log: Log
+) -> None:
+    ids = await active(tenant)
+    found = ("location", PLACE)
+    await inventory_answers.drift(tenant.services.commands, tenant.id, ids["id"], found)
+    head = log.head
+    answer = await ask(tenant, "admin", ids, "resolve-drift", {"how": "relinked"})
+    assert answer.status_code == 202, answer.text
+    await confirm(tenant, ids["id"])
+    facts = [topic for topic in log.topics(head) if topic.startswith("assignment.")]
+    assert facts == [
+        "assignment.inventory_drift_resolution_requested.v1",
+        "assignment.relinked.v1",
+        "assignment.inventory_drift_resolved.v1",
+        "assignment.closed.v1",
+        "assignment.reserved.v1",
+        "assignment.issue_requested.v1",
+        "assignment.issued.v1",
+    ]
+
+
+async def test_what_the_inventory_shows_with_nobody_is_relinked_to_nobody(tenant: Tenant) -> None:
+    ids = await drifted(tenant)
+    answer = await ask(tenant, "admin", ids, "resolve-drift", {"how": "relinked"})
+    check_problem(answer, 409, "held_by_nobody")

@@ -14,6 +14,8 @@ from typing import Final
 
 import pytest
 
+from demo.snipe_it_simulator.faults import Kind
+from demo.snipe_it_simulator.hand_edits import BY_HAND
 from infrastructure.crash_points import CrashPoint
 from tests.faults.checks import ask, assert_tables_equal_a_fresh_replay, wait_until_projected
 from tests.fixtures.postgres import Database
@@ -27,8 +29,8 @@ from tests.flows.custody import (
     open_lab,
     running_system,
 )
-from tests.flows.custody_crowd import LATEST_S, Crowd
-from tests.histories.judge import disagreements, unfinished
+from tests.flows.custody_crowd import ALWAYS, LATEST_S, Crowd
+from tests.histories.ending import disagreements, unfinished, units_astray
 
 HISTORIES: Final = 24
 AT_ONCE: Final = 8
@@ -146,7 +148,10 @@ def _brought_to_rest(lab: Lab, seed: int) -> str:
         _rest(lab, crowd)
         crowd.bring_back()
         _rest(lab, crowd)
-        assert not unfinished(lab.judge().assignments)
+        judge = lab.judge()
+        assert not unfinished(judge.assignments)
+        assert not judge.lines_behind()
+        assert not units_astray(judge, lab.custodian_of)
     except BaseException as error:  # noqa: BLE001  pytest's own failures are not Exceptions
         return f"history {seed}: {error!r}"
     return ""
@@ -171,3 +176,9 @@ def _holds(system: System, labs: list[Lab]) -> None:
     told = Counter(one.topic.split(".")[1] for lab in labs for one in lab.log())
     assert min(told["issued"], told["returned"]) > 0, f"these histories were too quiet: {told}"
     assert any(told[doubt] for doubt in DOUBTS), f"these histories went too smoothly: {told}"
+    assert told["line_issued"], f"nothing was issued for a requisition: {told}"
+    simulators = [lab.inventory.simulator for lab in labs]
+    hits: Counter[Kind] = sum((one.faults.hits for one in simulators), Counter())
+    assert all(hits[Kind(kind)] for kind in ALWAYS), f"these faults were too few: {hits}"
+    edits = [row for one in simulators for row in one.inventory.activity.values()]
+    assert any(row.action_source == BY_HAND.source for row in edits), "nobody did anything by hand"

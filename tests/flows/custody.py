@@ -20,6 +20,8 @@ from demo.snipe_it_simulator.access import DEMO_TOKEN
 from demo.snipe_it_simulator.seed import Dump, read_dump
 from demo.snipe_it_simulator.simulator import Settings, Simulator
 from domain.ids import Id
+from domain.inventory_operations.events import Requested
+from domain.inventory_operations.kinds import Kind
 from infrastructure.embedded.machine import free_port
 from infrastructure.event_store.log_scan import scanned
 from infrastructure.event_store.recorded import RecordedEvent
@@ -29,7 +31,8 @@ from tests.fixtures.postgres import Database
 from tests.fixtures.processes import Process, Processes, eventually
 from tests.fixtures.simulator import served
 from tests.flows.live import Live, Person, add_user, sign_up
-from tests.histories.judge import Judge, sent_more_than_once
+from tests.histories.ending import sent_more_than_once, too_many_units
+from tests.histories.judge import Judge
 from tests.histories.truth import Holder, Truth, watched
 from tests.snipe_it_recordings import SEED
 
@@ -200,9 +203,9 @@ class Lab:
     ids: dict[tuple[str, int], Id] = field(default_factory=dict)
     numbers: dict[Id, Holder] = field(default_factory=dict)
 
-    def asset(self, number: int) -> dict[str, str]:
-        """An asset as an item to lend."""
-        return {"kind": "asset", "id": self.ids["asset", number]}
+    def item(self, kind: str, number: int) -> dict[str, str]:
+        """A thing to lend, by the inventory's number."""
+        return {"kind": kind, "id": self.ids[kind, number]}
 
     def who(self, kind: str, number: int) -> dict[str, str]:
         """A custodian by the inventory's number."""
@@ -211,7 +214,7 @@ class Lab:
     def lending(self, asset: int, to: dict[str, str], **more: Any) -> dict[str, Any]:
         """The body of a new assignment."""
         due = (datetime.now(UTC) + timedelta(days=5)).isoformat()
-        return {"item": self.asset(asset), "custodian": to, "due": due, **more}
+        return {"item": self.item("asset", asset), "custodian": to, "due": due, **more}
 
     def assignments(self, **query: Any) -> list[dict[str, Any]]:
         """All assignments, as the query API shows them."""
@@ -254,6 +257,7 @@ class Lab:
         judge = Judge(self.inventory.truth, self.custodian_of)
         judge.hear(log)
         repeated = sent_more_than_once(self.inventory.simulator, _asked(log))
+        repeated += too_many_units(self.inventory.truth, _wanted(log))
         assert not repeated, repeated
         return judge
 
@@ -285,7 +289,7 @@ def open_lab(system: System, inventory: Inventory, *members: str) -> Lab:
     tenant_id = str(admin.get("/me")["tenant"]["id"])
     lab = Lab(system, inventory, admin, technician, joined, tenant_id)
     eventually(lambda: admin.get("/inventory/status")["mirror"]["swept_at"] is not None, "a mirror")
-    for kind in ("asset", "model", "user", "location"):
+    for kind in ("asset", "model", "accessory", "consumable", "user", "location"):
         _learn(lab, kind)
     return lab
 
@@ -330,3 +334,13 @@ def _asked(log: Sequence[RecordedEvent]) -> dict[Id, int]:
         elif "retry_ordered" in recorded.topic and recorded.aggregate_id in asked:
             asked[recorded.aggregate_id] += 1
     return asked
+
+
+def _wanted(log: Sequence[RecordedEvent]) -> dict[Id, int]:
+    """How many units each hand-over of units was to bring."""
+    wanted: dict[Id, int] = {}
+    for recorded in log:
+        event: Any = recorded.event if recorded.topic == Requested.TOPIC else None
+        if event is not None and event.kind == Kind.QUANTITY_CHECKOUT:
+            wanted[recorded.aggregate_id] = int(event.wanted["quantity"])
+    return wanted

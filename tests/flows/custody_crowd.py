@@ -2,7 +2,6 @@
 
 import random
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Final
@@ -11,6 +10,7 @@ import httpx
 
 from tests.builders.people import NOW
 from tests.flows.custody import Lab, at_once
+from tests.flows.custody_requests import COUNTED, Ask, Requests
 from tests.histories.judge import OUT
 
 ASSETS: Final = (1, 2, 3, 7, 8)
@@ -29,6 +29,8 @@ FAULTS: Final = (
     "error_before",
     "error_after",
     "html",
+    "throttle",
+    "refuse",
     "slow",
     "late",
     "slow_answer",
@@ -36,7 +38,10 @@ FAULTS: Final = (
     "drop_before",
     "drop_after",
 )
-"""All but those that last for a minute (``throttle``) or for ever (``refuse``, the loss of rights)."""
+"""All but the loss of rights, which needs a person."""
+
+ALWAYS: Final = ("refuse", "throttle")
+"""What hits in every history, by whatever its chances."""
 
 WITH_IT: Final = (
     "return",
@@ -57,8 +62,6 @@ ANYTHING: Final = ("issue", "cancel", *WITH_IT, "confirm-loss", "recover")
 SENSIBLE: Final = 0.75
 """How often people do what makes sense, by what they see."""
 
-Ask = Callable[[], httpx.Response]
-
 
 class Crowd:
     """Whoever does something in one lab. What they do next depends on the seed and on what is shown."""
@@ -66,15 +69,26 @@ class Crowd:
     def __init__(self, lab: Lab, seed: int) -> None:
         self._lab = lab
         self._chance = random.Random(seed)
+        self._requests = Requests(lab, self._chance)
 
     def live(self, seconds: float, least: int) -> None:
         """Do one thing after the other for so long, and so many at least."""
+        for kind in ALWAYS:
+            self._lab.inventory.order(kind, method="POST", seconds=1.0)
         end = time.monotonic() + seconds
-        acts = (self._ask, self._ask_at_once, self._disturb, self._edit_by_hand, self._manage)
+        acts = (
+            self._ask,
+            self._allocate,
+            self._ask_at_once,
+            self._ask_twice,
+            self._disturb,
+            self._edit_by_hand,
+            self._manage,
+        )
         for done in count():
             if done >= least and time.monotonic() >= end:
                 return
-            (act,) = self._chance.choices(acts, (12, 3, 2, 3, 2))
+            (act,) = self._chance.choices(acts, (12, 3, 2, 2, 2, 3, 2))
             act()
 
     def bring_back(self) -> None:
@@ -94,26 +108,37 @@ class Crowd:
     def _ask(self) -> None:
         _check(self._command(self._seen())())
 
+    def _allocate(self) -> None:
+        _check(self._requests.allocate()())
+
     def _ask_at_once(self) -> None:
-        """Two people at the same moment, or one whose request is sent twice."""
+        """Two people at the same moment."""
         seen = self._seen()
-        if self._chance.random() < 0.5:
-            for answer in at_once(self._command(seen), self._command(seen)):
-                _check(answer)
-            return
-        body = self._new(issue=True)
+        for answer in at_once(self._command(seen), self._command(seen)):
+            _check(answer)
+
+    def _ask_twice(self) -> None:
+        """One request, sent twice because nobody knows what became of it: it happens once."""
         key = f"{self._chance.getrandbits(64):x}"
-        create = self._post("/assignments", body, **{"Idempotency-Key": key})
-        answers = at_once(create, create)
+        ask = self._command(self._seen(), **{"Idempotency-Key": key})
+        together = self._chance.random() < 0.5
+        answers = at_once(ask, ask) if together else [ask(), ask()]
         for answer in answers:
             _check(answer)
-        assert len({one.json()["id"] for one in answers if one.is_success}) <= 1
+        done = [answer.json() for answer in answers if answer.is_success]
+        assert all(one == done[0] for one in done), f"done twice: {done}"
+        assert together or not answers[0].is_success or len(done) == len(answers), answers[1].text
 
     def _seen(self) -> list[dict[str, Any]]:
         """All assignments as they are shown, and shown to be true."""
         shown = self._lab.assignments()
         for one in shown:
-            if one["state"] in OUT and one["sync"] is None and one["drift"] is None:
+            if (
+                one["item"]["kind"] == "asset"
+                and one["state"] in OUT
+                and one["sync"] is None
+                and one["drift"] is None
+            ):
                 self._was_so(one)
         return shown
 
@@ -125,13 +150,14 @@ class Crowd:
         held = lab.inventory.truth.holders(asset, read_at, lab.inventory.time())
         assert custodian in held, f"{shown['id']}: {custodian} shown, {held} true"
 
-    def _command(self, seen: list[dict[str, Any]]) -> Ask:
+    def _command(self, seen: list[dict[str, Any]], **headers: str) -> Ask:
         if not seen or self._chance.random() < 0.35:
-            return self._post("/assignments", self._new(issue=self._chance.random() < 0.8))
+            body = self._new(issue=self._chance.random() < 0.8)
+            return self._post("/assignments", body, **headers)
         one = self._chance.choice(seen)
         fitting = FITTING.get(one["state"], ANYTHING)
         what = self._chance.choice(fitting if self._chance.random() < SENSIBLE else ANYTHING)
-        return self._post(f"/assignments/{one['id']}/{what}", self._said_with(what))
+        return self._post(f"/assignments/{one['id']}/{what}", self._said_with(what), **headers)
 
     def _said_with(self, what: str) -> dict[str, Any]:
         """The body of a command."""
@@ -143,12 +169,17 @@ class Crowd:
             "report-loss": {"kind": chance.choice(("lost", "stolen"))},
             "cancel": {"reason": "No longer needed"},
             "transfer": {"to": self._somebody()},
-            "resolve-drift": {"how": chance.choice(("external_return", "reasserted"))},
+            "resolve-drift": {"how": chance.choice(("external_return", "reasserted", "relinked"))},
         }
         return bodies.get(what, {})
 
     def _new(self, *, issue: bool) -> dict[str, Any]:
-        return self._lab.lending(self._chance.choice(ASSETS), self._somebody(), issue=issue)
+        if self._chance.random() < 0.7:
+            return self._lab.lending(self._chance.choice(ASSETS), self._somebody(), issue=issue)
+        thing = self._chance.choice(COUNTED)
+        somebody = self._lab.who("user", self._chance.choice(USERS))
+        body = self._lab.lending(ASSETS[0], somebody, issue=issue)
+        return {**body, "item": self._lab.item(*thing), "quantity": self._chance.randint(1, 2)}
 
     def _somebody(self) -> dict[str, str]:
         kind, numbers = self._chance.choice((("user", USERS), ("location", PLACES)))
@@ -170,9 +201,12 @@ class Crowd:
         _check(self._lab.admin.command("POST", path, {"reason": "I have looked"}))
 
     def _disturb(self) -> None:
+        kind = self._chance.choice(FAULTS)
+        # A read that is refused says that the thing is not there, which is another story.
+        methods = ("POST", "PATCH") if kind == "refuse" else ("", "GET", "POST", "POST")
         self._lab.inventory.order(
-            self._chance.choice(FAULTS),
-            method=self._chance.choice(("", "GET", "POST", "POST")),
+            kind,
+            method=self._chance.choice(methods),
             times=self._chance.choice((1, 1, 2, 4)),
             seconds=self._chance.choice((0.2, 1.0, LATEST_S)),
         )
@@ -191,7 +225,8 @@ class Crowd:
     def _busy(self) -> list[int]:
         """The assets that workers are at: where a hand edit hurts most."""
         pending = self._lab.admin.get("/inventory/operations", state="pending")["items"]
-        return [one["item"]["external_id"] for one in pending]
+        items = [one["item"] for one in pending]
+        return [one["external_id"] for one in items if one["kind"] == "asset"]
 
 
 def _check(answer: httpx.Response) -> None:

@@ -137,6 +137,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "read_user": _shown(user_id=lambda desk: desk.member.id),
     "read_project": _shown(project_id=_project),
     "list_project_members": _shown(project_id=_project),
+    "read_project_report": _shown(project_id=_project),
     "read_approval_policy": _shown(policy_id=lambda desk: desk.policy_id),
     "read_requisition": _shown(requisition_id=_requisition),
     "list_requisition_lines": _shown(requisition_id=_requisition),
@@ -147,6 +148,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "list_assignment_history": _shown(assignment_id=_assignment),
     "list_assignments_of_asset": _shown(asset_id=_asset),
     "list_assignments_of_project": _shown(project_id=_project),
+    "read_asset_circulation": _shown(position=lambda desk: desk.step()),
     "read_inventory_operation": _shown(operation_id=lambda desk: desk.operation_id),
     "read_inventory_mapping": _shown(mapping_id=_asset),
     "read_availability": lambda desk: Ready(

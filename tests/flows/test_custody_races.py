@@ -26,7 +26,7 @@ from tests.flows.custody import (
     open_lab,
     running_system,
 )
-from tests.histories.judge import disagreements, unfinished
+from tests.histories.ending import disagreements, unfinished
 
 ROUNDS: Final = 40
 AMONG_US: Final = range(FIRST_COPY, FIRST_COPY + ROUNDS)

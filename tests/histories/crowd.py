@@ -2,41 +2,42 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any, Final
 
 from demo.snipe_it_simulator.faults import Kind as FaultKind
 from demo.snipe_it_simulator.hand_edits import UnknownEdit
-from domain.assignments.content import Custodian, Item
+from domain.assignments.content import ASSET, CONSUMABLE, Condition, State, Units
 from domain.caller import Caller
 from domain.custody import outcomes
 from domain.custody.commands import AbandonOperation
 from domain.errors import Refused
 from domain.ids import Id, id_of
-from domain.inventory_operations import commands, handlers
-from domain.inventory_operations.kinds import State
+from domain.inventory_operations import commands
+from domain.inventory_operations.kinds import State as OperationState
 from domain.inventory_operations.operation import InventoryOperation
-from domain.ports import InventoryStanding
 from infrastructure.errors import StoreUnavailable
-from infrastructure.ids import derived_id
-from infrastructure.projection_rows import Row
 from tests.builders.assignments import MANAGER
-from tests.builders.desk import Desk
-from tests.builders.people import TECHNICIAN, with_roles
+from tests.builders.people import TECHNICIAN
 from tests.builders.world import World
-from tests.histories.truth import Holder
-
-if TYPE_CHECKING:
-    from tests.histories.judge import Log
-
-ASSETS: Final = (1, 2, 3, 7, 8)
-PEOPLE: Final = (2, 3, 4, 5)
-PLACES: Final = (1, 2)
-LABELS: Final = {"lost": 4, "stolen": 4, "repair": 5, "deployable": 2}
-OFFLINE: Final = with_roles("offline technician", "inventory_manager")
+from tests.histories.cast import (
+    ASSETS,
+    COUNTED,
+    EVERYBODY,
+    OFFLINE,
+    PEOPLE,
+    LivingDesk,
+    item,
+    whoever_may_have,
+)
+from tests.histories.log import Log
+from tests.histories.requests import Requests
 
 LOUD: Final = (
+    "refuse",
     "maintenance",
     "database_down",
     "bad_gateway",
@@ -50,83 +51,69 @@ LOUD: Final = (
     "late",
     "slow_answer",
 )
-"""Faults of the simulator; ``refuse`` and the loss of rights are for ever, and left out."""
+"""Faults of the simulator but for those that need a real connection, or a person to give rights."""
 
-
-def item(external_id: int) -> Item:
-    """An asset by our id."""
-    return Item("asset", derived_id("history", "asset", str(external_id)))
-
-
-def custodian(kind: str, external_id: int) -> Custodian:
-    """A person or a place by our id."""
-    return Custodian(kind, derived_id("history", kind, str(external_id)))
-
-
-def number_of(who: Custodian) -> int:
-    """Whose number in the inventory it is."""
-    numbers = PEOPLE if who.kind == "user" else PLACES
-    return next(number for number in numbers if custodian(who.kind, number).id == who.id)
-
-
-EVERYBODY: Final = tuple(custodian("user", number) for number in PEOPLE) + tuple(
-    custodian("location", number) for number in PLACES
+REFUSALS: Final = (
+    "That asset is not available for checkout!",
+    "Accessory not found",
+    "There are not enough consumables for this checkout. Please check the quantity left. ",
+    "No user found",
+    "Something is wrong.",
 )
+"""What a call is told that is refused for no reason that anything shows."""
 
+WITH_IT: Final = (
+    "return",
+    "return",
+    "return",
+    "return one",
+    "extend",
+    "transfer",
+    "lose",
+    "resolve drift",
+)
+FITTING: Final[Mapping[State, tuple[str, ...]]] = MappingProxyType(
+    {
+        State.RESERVED: ("issue", "issue", "issue", "cancel"),
+        State.ACTIVE: WITH_IT,
+        State.OVERDUE: WITH_IT,
+        State.LOSS_PENDING: ("confirm loss", "recover"),
+    }
+)
+SENSIBLE: Final = 0.75
+"""How often people do what makes sense, by where an assignment stands."""
 
-def asset_number(row: Row) -> int:
-    """Which asset an assignment's row is about."""
-    return next(number for number in ASSETS if item(number).id == row["item_id"])
-
-
-def ours(row: Row) -> Holder:
-    """Whom the inventory must name where an assignment's row says that it is out."""
-    who = next(one for one in EVERYBODY if one.id == row["custodian_id"])
-    return who.kind, number_of(who)
-
-
-class LivingDesk(Desk):
-    """The desk of a world: its store, its facts, its time."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.store = world.store
-        self.facts = world.facts
-        self._numbers = 0
-        self.facts.standing = InventoryStanding(
-            connected=True, available=True, status_labels=LABELS
-        )
-        for number in ASSETS:
-            self.facts.has_item("asset", item(number).id, number)
-        for kind, numbers in (("user", PEOPLE), ("location", PLACES)):
-            for number in numbers:
-                self.facts.has_custodian(kind, custodian(kind, number).id, number)
-
-    @property
-    def at(self) -> datetime:  # type: ignore[override]  # the time passes by itself here
-        """Now."""
-        return self.world.clock()
+CONDITIONS: Final = tuple(Condition)
 
 
 class Crowd:
-    """Everybody who does something in a history. ``ids`` are the assignments that they made."""
+    """Everybody who does something in a history.
 
-    def __init__(self, world: World, log: "Log", chance: random.Random) -> None:
+    ``ids`` are the assignments that they made, ``edits`` counts what was done in the inventory's
+    own screens, ``units_by_hand`` are the numbers of the units that were taken back there.
+    """
+
+    def __init__(self, world: World, log: Log, chance: random.Random) -> None:
         self.world = world
         self._log = log
         self.desk = LivingDesk(world)
         self.ids: list[Id] = []
-        self.edited: set[int] = set()
+        self._requests = Requests(self.desk, chance, self.ids)
+        self.edits: Counter[str] = Counter()
+        self.units_by_hand: set[int] = set()
         self._chance = chance
 
-    async def live(self, seconds: float, *, faults: bool = True) -> None:
-        """Let everybody do what they like for so long, all at the same time."""
+    async def live(self, seconds: float, *, by_hand: bool = True) -> None:
+        """Let everybody do what they like for so long, all at the same time.
+
+        ``by_hand``: in the inventory's own screens, too.
+        """
         lives = [self._again(self._ask, 9.0, seconds) for _ in range(3)]
         lives.append(self._again(self._manage, 60.0, seconds))
-        if faults:
-            lives.append(self._again(self._disturb, 12.0, seconds))
+        lives.append(self._again(self._disturb, 12.0, seconds))
+        lives.append(self._again(self._kill_or_start, 60.0, seconds))
+        if by_hand:
             lives.append(self._again(self._edit_by_hand, 15.0, seconds))
-            lives.append(self._again(self._kill_or_start, 60.0, seconds))
         await asyncio.gather(*lives)
 
     def calm(self) -> None:
@@ -152,36 +139,59 @@ class Crowd:
             return
 
     async def _command(self) -> None:
+        by: Caller = self._chance.choice((TECHNICIAN, OFFLINE))
+        pick = self._chance.random()
+        if not self.ids or pick < 0.25:
+            await self._lend(by)
+        elif pick < 0.4:
+            await self._requests.act(by)
+        else:
+            await self._go_on(self._chance.choice(self.ids), by)
+
+    async def _lend(self, by: Caller) -> None:
+        """Hand something over that nobody has kept."""
         chance, desk = self._chance, self.desk
-        by: Caller = chance.choice((TECHNICIAN, OFFLINE))
-        if not self.ids or chance.random() < 0.35:
-            asset, who = item(chance.choice(ASSETS)), chance.choice(EVERYBODY)
+        thing, quantity = item(ASSET, chance.choice(ASSETS)), 1
+        if chance.random() < 0.4:
+            thing, quantity = item(*chance.choice(COUNTED)), chance.randint(1, 3)
+        due = None
+        if thing.kind != CONSUMABLE:
             due = desk.at + timedelta(days=chance.randint(1, 9))
-            self.ids.append(await desk.reserve(asset, who, by=by, issue=True, due=due))
-            return
-        id = chance.choice(self.ids)
-        acts: tuple[Callable[[], Awaitable[Any]], ...] = (
-            lambda: desk.issue(id, by),
-            lambda: desk.receive(id, by=by),
-            lambda: desk.receive(id, by=by),
-            lambda: desk.approve_extension(id, desk.at + timedelta(days=chance.randint(2, 20)), by),
-            lambda: desk.report_loss(id, by=by),
-            lambda: desk.confirm_loss(id, MANAGER),
-            lambda: desk.recover(id, by),
-            lambda: desk.cancel(id, by),
-            lambda: self._transfer(id, by),
-            lambda: desk.resolve_drift(
-                id, chance.choice(("external_return", "reasserted")), MANAGER
-            ),
+        who = chance.choice(whoever_may_have(thing))
+        self.ids.append(
+            await desk.reserve(thing, who, by=by, issue=True, due=due, quantity=quantity)
         )
-        await chance.choice(acts)()
+
+    async def _go_on(self, id: Id, by: Caller) -> None:
+        """Go on with an assignment, mostly in a way that makes sense."""
+        chance, desk = self._chance, self.desk
+        acts: dict[str, Callable[[], Awaitable[Any]]] = {
+            "issue": lambda: desk.issue(id, by),
+            "return": lambda: desk.receive(id, by=by),
+            "return one": lambda: desk.receive(id, Units(1, chance.choice(CONDITIONS)), by=by),
+            "extend": lambda: desk.approve_extension(
+                id, desk.at + timedelta(days=chance.randint(2, 20)), by
+            ),
+            "lose": lambda: desk.report_loss(id, by=by),
+            "confirm loss": lambda: desk.confirm_loss(id, MANAGER),
+            "recover": lambda: desk.recover(id, by),
+            "cancel": lambda: desk.cancel(id, by),
+            "transfer": lambda: self._transfer(id, by),
+            "resolve drift": lambda: desk.resolve_drift(
+                id, chance.choice(("external_return", "reasserted", "relinked")), MANAGER
+            ),
+        }
+        state = (await desk.assignment(id)).state
+        fitting = FITTING.get(state, tuple(acts))
+        await acts[chance.choice(fitting if chance.random() < SENSIBLE else tuple(acts))]()
 
     async def _transfer(self, id: Id, by: Caller) -> None:
         self.ids.append(await self.desk.transfer(id, self._chance.choice(EVERYBODY), by))
 
     async def _manage(self) -> None:
-        """An inventory manager sees to what needs attention."""
-        waiting = [one for one in self.operations() if one.state is State.NEEDS_ATTENTION]
+        """The mirror is swept, and an inventory manager sees to what needs attention."""
+        self.desk.see_stock()
+        waiting = [one for one in self.operations() if one.state is OperationState.NEEDS_ATTENTION]
         if not waiting:
             return
         try:
@@ -196,11 +206,11 @@ class Crowd:
         more = {"operation_id": id, "reason": "I have looked", "by": MANAGER, "at": at}
         if what == "resolve":
             await self.desk.give(
-                handlers.request_resolution,
+                outcomes.request_resolution,
                 commands.RequestResolution(**more),  # type: ignore[arg-type]  # as named above
             )
         elif what == "retry":
-            await self.desk.give(handlers.retry, commands.RetryOperation(**more))  # type: ignore[arg-type]  # as named above
+            await self.desk.give(outcomes.retry, commands.RetryOperation(**more))  # type: ignore[arg-type]  # as named above
         else:
             await self.desk.give(outcomes.abandon, AbandonOperation(**more))  # type: ignore[arg-type]  # as named above
 
@@ -220,11 +230,15 @@ class Crowd:
             kind = chance.choice(("refused", "lost", "cut"))
             world.wire.trouble(kind, chance.choice(("", "POST", "PATCH")))
         else:
+            kind = chance.choice(LOUD)
+            # A read that is refused says that the thing is not there, which is another story.
+            methods = ("POST", "PATCH") if kind == "refuse" else ("", "GET", "POST", "POST")
             world.order(
-                FaultKind(chance.choice(LOUD)),
-                method=chance.choice(("", "GET", "POST", "POST")),
+                FaultKind(kind),
+                method=chance.choice(methods),
                 times=chance.choice((1, 1, 2, 5)),
-                seconds=chance.choice((0.5, 5, 13, 16, 30, 50)),
+                seconds=chance.choice((0, 0.5, 5, 13, 16, 30, 50)),
+                message=chance.choice(REFUSALS),
             )
 
     async def _edit_by_hand(self) -> None:
@@ -233,17 +247,24 @@ class Crowd:
         number = chance.choice(self._busy() or ASSETS)
         edit: dict[str, Any] = chance.choice(
             (
-                {"do": "checkin"},
-                {"do": "checkout", "to_type": "user", "to_id": chance.choice(PEOPLE)},
-                {"do": "set", "table": "hardware", "fields": {"status_id": 2}},
-                {"do": "set", "table": "hardware", "fields": {"status_id": 4}},
+                {"do": "checkin", "id": number},
+                {"do": "checkout", "id": number, "to_type": "user", "to_id": chance.choice(PEOPLE)},
+                {"do": "set", "id": number, "table": "hardware", "fields": {"status_id": 2}},
+                {"do": "set", "id": number, "table": "hardware", "fields": {"status_id": 4}},
+                {"do": "checkin_unit", "id": self._any_unit()},
             )
         )
         try:
-            self.world.by_hand(id=number, **edit)
+            self.world.by_hand(**edit)
         except UnknownEdit:
             return
-        self.edited.add(number)
+        self.edits[edit["do"]] += 1
+        if edit["do"] == "checkin_unit":
+            self.units_by_hand.add(edit["id"])
+
+    def _any_unit(self) -> int:
+        """The number of a unit that is out; 0 where none is."""
+        return self._chance.choice([*self.world.simulator.inventory.accessory_checkouts] or [0])
 
     async def _kill_or_start(self) -> None:
         """A worker dies between any two steps, or one more is there."""
@@ -255,4 +276,5 @@ class Crowd:
 
     def _busy(self) -> list[int]:
         """The assets that workers are at: where a hand edit hurts most."""
-        return [int(row.due.thing.removeprefix("asset:")) for row in self.world.queue.rows.values()]
+        things = [row.due.thing for row in self.world.queue.rows.values()]
+        return [int(one.removeprefix("asset:")) for one in things if one.startswith("asset:")]

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from domain.assignments.assignment import Assignment
+from domain.assignments.content import ASSET
 from domain.ids import Id, id_of
 from domain.inventory_operations.kinds import State
 from domain.inventory_operations.operation import InventoryOperation
-from tests.builders.world import Process, World
-from tests.histories.crowd import number_of
-from tests.histories.judge import OUT, Log
+from tests.builders.world import Process, World, lent
+from tests.histories.cast import number_of
+from tests.histories.judge import OUT
+from tests.histories.log import Log
 from workers.snipe_it_sync.attempt import Tools
 from workers.snipe_it_sync.watch import Lent, Watch
 
@@ -21,8 +23,8 @@ class LogRecords:
         self._world = world
         self._log = log
 
-    async def given_up(self, tenant_id: Id, within: timedelta, limit: int) -> Sequence[Id]:
-        found = [
+    async def given_up(self, tenant_id: Id, within: timedelta) -> Sequence[Id]:
+        return [
             id_of(one.id)
             for one in self._log.all_of(InventoryOperation)
             if (one.tenant_id, one.state) == (tenant_id, State.FAILED)
@@ -30,18 +32,12 @@ class LogRecords:
             and not one.late
             and self._world.clock() - one.modified_on < within
         ]
-        return found[:limit]
 
     async def lent(self, tenant_id: Id) -> Sequence[Lent]:
         return [
-            Lent(
-                id_of(one.id),
-                self._number(one),
-                (one.custodian.kind, number_of(one.custodian)),
-                one.standing.drift is not None,
-            )
+            lent(one, self._number(one), (one.custodian.kind, number_of(one.custodian)))
             for one in self._log.all_of(Assignment)
-            if one.tenant_id == tenant_id
+            if (one.tenant_id, one.item.kind) == (tenant_id, ASSET)
             and one.standing.state.value in OUT
             and not one.standing.pending
         ]

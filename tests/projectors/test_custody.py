@@ -14,11 +14,13 @@ from domain.assignments import events as assignment_events
 from domain.assignments.assignment import Assignment
 from domain.assignments.content import State as AssignmentState
 from domain.assignments.item_book import ItemBook
+from domain.assignments.rules import Asked
 from domain.ids import id_of
 from domain.inventory_operations import events as operation_events
 from domain.inventory_operations.kinds import State
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.event_store.recorded import RecordedEvent
+from infrastructure.ids import derived_id
 from infrastructure.projection_rows import Row, Rows
 from projectors.subscriptions import CUSTODY
 from query_api.assignments.transitions import view_of
@@ -177,6 +179,21 @@ def test_a_return_at_the_desk_is_received_and_not_returned() -> None:
     assert [step["type"] for step in rows["circulation"]] == ["issue", "receive"]
 
 
+def test_what_is_handed_on_is_what_had_not_come_back() -> None:
+    assignment = build.issued(build.reserved(item=build.CABLES, quantity=3), rows=[7, 8, 9])
+    assignment.returned(build.receiving(assignment), build.evidence(), NOW)
+    check_in, asked = assignment.next_operation("qty_checkin"), Asked(build.MANAGER, NOW)
+    assignment.transfer(check_in, build.ROOM, derived_id("test", "successor"), asked)
+    check_out = assignment.next_operation("qty_checkout")
+    assignment.transfer_checked_in(check_in, check_out, build.evidence(), NOW)
+    assignment.transfer_completed(check_out, build.evidence(rows=[10, 11]), NOW)
+
+    steps = rows_after(assignment)["circulation"]
+
+    moved = [(step["type"], step["quantity"]) for step in steps if step["confirmed"]]
+    assert moved == [("issue", 3), ("return", 1), ("move", 2)]
+
+
 def test_a_refused_return_goes_on_being_named_while_another_is_under_way() -> None:
     assignment = build.issued(build.reserved(item=build.CABLES, quantity=5), rows=[3, 4, 5, 6, 7])
     first, second = build.receiving(assignment), build.receiving(assignment)
@@ -205,6 +222,7 @@ def assert_same_assignment(row: Row, assignment: Assignment) -> None:
     view, seen = assignment.view(), view_of(SimpleNamespace(**row))
     if assignment.state not in OVER:
         assert seen == view
+    assert seen.gone == view.gone
     assert [waits["operation_id"] for waits in row["pending"]] == list(now.pending)
     assert (row["due"], row["overdue"], row["outcome"]) == (now.due, now.overdue, now.outcome)
     if row["issued_at"] is not None and assignment.state is not AssignmentState.CLOSED:
@@ -228,6 +246,10 @@ def assert_same_operation(row: Row, operation: InventoryOperation) -> None:
     assert (row["late_effect"] is not None) == operation.late
     assert row["compensated_by"] == operation.compensated_by
     assert row["created_external_id"] == operation.created_external_id
+    assert (row["item_external_id"], row["target"]) == (
+        operation.item["external_id"],
+        operation.target,
+    )
     if operation.state in (State.FAILED, State.NEEDS_ATTENTION):
         assert row["last_error"] == operation.reason
     assert row["id"] == id_of(operation.id)

@@ -1,11 +1,12 @@
 """Assignments as the query API shows them: who sees which, what is confirmed and what is not."""
 
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 
-from domain.assignments.content import Condition, Custodian, Item, Units
+from domain.assignments.content import Condition, Custodian, Item, Received, Units
 from domain.assignments.rules import Asked
 from domain.ids import Id, id_of
 from infrastructure.ids import new_id
@@ -189,8 +190,8 @@ async def test_what_was_written_off_is_not_returned(
     lent = custody.lend(lab.technician, cables, member(lab.member), quantity=3)
     asked = Asked(lab.technician.caller, world.now)
     back, gone = lent.next_operation("qty_checkin"), lent.next_operation("qty_write_off")
-    lent.receive(back, [Units(1, Condition.OK)], asked)
-    lent.receive(gone, [Units(2, Condition.MISSING)], asked)
+    lent.receive(back, Received((Units(1, Condition.OK),)), asked)
+    lent.receive(gone, Received((Units(2, Condition.MISSING),)), asked)
     lent.returned(back, evidence(), world.now)
     world.store(lent, lab.technician)
     path = f"/assignments/{id_of(lent.id)}"
@@ -218,6 +219,7 @@ async def test_filters_narrow_a_list(
     )
     lent.mark_overdue(world.now + timedelta(days=2))
     lent.detect_drift(None, world.now, world.now)
+    lent.decline("It is broken", Asked(lab.member.caller, world.now))
     world.store(lent, lab.technician)
     lent_id, kept_id = id_of(lent.id), id_of(kept.id)
     model_id = (await client.get(f"/assignments/{lent_id}", headers=lab.admin.headers)).json()[
@@ -230,6 +232,7 @@ async def test_filters_narrow_a_list(
         ("state=closed", []),
         ("overdue=true", [lent_id]),
         ("drift=true", [lent_id]),
+        ("declined=true", [lent_id]),
         (f"custodian_id={lab.outsider.id}", [kept_id]),
         (f"project_id={lab.project_id}", [kept_id]),
         ("item_kind=accessory", [kept_id]),
@@ -248,6 +251,53 @@ async def test_filters_narrow_a_list(
     assert [item["id"] for item in of_one.json()["items"]] == [lent_id]
     of_one = await client.get(f"/assets/{scope.id}/assignments", headers=lab.outsider.headers)
     assert of_one.json()["items"] == []
+
+
+async def test_what_is_listed_as_gone_is_recovered_once(
+    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab, scope: Item
+) -> None:
+    manager, desk = Asked(lab.admin.caller, world.now), Asked(lab.technician.caller, world.now)
+    assignment = custody.lend(lab.technician, scope, member(lab.member))
+    assignment.report_loss("stolen", None, desk)
+    confirmation = assignment.next_operation("set_status")
+    assignment.confirm_loss(confirmation, manager)
+    assignment.loss_confirmed(confirmation, evidence(status_id=9), world.now)
+    world.store(assignment, lab.admin)
+    path = f"/assignments/{id_of(assignment.id)}"
+
+    async def read() -> tuple[Any, bool]:
+        body = (await client.get(path, headers=lab.technician.headers)).json()
+        answer = await client.get(f"{path}/transitions", headers=lab.technician.headers)
+        allowed = {item["command"]: item["allowed"] for item in answer.json()["items"]}
+        assert (body["state"], body["outcome"]) == ("closed", "stolen")
+        return body["loss"]["recovered_at"], allowed["recover"]
+
+    assert await read() == (None, True)
+
+    recovery = assignment.next_operation("checkin")
+    assignment.recover(recovery, desk)
+    world.store(assignment, lab.technician)
+    assert await read() == (None, False)
+
+    assignment.asset_recovered(recovery, evidence(status_id=2), world.now)
+    world.store(assignment, lab.admin)
+    recovered_at, allowed = await read()
+    assert recovered_at is not None
+    assert not allowed
+
+
+async def test_what_was_declined_is_listed_until_it_is_back(
+    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab, scope: Item
+) -> None:
+    assignment = custody.lend(lab.technician, scope, member(lab.member))
+    assignment.decline("It is broken", Asked(lab.member.caller, world.now))
+    custody.receive(assignment, lab.technician)
+    assert await listed(client, lab.technician, "?declined=true") == [id_of(assignment.id)]
+
+    (operation_id,) = assignment.standing.pending
+    assignment.returned(operation_id, evidence(), world.now)
+    world.store(assignment, lab.technician)
+    assert await listed(client, lab.technician, "?declined=true") == []
 
 
 async def test_transitions_say_what_the_commands_would(

@@ -43,8 +43,8 @@ _FILL: Final = (
     """
     INSERT INTO read.assignments (id, tenant_id, state, item_kind, item_id, quantity, outstanding,
         custodian_kind, custodian_id, project_id, requisition_id, begins, due, renewals, overdue,
-        verified, offline, pending, operation_id, attested, returns, drift, created_at,
-        updated_at, version)
+        verified, offline, pending, operation_id, attested, returns, drift, declined_at,
+        created_at, updated_at, version)
     SELECT gen_random_uuid(), CASE WHEN i % 20 = 0 THEN gen_random_uuid() ELSE :tenant END,
         CASE WHEN i % 50 = 1 THEN 'overdue' ELSE 'closed' END, 'asset',
         CASE WHEN i % 200 = 3 THEN :item ELSE gen_random_uuid() END, 1, 1, 'user',
@@ -52,7 +52,7 @@ _FILL: Final = (
         CASE WHEN i % 200 = 9 THEN :project ELSE gen_random_uuid() END, gen_random_uuid(), now(),
         CASE WHEN i % 3 = 1 THEN now() + i * interval '1 hour' END, 0, i % 50 = 1, true, false,
         '[]', CASE WHEN i % 100 = 1 THEN gen_random_uuid() END, false, '[]',
-        CASE WHEN i % 300 = 1 THEN '{}'::jsonb END, now() + i * interval '1 minute',
+        CASE WHEN i % 300 = 1 THEN '{}'::jsonb END, CASE WHEN i % 300 = 1 THEN now() END, now() + i * interval '1 minute',
         now() + i * interval '2 minutes', 1
     FROM generate_series(1, :rows) AS i
     """,
@@ -119,6 +119,7 @@ def test_filters_read_an_index_of_their_own(reader: Connection) -> None:
         (Filters(requisition_id=PROJECT), "-updated_at", "assignments_by_requisition"),
         (Filters(overdue=True), "due", "assignments_overdue"),
         (Filters(drift=True), "-updated_at", "assignments_drifted"),
+        (Filters(declined=True), "-updated_at", "assignments_declined"),
     ):
         in_order(page(reader, READER, filters, sort), index)
 

@@ -8,10 +8,15 @@ import pytest
 from domain.assignments.content import Custodian, Item
 from domain.ids import Id, id_of
 from domain.inventory_operations.operation import InventoryOperation
+from infrastructure.all_tenants_reader import AllTenantsReader
+from tests.builders.inventory import InventoryTables
 from tests.builders.operations import evidence
+from tests.fixtures.postgres import Database
 from tests.query_api.conftest import Lab
 from tests.query_api.custody_world import DAY, Custody
 from tests.query_api.world import Person, World
+from workers.snipe_it_sync.records import ReadTables
+from workers.snipe_it_sync.watch import Lent
 
 
 @pytest.fixture
@@ -184,6 +189,35 @@ async def test_drift_names_who_has_it_over_there(
     assert refused.status_code == 403
 
 
+async def test_the_watch_is_told_what_is_noted_already(
+    database: Database, client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab
+) -> None:
+    room = Custodian("location", custody.location(9, "Main Lab"))
+    with_shop, with_nobody, as_we_say = (
+        custody.lend(lab.technician, asset(custody, number), room) for number in (1, 2, 3)
+    )
+    tables = InventoryTables(database, lab.tenant_id)
+    tables.map("location", room.id, 9)
+    for number, one in enumerate((with_shop, with_nobody, as_we_say), 1):
+        tables.map("asset", one.item.id, number)
+    with_shop.detect_drift(("location", 8), world.now, world.now)
+    with_nobody.detect_drift(None, world.now, world.now)
+    world.store(with_shop, lab.technician)
+    world.store(with_nobody, lab.technician)
+    ready = await client.get("/inventory/drift", headers=lab.technician.headers)
+    assert len(ready.json()["items"]) == 2
+
+    async with AllTenantsReader(database.url("worker")) as reader:
+        lent = await ReadTables(reader).lent(lab.tenant_id)
+
+    ours = ("location", 9)
+    assert sorted(lent, key=lambda one: one.external_id) == [
+        Lent(id_of(with_shop.id), with_shop.version, 1, ours, ("location", 8)),
+        Lent(id_of(with_nobody.id), with_nobody.version, 2, ours, None),
+        Lent(id_of(as_we_say.id), as_we_say.version, 3, ours, ours),
+    ]
+
+
 async def test_the_feed_tells_who_had_what(
     client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab
 ) -> None:
@@ -224,3 +258,28 @@ async def test_the_feed_tells_who_had_what(
     assert (item["confirmed"], item["by"]["name"] is None) == (False, True)
     assert item["custodian_after"] == item["custodian_before"]
     assert await feed(lab.technician, f"?limit=1&cursor={answer.json()['next']}") == ["issue"]
+
+
+async def test_a_step_of_the_feed_has_a_page_for_those_who_see_its_assignment(
+    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab
+) -> None:
+    lead = world.person(lab.tenant_id, "lead", "requester", own=["projects:write"])
+    led = world.project(lead, "Led")
+    custody.lend(
+        lab.technician, asset(custody, 1), Custodian("user", lab.member.id), project_id=led
+    )
+    listed = await client.get("/asset-circulations", headers=lab.technician.headers)
+    (step,) = listed.json()["items"]
+    path = f"/asset-circulations/{step['position']}"
+
+    for person in (lab.technician, lab.member, lead):
+        shown = await client.get(path, headers=person.headers)
+        assert (shown.status_code, shown.json()) == (200, step)
+    assert (await client.get(path, headers=lab.outsider.headers)).status_code == 403
+    assert (await client.get(path, headers=lab.neighbour.headers)).status_code == 404
+    other = f"/asset-circulations/{step['position'] - 1}"
+    assert (await client.get(other, headers=lab.technician.headers)).status_code == 404
+    world.execute("DELETE FROM read.circulation")
+    world.park("custody", lab.tenant_id, step["assignment_id"])
+    unknown = await client.get(path, headers=lab.technician.headers)
+    assert unknown.json()["code"] == "projection_parked"

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 
+from domain.assignments import events as assignments
 from domain.ids import Id
 from domain.requisitions import events
 from infrastructure.ids import from_uuid, to_uuid
@@ -82,6 +83,20 @@ async def test_leads_and_those_who_care_for_the_inventory_see_what_is_theirs_now
     )
     world.execute("UPDATE identity.project_members SET role = 'member'")
     assert (await feed(client, lab.admin))["items"] == []
+
+
+async def test_who_takes_things_back_sees_what_was_declined(
+    client: httpx.AsyncClient, world: World, lab: Lab
+) -> None:
+    stream = told.reserved(lab.member.id, tenant=lab.tenant_id, project_id=lab.project_id)
+    declined = {"by": lab.member.id, "reason": "It is broken"}
+    world.store(stream.then(assignments.Declined, **declined), System)  # type: ignore[arg-type]  # as they are
+
+    page = await feed(client, lab.technician)
+    assert kinds(page) == ["declined"]
+    assert page["items"][0]["data"]["reason"] == "It is broken"
+    assert kinds(await feed(client, lab.member)) == ["ready_to_collect"]
+    assert (await feed(client, lab.approver))["items"] == []
 
 
 async def test_one_event_is_one_notification_however_it_concerns_its_reader(

@@ -49,6 +49,7 @@ PEOPLE: Final[Mapping[str, Who]] = {
     "/projects": Who("auditor", "nobody"),
     "/projects/{project_id}": Who("member", "outsider"),
     "/projects/{project_id}/members": Who("member", "outsider"),
+    "/projects/{project_id}/report": Who("technician", "outsider"),
     "/approval-policies": Who("member", "nobody"),
     "/approval-policies/{policy_id}": Who("member", "nobody"),
     "/requisitions": Who("member", "nobody"),
@@ -92,6 +93,7 @@ PEOPLE: Final[Mapping[str, Who]] = {
     "/assignments/{assignment_id}/transitions": Who("member", "outsider"),
     "/assignments/{assignment_id}/history": Who("member", "outsider"),
     "/asset-circulations": Who("member", "nobody"),
+    "/asset-circulations/{position}": Who("member", "outsider"),
 }
 
 NEEDED: Final = {"/availability": "item_kind=asset&item_id={asset_id}&from=2030-01-01T09:00:00Z&"}
@@ -116,6 +118,7 @@ ID_NAMES: Final = (
     "mapping_id",
     "assignment_id",
     "operation_id",
+    "position",
 )
 
 
@@ -130,7 +133,9 @@ def ids(world: World, lab: Lab, database: Database) -> Ids:
     printer, holder = Item("asset", shelf.printer), Custodian("user", lab.member.id)
     assignment = custody.reserve(lab.technician, printer, holder)
     operation = custody.hand_over(assignment, lab.technician)
+    custody.confirm(assignment, operation, lab.technician)
     return {
+        "position": str(world.position),
         "assignment_id": from_uuid(assignment.id),
         "operation_id": from_uuid(operation.id),
         "mapping_id": shelf.printer,
@@ -312,6 +317,8 @@ WRONG: Final = [
     ("/requisitions/{requisition_id}/history", "cursor=xxxxxxxxxxxxxxxxxxxxxxxxx"),
     ("/projects", "sort=colour"),
     ("/projects/{project_id}/members", "limit=x"),
+    ("/projects/{project_id}/report", "limit=501"),
+    ("/projects/{project_id}/report", "from=2026"),
     ("/approval-policies", "sort=colour"),
     ("/users", "sort=colour"),
     ("/assets", "sort=colour"),

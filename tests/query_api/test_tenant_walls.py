@@ -68,6 +68,8 @@ async def _check_that_the_neighbour_sees_nothing(
     world.store(requisition, lab.member)
     world.policy(lab.admin, "Robot policy", ("Lab", "requisitions:approve"))
     requisition_path = f"/requisitions/{from_uuid(requisition.id)}"
+    feed = await client.get("/asset-circulations", headers=lab.admin.headers)
+    step_path = f"/asset-circulations/{feed.json()['items'][0]['position']}"
 
     for path in (
         "/requisitions",
@@ -112,10 +114,12 @@ async def _check_that_the_neighbour_sees_nothing(
         f"/consumables/{shelf.screws}",
         f"/assets/{shelf.printer}/assignments",
         f"/projects/{lab.project_id}/assignments",
+        f"/projects/{lab.project_id}/report",
         assignment_path,
         f"{assignment_path}/history",
         f"{assignment_path}/transitions",
         f"/inventory/operations/{operation_id}",
+        step_path,
     ):
         assert (await client.get(path, headers=lab.admin.headers)).status_code == 200
         assert (await client.get(path, headers=lab.neighbour.headers)).status_code == 404, path

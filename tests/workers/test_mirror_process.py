@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 
@@ -35,6 +36,7 @@ def settings(database: Database, *servers: str) -> MirrorSettings:
         snipe_it_allowed_urls=", ".join(servers),
         mirror_every_s=0.1,
         mirror_calls_per_minute=6000,
+        snipe_it_calls_per_minute=6000,
     )
 
 
@@ -76,6 +78,19 @@ async def test_a_tenant_whose_server_is_away_holds_up_no_other(database: Databas
             await until(lambda: here.row("assets", 7)["holder_external_id"] == 3)
             failed = await until(lambda: (there.state() or {}).get("error"))
     assert "could not connect" in failed
+
+
+async def test_its_calls_count_among_those_of_all_processes(database: Database) -> None:
+    server, tables = worlds.simulator(), InventoryTables(database)
+    async with serve(server) as url:
+        tables.connect(url)
+        async with running(settings(database, url)):
+            await until(lambda: swept(tables))
+            seen = len(server.seen)
+    with psycopg.connect(database.superuser_url) as connection:
+        row = connection.execute("SELECT calls FROM inventory.calls_granted").fetchone()
+    assert row is not None
+    assert sum(row[0]) >= seen > 0
 
 
 async def test_an_outage_is_told_and_ends_by_itself(database: Database) -> None:

@@ -35,6 +35,7 @@ from workers.processes.expire_requisitions_past_their_date import (
 )
 from workers.processes.let_reminders_fall_due import let_reminders_fall_due
 from workers.processes.mark_assignments_overdue import mark_assignments_overdue
+from workers.processes.tell_who_is_to_collect import tell_who_is_to_collect
 
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
@@ -200,6 +201,43 @@ async def test_more_than_a_page_of_them_is_dealt_with_at_one_look(
     await happened(database, *(asked_for(DUE) for _ in range(5)))
 
     assert await timer.look(expire_requisitions_past_their_date, DUE + HOUR) == 5
+
+
+# Reservations whose time is near
+
+
+def reserved_ahead(ahead: timedelta) -> Assignment:
+    terms = Terms(
+        item=Item(LAPTOP.kind, LAPTOP.id),
+        custodian=Custodian("user", REQUESTER.user_id),
+        begins=NOW + ahead,
+        due=None,
+    )
+    id = uuid_of(build.assignment(1))
+    return Assignment.reserve(id, terms, tenant_id=TENANT, verified=True, by=None, at=NOW)
+
+
+async def test_who_reserved_ahead_is_told_once_when_the_time_is_near(
+    database: Database, timers: list[Timer]
+) -> None:
+    await happened(database, reserved_ahead(10 * DAY))
+    process = tell_who_is_to_collect
+    assert await timers[0].look(process, NOW + 9 * DAY - HOUR) == 0
+
+    told = await asyncio.gather(*(timer.look(process, NOW + 9 * DAY) for timer in timers * 2))
+    await follow(database)
+
+    assert sum(told) == 1
+    assert await timers[0].look(process, NOW + 10 * DAY) == 0
+    assert topics(database).count("assignment.collection_fell_due.v1") == 1
+
+
+async def test_who_was_told_when_it_was_reserved_is_not_told_again(
+    database: Database, timer: Timer
+) -> None:
+    await happened(database, reserved_ahead(DAY))
+
+    assert await timer.look(tell_who_is_to_collect, NOW + DAY) == 0
 
 
 # Reservations that nobody collected

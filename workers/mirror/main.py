@@ -15,6 +15,7 @@ from infrastructure.clock import utc_now
 from infrastructure.errors import StoreUnavailable
 from infrastructure.inventory.connections import StoredConnection, stored_connections
 from infrastructure.inventory.mirror_store import MirrorStore
+from infrastructure.inventory.shared_calls import SharedCalls
 from infrastructure.lease_store import HeldLease, LeaseStore
 from infrastructure.leases import LeaseLost
 from infrastructure.postgres import Pool, pool_of
@@ -113,6 +114,9 @@ class MirrorKeeper:
         self._settings = settings
         self._connection = connection
         self._store = MirrorStore(pool, connection.tenant_id)
+        self._allowance = SharedCalls(
+            pool, connection.tenant_id, settings.snipe_it_calls_per_minute
+        )
         self._tenant_id = connection.tenant_id
         self._succeeded = False
         self._changed = changed
@@ -152,7 +156,7 @@ class MirrorKeeper:
             calls_per_minute=self._settings.mirror_calls_per_minute,
             deadlines=_PATIENT,
         )
-        async with open_snipe_it(connection) as snipe_it:
+        async with open_snipe_it(connection, self._allowance) as snipe_it:
             mirror = TenantMirror(snipe_it, self._store, utc_now, lease.check)
             while True:
                 if await self._sweep_is_due() or await mirror.catch_up() is None:

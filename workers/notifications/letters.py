@@ -133,6 +133,16 @@ def _returned(data: Data, item: str) -> Said:
     )
 
 
+def _declined(data: Data, item: str) -> Said:
+    return Said(
+        f"Declined: {item}",
+        (
+            f"Whoever was given {item} does not want it: {one_line(data['reason'])}",
+            "They have it until it is taken back. Please see to that.",
+        ),
+    )
+
+
 def _sync_needs_attention(data: Data, item: str) -> Said:
     about = "" if data["operation"] is None else f" ({str(data['operation']).replace('_', ' ')})"
     reason = one_line(str(data["reason"])).replace("_", " ")
@@ -157,6 +167,7 @@ _SAY: Final[Mapping[str, Callable[[Data, str], Said]]] = {
     Kind.DUE_SOON: _due_soon,
     Kind.OVERDUE: _overdue,
     Kind.RETURNED: _returned,
+    Kind.DECLINED: _declined,
     Kind.SYNC_NEEDS_ATTENTION: _sync_needs_attention,
 }
 

@@ -8,7 +8,7 @@ what it shows.
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -132,7 +132,8 @@ class Attempt:
             await self._record(handlers.record_already_applied, commands.RecordAlreadyApplied)
             await self._prove(sight.evidence)
         elif sight.refusal is not None:
-            await self._refuse(sight.refusal.reason, sight.refusal.message, gone=sight.refusal.gone)
+            why = asdict(sight.refusal)
+            await self._settle(outcomes.refuse, RefuseOperation, **why, evidence=sight.evidence)
         elif sight.verdict in CONTRARY:
             await self._raise(Conflict(sight.evidence))
         elif sight.verdict is Verdict.MISSING:
@@ -223,8 +224,7 @@ class Attempt:
         """It did not happen, and we know it."""
         match answer:
             case Throttled(retry_after_s):
-                self._leave_alone(retry_after_s)
-                await self._fail(rules.THROTTLED, self.throttled_s)
+                await self._fail(rules.THROTTLED, self._leave_alone(retry_after_s))
             case Unavailable(reason, retry_after_s):
                 await self._trouble(reason, retry_after_s)
                 await self._fail(reason, retry_after_s)
@@ -236,12 +236,10 @@ class Attempt:
 
     async def _not_read_back(self, answer: Failure) -> None:
         """Whether it happened cannot be seen just now."""
-        at, operation = self._tools.clock(), self._operation
+        pause_s = self._tools.timing.pause(self._operation.tries + 1)
         match answer:
             case Throttled(retry_after_s):
-                self._leave_alone(retry_after_s)
-                await self._tools.queue.put_off(self._id, self.throttled_s or 0.0)
-                return
+                pause_s = self._leave_alone(retry_after_s)
             case Unavailable(reason, retry_after_s):
                 await self._trouble(reason, retry_after_s)
             case Unauthorized() | Forbidden():
@@ -249,10 +247,10 @@ class Attempt:
             case _:
                 await self._raise(Blocked("unexpected_answer", str(answer)))
                 return
-        if at - operation.since >= rules.LONGEST:
+        if self._tools.clock() - self._operation.since >= rules.LONGEST:
             await self._raise(Exhausted(_name(answer)))
             return
-        await self._tools.queue.put_off(self._id, self._tools.timing.pause(operation.tries + 1))
+        await self._tools.queue.put_off(self._id, pause_s)
 
     async def _look(self, unread: Unread) -> Sight:
         looking = self._plan.look(self._operation, self._snipe_it, self._tools.clock())
@@ -273,9 +271,10 @@ class Attempt:
         since = self._operation.unsettled_at or self._tools.clock()
         return self._tools.timing.until_next_look(since, self._tools.clock())
 
-    def _leave_alone(self, retry_after_s: float | None) -> None:
+    def _leave_alone(self, retry_after_s: float | None) -> float:
         self._healthy = False
         self.throttled_s = retry_after_s or self._tools.timing.throttled_s
+        return self.throttled_s
 
     async def _trouble(self, reason: str, retry_after_s: float | None = None) -> None:
         self._healthy = False
@@ -329,7 +328,7 @@ class Attempt:
         """Record that it did not happen; one that has failed often enough needs a person."""
         await self._record(handle, command, retry_at=self._retry_at(retry_after_s), **more)
         operation = self._operation
-        if self.throttled_s is None and operation.exhausted(self._tools.clock()):
+        if operation.exhausted(self._tools.clock()):
             await self._raise(Exhausted(operation.reason or "not_applied"))
 
     def _retry_at(self, retry_after_s: float | None) -> datetime:
@@ -338,11 +337,6 @@ class Attempt:
 
     async def _prove(self, evidence: EvidenceData) -> None:
         await self._settle(outcomes.prove, ProveOperation, evidence=evidence)
-
-    async def _refuse(self, reason: str, message: str, *, gone: bool) -> None:
-        await self._settle(
-            outcomes.refuse, RefuseOperation, reason=reason, message=message, gone=gone
-        )
 
     async def _raise(self, problem: Problem) -> None:
         await self._settle(outcomes.raise_attention, RaiseAttention, problem=problem)
@@ -394,6 +388,8 @@ def _missing() -> Blocked:
 def _not_proven(sight: Sight) -> Problem:
     if sight.verdict in CONTRARY:
         return Conflict(sight.evidence)
+    if sight.verdict is Verdict.PARTLY:
+        return Blocked("not_proven", "The inventory shows a part of it: a retry does the rest.")
     return Blocked("not_proven", "The inventory does not show it.")
 
 

@@ -7,6 +7,7 @@ from typing import Final, Self
 
 from domain.ids import Id
 from infrastructure.inventory.connections import StoredConnection, stored_connections
+from infrastructure.inventory.shared_calls import SharedCalls
 from infrastructure.postgres import Pool
 from infrastructure.settings import SnipeItSyncSettings
 from infrastructure.snipe_it.client import SnipeIt, open_snipe_it
@@ -65,17 +66,19 @@ class OpenInventories:
 
     async def _opened(self, stored: StoredConnection) -> _Open:
         closing = AsyncExitStack()
+        calls_per_minute = self._settings.snipe_it_calls_per_minute
         try:
             connection = usable(
                 stored,
                 self._settings.inventory_servers(),
-                calls_per_minute=self._settings.snipe_it_calls_per_minute,
+                calls_per_minute=calls_per_minute,
                 deadlines=self._deadlines,
             )
         except UNUSABLE as error:
             logger.warning("the inventory of %s cannot be used: %s", stored.tenant_id, error)
             return _Open(stored, None, closing)
-        snipe_it = await closing.enter_async_context(open_snipe_it(connection))
+        allowance = SharedCalls(self._pool, stored.tenant_id, calls_per_minute)
+        snipe_it = await closing.enter_async_context(open_snipe_it(connection, allowance))
         return _Open(stored, snipe_it, closing)
 
     async def _close(self, tenant_id: Id) -> None:

@@ -11,7 +11,7 @@ from infrastructure.all_tenants_reader import AllTenantsReader
 from infrastructure.inventory.tables import mappings
 from read_tables.assignments import assignments
 from read_tables.inventory_operations import inventory_operations
-from workers.snipe_it_sync.watch import Lent
+from workers.snipe_it_sync.watch import Holder, Lent
 
 OUT: Final = ("active", "overdue", "loss_pending")
 
@@ -22,8 +22,8 @@ class ReadTables:
     def __init__(self, reader: AllTenantsReader) -> None:
         self._reader = reader
 
-    async def given_up(self, tenant_id: Id, within: timedelta, limit: int) -> Sequence[Id]:
-        """Operations that were sent and given up lately, of which no effect is known."""
+    async def given_up(self, tenant_id: Id, within: timedelta) -> Sequence[Id]:
+        """Operations that were begun and given up lately, of which no effect is known."""
         columns = inventory_operations.c
         found = (
             select(columns.id)
@@ -35,7 +35,6 @@ class ReadTables:
                 columns.since > func.clock_timestamp() - within,
             )
             .order_by(columns.since, columns.id)
-            .limit(limit)
         )
         return [row.id for row in await self._reader.rows(found)]
 
@@ -46,8 +45,9 @@ class ReadTables:
         found = (
             select(
                 columns.id,
+                columns.version,
                 columns.custodian_kind,
-                columns.drift.is_not(None).label("drifted"),
+                columns.drift,
                 item.c.external_id.label("item_external_id"),
                 holder.c.external_id.label("holder_external_id"),
             )
@@ -60,15 +60,16 @@ class ReadTables:
                 func.jsonb_array_length(columns.pending) == 0,
             )
         )
-        return [
-            Lent(
-                row.id,
-                row.item_external_id,
-                (row.custodian_kind, row.holder_external_id),
-                row.drifted,
-            )
-            for row in await self._reader.rows(found)
-        ]
+        return [_lent(row) for row in await self._reader.rows(found)]
+
+
+def _lent(row: Any) -> Lent:
+    holder: Holder = (row.custodian_kind, row.holder_external_id)
+    noted: Holder | None = holder
+    if row.drift is not None:
+        actual = row.drift["actual"]
+        noted = None if actual is None else (actual[0], actual[1])
+    return Lent(row.id, row.version, row.item_external_id, holder, noted)
 
 
 def _stands_for(mapping: Any, kind: object, id: object) -> ColumnElement[bool]:

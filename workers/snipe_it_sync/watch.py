@@ -13,6 +13,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from typing import Final, Protocol
 
 from domain.assignments.commands import DetectDrift, DriftVanished
@@ -26,17 +27,23 @@ from domain.inventory_operations.kinds import State
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.inventory.work_queue import lease_name
 from infrastructure.snipe_it.client import SnipeIt
+from infrastructure.snipe_it.errors import UnexpectedForm
 from infrastructure.snipe_it.reading import AssetFilter
 from workers.snipe_it_sync.attempt import Tools
 from workers.snipe_it_sync.plans.choice import PLANS
 from workers.snipe_it_sync.plans.sight import Verdict
 from workers.snipe_it_sync.ports import Lease, Leases
+from workers.snipe_it_sync.turns import Turns
 
 LATE_FOR: Final = timedelta(hours=2)
 """For so long after it was given up something is searched for."""
 
 AT_ONCE: Final = 20
-"""So many operations, and so many assets, are looked at in one round: reads are counted."""
+"""So many operations, and so many assets, are looked at in one round: reads are counted. The
+others have their turn in the rounds that follow."""
+
+UNREADABLE: Final = (UnexpectedForm, LookupError, ValueError)
+"""What is wrong with one thing alone: the others are looked at all the same."""
 
 EFFECTS: Final = frozenset({Verdict.APPLIED, Verdict.PARTLY, Verdict.EXCESS})
 
@@ -49,20 +56,22 @@ logger = logging.getLogger(__name__)
 class Lent:
     """An asset that we say somebody has. ``holder`` and ``external_id`` as the inventory has them.
 
-    ``drifted`` where it is noted already that the inventory disagrees.
+    ``noted`` is who has it there as far as is noted: the holder, or whom a drift names. All this
+    is so at the assignment's ``version``.
     """
 
     assignment_id: Id
+    version: int
     external_id: int
     holder: Holder
-    drifted: bool
+    noted: Holder | None
 
 
 class Records(Protocol):
     """What we say, to be compared with the inventory. It may be a moment old."""
 
-    async def given_up(self, tenant_id: Id, within: timedelta, limit: int) -> Sequence[Id]:
-        """Operations that were sent and given up lately, of which no effect is known."""
+    async def given_up(self, tenant_id: Id, within: timedelta) -> Sequence[Id]:
+        """Operations that were begun and given up lately, of which no effect is known."""
         ...
 
     async def lent(self, tenant_id: Id) -> Sequence[Lent]:
@@ -78,7 +87,9 @@ class Watch:
     tools: Tools
     leases: Leases
     records: Records
-    _suspected: dict[Id, Holder | None] = field(default_factory=dict)
+    _suspected: dict[Id, tuple[int, Holder | None]] = field(default_factory=dict)
+    _searched: Turns = field(default_factory=Turns)
+    _compared: Turns = field(default_factory=Turns)
 
     async def go_round(self, snipe_it: SnipeIt) -> None:
         """Look after everything once.
@@ -90,10 +101,20 @@ class Watch:
         await self._compare(snipe_it)
 
     async def _search_late_effects(self, snipe_it: SnipeIt) -> None:
-        for operation_id in await self.records.given_up(self.tenant_id, LATE_FOR, AT_ONCE):
+        left = AT_ONCE
+        for operation_id in self._searched.take(
+            await self.records.given_up(self.tenant_id, LATE_FOR)
+        ):
             operation = await self.tools.operations.load(self.tenant_id, operation_id)
-            if operation is not None and operation.state is State.FAILED and not operation.late:
+            if operation is None or not _may_take_effect(operation):
+                continue
+            try:
                 await self._search_late_effect(operation, snipe_it)
+            except UNREADABLE as error:
+                logger.warning("operation %s cannot be searched for: %s", operation_id, error)
+            left -= 1
+            if not left:
+                break
 
     async def _search_late_effect(self, operation: InventoryOperation, snipe_it: SnipeIt) -> None:
         plan = PLANS[operation.kind]
@@ -122,16 +143,12 @@ class Watch:
     async def _compare(self, snipe_it: SnipeIt) -> None:
         lent = await self.records.lent(self.tenant_id)
         shown = await _holders(snipe_it) if lent else {}
-        differing = [
-            one for one in lent if (shown.get(one.external_id) != one.holder) != one.drifted
-        ]
-        self._suspected = {
-            one.assignment_id: self._suspected[one.assignment_id]
-            for one in differing
-            if one.assignment_id in self._suspected
+        differing = {
+            one.assignment_id: one for one in lent if shown.get(one.external_id) != one.noted
         }
-        for one in differing[:AT_ONCE]:
-            await self._look_closer(one, snipe_it)
+        self._suspected = {id: one for id, one in self._suspected.items() if id in differing}
+        for id in islice(self._compared.take(differing), AT_ONCE):
+            await self._look_closer(differing[id], snipe_it)
 
     async def _look_closer(self, lent: Lent, snipe_it: SnipeIt) -> None:
         lease = await self._lease(f"asset:{lent.external_id}", snipe_it)
@@ -139,6 +156,8 @@ class Watch:
             return
         try:
             await self._compare_live(lent, snipe_it)
+        except UNREADABLE as error:
+            logger.warning("asset %s cannot be read: %s", lent.external_id, error)
         except Refused as refused:
             logger.info("assignment %s has moved on: %s", lent.assignment_id, refused.code)
         finally:
@@ -149,20 +168,21 @@ class Watch:
         asset = await snipe_it.read.asset(lent.external_id)
         holder = None if asset is None else asset.assigned_to
         actual = None if holder is None else (holder.type.value, holder.id)
-        if (actual != lent.holder) == lent.drifted:
-            self._suspected.pop(lent.assignment_id, None)
+        id, seen = lent.assignment_id, (lent.version, actual)
+        before = self._suspected.pop(id, None)
+        if actual == lent.noted:
             return
-        again = lent.assignment_id in self._suspected
-        if not again or self._suspected[lent.assignment_id] != actual:
-            self._suspected[lent.assignment_id] = actual
+        if before != seen:
+            self._suspected[id] = seen
             return
-        del self._suspected[lent.assignment_id]
-        id, at = lent.assignment_id, self.tools.clock()
+        at = self.tools.clock()
         if actual == lent.holder:
             vanished = DriftVanished(assignment_id=id, at=at)
             await self.tools.ask(self.tenant_id, id, drift_vanished, vanished)
         else:
-            found = DetectDrift(assignment_id=id, actual=actual, read_at=read_at, at=at)
+            found = DetectDrift(
+                assignment_id=id, version=lent.version, actual=actual, read_at=read_at, at=at
+            )
             await self.tools.ask(self.tenant_id, id, detect_drift, found)
 
     async def _lease(self, thing: str, snipe_it: SnipeIt) -> Lease | None:
@@ -173,6 +193,12 @@ class Watch:
             await lease.give_back()
             return None
         return lease
+
+
+def _may_take_effect(operation: InventoryOperation) -> bool:
+    """Whether a call of it was left behind of which nobody knows what became."""
+    given_up = operation.state is State.FAILED and not operation.late
+    return given_up and operation.unsettled_at is not None
 
 
 async def _holders(snipe_it: SnipeIt) -> dict[int, Holder]:

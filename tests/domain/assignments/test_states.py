@@ -8,7 +8,7 @@ import pytest
 
 from domain.assignments import rules
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import Condition, State, Units
+from domain.assignments.content import Condition, Received, State, Units
 from domain.assignments.rules import Command
 from domain.errors import RuleBroken
 from infrastructure.ids import derived_id
@@ -35,9 +35,9 @@ decline            state     +        +       +        state      state         
 request-extension  state     state    +       +        state      state         state         state   state
 approve-extension  state     state    +       +        state      state         state         state   state
 refuse-extension   state     state    none    none     state      state         state         state   state
-return             state     state    +       +        more       state         state         state   state
-close              state     state    +       +        more       state         state         state   state
-report-loss        state     state    +       +        state      state         state         state   state
+return             state     +        +       +        more       handed        state         state   state
+close              state     +        +       +        more       handed        state         state   state
+report-loss        state     +        +       +        state      handed        state         state   state
 confirm-loss       state     state    state   state    state      state         +             state   state
 recover            state     state    state   state    state      state         +             state   state
 transfer           state     state    +       +        state      state         state         state   state
@@ -47,6 +47,7 @@ resolve-drift      state     state    drift   drift    state      state         
 CODES: Final = {
     "+": None,
     "state": "wrong_state",
+    "handed": "handed_on",
     "more": "more_than_outstanding",
     "none": "no_extension_requested",
     "drift": "no_drift",
@@ -54,6 +55,14 @@ CODES: Final = {
 NEXT: Final = derived_id("test", "next operation")
 ALL_OK: Final = (Units(1, Condition.OK),)
 NEW_DUE: Final = DUE + timedelta(days=9)
+
+
+def _take_back(assignment: Assignment) -> None:
+    if assignment.state is State.ISSUING:
+        assignment.note_return(Received(ALL_OK), asked(at=LATER))
+    else:
+        assignment.receive(NEXT, Received(ALL_OK), asked(at=LATER))
+
 
 GIVEN: Final[Mapping[Command, Callable[[Assignment], object]]] = {
     Command.ISSUE: lambda a: a.request_issue(NEXT, asked(at=LATER)),
@@ -65,8 +74,8 @@ GIVEN: Final[Mapping[Command, Callable[[Assignment], object]]] = {
     ),
     Command.APPROVE_EXTENSION: lambda a: a.approve_extension(NEW_DUE, NEXT, asked(at=LATER)),
     Command.REFUSE_EXTENSION: lambda a: a.refuse_extension("Wanted", asked(at=LATER)),
-    Command.RETURN: lambda a: a.receive(NEXT, ALL_OK, asked(at=LATER)),
-    Command.CLOSE: lambda a: a.receive(NEXT, ALL_OK, asked(at=LATER)),
+    Command.RETURN: _take_back,
+    Command.CLOSE: _take_back,
     Command.REPORT_LOSS: lambda a: a.report_loss("lost", None, asked(CUSTODIAN, LATER)),
     Command.CONFIRM_LOSS: lambda a: a.confirm_loss(NEXT, asked(MANAGER, LATER)),
     Command.RECOVER: lambda a: a.recover(NEXT, asked(at=LATER)),

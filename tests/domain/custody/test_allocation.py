@@ -32,6 +32,7 @@ from domain.requisitions.quantities import State as RequisitionState
 from domain.requisitions.requisition import EXPIRY_REASON, Requisition
 from infrastructure.ids import derived_id, new_id
 from tests.builders import operations
+from tests.builders.desk import fitting
 from tests.builders.people import (
     ADMINISTRATOR,
     APPROVER,
@@ -123,12 +124,9 @@ class Lab(Tenant):
         return operation_id
 
     async def prove(self, assignment_id: Id) -> None:
-        command = ProveOperation(
-            operation_id=await self.attempt(assignment_id),
-            fence=1,
-            evidence=operations.evidence(external_id=100, holder=("user", 5)),
-            at=NOW,
-        )
+        operation_id = await self.attempt(assignment_id)
+        shown = fitting(await self.store.load(InventoryOperation, operation_id))
+        command = ProveOperation(operation_id=operation_id, fence=1, evidence=shown, at=NOW)
         await outcomes.prove(command, self.store, self.facts)
 
     async def refuse(self, assignment_id: Id, *, gone: bool) -> None:
@@ -138,6 +136,7 @@ class Lab(Tenant):
             reason="not_available",
             message="That asset is not available for checkout!",
             gone=gone,
+            evidence=operations.evidence(None),
             at=NOW,
         )
         await outcomes.refuse(command, self.store, self.facts)

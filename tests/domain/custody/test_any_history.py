@@ -25,6 +25,7 @@ from domain.assignments import handlers as alone
 from domain.assignments.assignment import Assignment
 from domain.assignments.content import Condition, Custodian, Item, State, Units
 from domain.assignments.item_book import FOR_GOOD, Hold
+from domain.assignments.standing import Awaited
 from domain.custody.errors import EvidenceUnfit
 from domain.errors import NotFound, Refused
 from domain.ids import Id, id_of
@@ -44,7 +45,8 @@ DAY: Final = timedelta(days=1)
 
 SETTLED: Final = (OperationState.SYNCED, OperationState.FAILED, OperationState.COMPENSATED)
 LIVE: Final = tuple(state for state in State if state not in (State.CLOSED, State.CANCELLED))
-CLAIMS: Final = ("issued", "returned", "transfer_completed", "transfer_compensated")
+ELSEWHERE: Final = ("transfer_completed", "relinked")
+CLAIMS: Final = ("issued", "returned", "asset_recovered", *ELSEWHERE, "transfer_compensated")
 
 picks = st.integers(min_value=0, max_value=3)
 people = st.sampled_from((TECHNICIAN,) * 7 + (MANAGER, CUSTODIAN, OTHER_MEMBER))
@@ -144,6 +146,12 @@ class AnyCustody(RuleBasedStateMachine):
     def confirm_loss(self, pick: int) -> None:
         self.ask(self.desk.confirm_loss(self.one(pick)))
 
+    @precondition(lambda self: self.gone())
+    @rule(pick=picks)
+    def turn_up(self, pick: int) -> None:
+        """What is listed as gone is brought to the desk."""
+        self.ask(self.desk.recover(self.gone()[pick % len(self.gone())]))
+
     @precondition(lambda self: self.assignments())
     @rule(pick=picks, to=custodians)
     def transfer(self, pick: int, to: Custodian) -> None:
@@ -158,7 +166,7 @@ class AnyCustody(RuleBasedStateMachine):
         self.ask(self.desk.give(alone.remind, reminder))
 
     @precondition(lambda self: self.assignments())
-    @rule(pick=picks, how=st.sampled_from(("external_return", "reasserted")))
+    @rule(pick=picks, how=st.sampled_from(("external_return", "reasserted", "relinked")))
     def compare(self, pick: int, how: str) -> None:
         """The reconciler reads the drill, and a manager decides about what it finds."""
         id = self.one(pick)
@@ -290,6 +298,10 @@ class AnyCustody(RuleBasedStateMachine):
         known = living or self.assignments()
         return known[pick % len(known)]
 
+    def gone(self) -> list[Id]:
+        """Those that ended with a loss."""
+        return [id_of(one.id) for one in self.everyone() if one.standing.gone]
+
     def kind_of(self, id: Id) -> str:
         stream = self.desk.store.streams[id]
         return stream[0][0].split(".")[0] if stream else ""
@@ -307,7 +319,8 @@ class AnyCustody(RuleBasedStateMachine):
         except NotFound:
             return
         assert sum(hold.out for hold in holds) <= 1
-        for one, other in combinations(holds, 2):
+        lent = [hold for hold in holds if hold.assignment_id not in self.gone()]
+        for one, other in combinations(lent, 2):
             assert not overlap(one, other), (one, other)
 
     @invariant()
@@ -327,7 +340,10 @@ class AnyCustody(RuleBasedStateMachine):
             except NotFound:
                 continue
         living = {id_of(one.id) for one in self.everyone() if one.state in LIVE}
-        assert held == living
+        turned_up = {
+            id_of(one.id) for one in self.everyone() if one.standing.awaits(Awaited.TURNED_UP)
+        }
+        assert held == living | turned_up
 
     @invariant()
     def what_is_awaited_is_open(self) -> None:
@@ -352,11 +368,11 @@ class AnyCustody(RuleBasedStateMachine):
 def shows(fact: str, assignment: Assignment, evidence: EvidenceData) -> bool:
     """Whether the evidence of a claim is what it claims."""
     holder = evidence["assigned_to"]
-    if fact == "returned":
+    if fact in ("returned", "asset_recovered"):
         return holder is None
     custodian = assignment.custodian
     mine = [custodian.kind, NUMBERS[custodian]]
-    return holder is not None and (list(holder) == mine) is (fact != "transfer_completed")
+    return holder is not None and (list(holder) == mine) is (fact not in ELSEWHERE)
 
 
 def overlap(one: Hold, other: Hold) -> bool:

@@ -71,6 +71,13 @@ async def test_a_return_takes_it_back_from_whoever_has_it(desk: Desk, type: Circ
     assert operation.wanted["location_id"] == 2
 
 
+async def test_a_return_needs_nothing_in_the_inventory_that_stands_for_it(desk: Desk) -> None:
+    id = await out_with_ben(desk)
+    del desk.facts.items["asset", DRILL.id]
+    await tell(desk, Circulation.RETURN)
+    assert (await desk.assignment(id)).state is State.RETURNING
+
+
 async def test_a_move_hands_on_what_is_out_and_gives_a_place_what_is_not(desk: Desk) -> None:
     receipt = await tell(desk, Circulation.MOVE, location_id=WORKSHOP.id)
     made = await desk.assignment(receipt.id)

@@ -12,7 +12,7 @@ from domain.assignments import handlers as alone
 from domain.assignments.content import Condition, Custodian, Item, State, Units
 from domain.custody import handlers
 from domain.errors import Forbidden, InvalidField, InventoryUnavailable, Refused, RuleBroken
-from domain.ids import id_of
+from domain.ids import Id, id_of
 from domain.inventory.changes import OperationSettled, OperationWaiting
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.kinds import State as OperationState
@@ -240,6 +240,24 @@ async def test_what_nobody_collects_lapses(desk: Desk) -> None:
     assert (await desk.book()).holds == {}
 
 
+async def test_who_reserved_ahead_is_told_to_collect_once(desk: Desk) -> None:
+    id = await desk.reserve(begins=desk.at + timedelta(days=3))
+    soon = await desk.reserve(CABLES, begins=desk.at + timedelta(days=1))
+
+    async def tell(id: Id) -> None:
+        command = commands.TellToCollect(assignment_id=id, at=desk.at)
+        await desk.give(alone.tell_to_collect, command)
+
+    assert (await refusal(desk, tell(id))).code == "not_due"
+    desk.later(days=2)
+    for told in (id, id, soon):
+        await tell(told)
+    assert desk.topics(id) == ["reserved", "collection_fell_due"]
+    assert desk.topics(soon) == ["reserved"]
+    await desk.issue(id)
+    assert (await refusal(desk, tell(id))).code == "wrong_state"
+
+
 async def test_a_hand_over_is_called_off_before_it_is_sent(desk: Desk) -> None:
     id = await desk.reserve(issue=True)
     operation_id = await desk.open_operation(id)
@@ -461,6 +479,172 @@ async def test_a_return_names_a_location_that_there_is(desk: Desk) -> None:
     assert refused.path == ("location_id",)
 
 
+async def test_what_comes_back_before_the_hand_over_is_settled_is_returned_after_it(
+    desk: Desk,
+) -> None:
+    id = await desk.reserve(issue=True)
+    hand_over = await desk.open_operation(id)
+    desk.goes_down()
+    await desk.receive(id, DAMAGED, note="Wet", location_id=WORKSHOP.id)
+    assert (await desk.assignment(id)).state is State.ISSUING
+    assert await desk.open_operation(id) == hand_over
+    assert (await refusal(desk, desk.receive(id))).code == "more_than_outstanding"
+    await desk.prove(hand_over)
+    assignment = await desk.assignment(id)
+    assert assignment.state is State.RETURNING
+    assert desk.topics(id)[-3:] == ["issued", "return_received", "damage_recorded"]
+    back = await desk.operation(await desk.open_operation(id))
+    assert (back.kind, back.requested_by) == (Kind.CHECKIN, TECHNICIAN.user_id)
+    assert back.wanted == {"status_id": 5, "location_id": 2}
+    assert desk.store.rows[-1] == OperationWaiting(
+        assignment.tenant_id, id_of(back.id), "asset:17", desk.at
+    )
+    await desk.prove(id_of(back.id))
+    assert (await desk.assignment(id)).standing.outcome == "returned"
+
+
+async def test_units_come_back_in_parts_before_the_hand_over_is_settled(desk: Desk) -> None:
+    id = await desk.reserve(CABLES, quantity=5, issue=True)
+    hand_over = await desk.open_operation(id)
+    await desk.receive(id, Units(2, Condition.OK))
+    await desk.receive(id, Units(1, Condition.MISSING))
+    assert (await refusal(desk, desk.receive(id, Units(3, Condition.OK)))).code == (
+        "more_than_outstanding"
+    )
+    await desk.prove(hand_over)
+    standing = (await desk.assignment(id)).standing
+    assert sorted(pending.quantity for pending in standing.pending.values()) == [1, 2]
+    assert standing.unreturned == 2
+    assert len({row for pending in standing.pending.values() for row in pending.rows}) == 3
+
+
+@pytest.mark.parametrize("called_off", [True, False])
+async def test_what_was_never_handed_over_is_not_returned(desk: Desk, called_off: bool) -> None:
+    id = await desk.reserve(issue=True)
+    await desk.receive(id)
+    if called_off:
+        await desk.cancel(id)
+    else:
+        await desk.refuse(await desk.open_operation(id))
+        assert (await desk.assignment(id)).state is State.RESERVED
+        await desk.issue(id)
+        await desk.prove(await desk.open_operation(id))
+        assert (await desk.assignment(id)).state is State.ACTIVE
+    assert "return_received" not in desk.topics(id)
+
+
+async def test_a_consumable_does_not_come_back(desk: Desk) -> None:
+    id = await desk.reserve(SCREWS, issue=True)
+    assert (await refusal(desk, desk.receive(id))).code == "wrong_state"
+
+
+async def test_a_loss_before_the_hand_over_is_settled_waits_for_it(desk: Desk) -> None:
+    id = await desk.reserve(issue=True)
+    desk.goes_down()
+    await desk.report_loss(id)
+    assert (await desk.assignment(id)).state is State.ISSUING
+    await desk.prove(await desk.open_operation(id))
+    assert (await desk.assignment(id)).state is State.LOSS_PENDING
+
+
+async def test_what_was_never_handed_over_is_not_lost(desk: Desk) -> None:
+    id = await desk.reserve(issue=True)
+    await desk.report_loss(id)
+    await desk.refuse(await desk.open_operation(id))
+    await desk.issue(id)
+    await desk.prove(await desk.open_operation(id))
+    assert (await desk.assignment(id)).state is State.ACTIVE
+
+
+async def test_what_turns_up_before_the_hand_over_is_settled_is_not_lost(desk: Desk) -> None:
+    id = await desk.reserve(issue=True)
+    await desk.report_loss(id)
+    await desk.receive(id)
+    assert (await refusal(desk, desk.report_loss(id))).code == "wrong_state"
+    await desk.prove(await desk.open_operation(id))
+    await desk.prove(await desk.open_operation(id))
+    assert (await desk.assignment(id)).standing.outcome == "returned"
+
+
+def forget(desk: Desk, id: Id) -> None:
+    """Let nothing in the inventory stand for this id any more."""
+    desk.facts.mappings[id] = replace(desk.facts.mappings[id], external_id=None)
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "reason"),
+    [(DRILL.id, "item_not_mapped"), (BEN.id, "custodian_not_mapped")],
+)
+async def test_what_is_here_is_taken_back_though_nothing_stands_for_it_any_more(
+    desk: Desk, forgotten: Id, reason: str
+) -> None:
+    id = await desk.out()
+    forget(desk, forgotten)
+    await desk.receive(id, DAMAGED)
+    operation_id = await desk.open_operation(id)
+    operation = await desk.operation(operation_id)
+    assert (operation.state, operation.reason) == (OperationState.NEEDS_ATTENTION, reason)
+    assert operation.attempts == 0
+    assignment = await desk.assignment(id)
+    assert (assignment.state, assignment.standing.attention) == (State.RETURNING, reason)
+    assert desk.store.rows[-1] == OperationSettled(assignment.tenant_id, operation_id)
+    for settle in (desk.retry, desk.resolve):
+        assert (await refusal(desk, settle(operation_id))).code == reason
+
+
+@pytest.mark.parametrize("forgotten", [DRILL.id, BEN.id])
+async def test_it_is_brought_into_the_inventory_once_it_is_mapped_again(
+    desk: Desk, forgotten: Id
+) -> None:
+    id = await desk.out()
+    known = desk.facts.mappings[forgotten]
+    forget(desk, forgotten)
+    await desk.receive(id)
+    operation_id = await desk.open_operation(id)
+    desk.facts.mappings[forgotten] = known
+    await desk.retry(operation_id)
+    operation = await desk.operation(operation_id)
+    assert operation.item == {"kind": "asset", "id": DRILL.id, "external_id": 17}
+    assert operation.target == {"kind": "user", "id": BEN.id, "external_id": 3}
+    assert desk.store.rows[-1] == OperationWaiting(
+        operation.tenant_id, operation_id, "asset:17", desk.at
+    )
+    await desk.prove(operation_id)
+    assert (await desk.assignment(id)).standing.outcome == "returned"
+
+
+async def test_a_manager_vouches_for_what_nothing_stands_for(desk: Desk) -> None:
+    id = await desk.out()
+    forget(desk, DRILL.id)
+    await desk.receive(id)
+    await desk.attest(await desk.open_operation(id))
+    assert (await desk.assignment(id)).standing.outcome == "returned"
+
+
+async def test_what_turns_up_is_taken_back_though_nothing_stands_for_it_any_more(
+    desk: Desk,
+) -> None:
+    id = await gone(desk)
+    forget(desk, BEN.id)
+    await desk.recover(id)
+    operation = await desk.operation(await desk.open_operation(id))
+    assert operation.reason == "custodian_not_mapped"
+
+
+async def test_a_return_to_a_place_that_nothing_stands_for_is_taken_without_it(desk: Desk) -> None:
+    id = await desk.out()
+    desk.facts.has_custodian("location", WORKSHOP.id, None)
+    await desk.receive(id, location_id=WORKSHOP.id)
+    operation = await desk.operation(await desk.open_operation(id))
+    assert (operation.state, operation.wanted["location_id"]) == (OperationState.PENDING, None)
+
+
+async def test_what_nothing_stands_for_is_not_handed_on(desk: Desk) -> None:
+    id = await desk.out()
+    forget(desk, DRILL.id)
+    assert (await refusal(desk, desk.transfer(id))).code == "item_not_mapped"
+
+
 async def test_units_come_back_in_parts(desk: Desk) -> None:
     id = await desk.out(CABLES, quantity=5)
     rows = (await desk.assignment(id)).standing.rows
@@ -558,6 +742,76 @@ async def test_what_turns_up_is_taken_back(desk: Desk) -> None:
     assert (await desk.assignment(id)).standing.outcome == "returned"
 
 
+async def gone(desk: Desk, kind: str = "lost") -> Id:
+    """An asset that the inventory lists as gone."""
+    id = await desk.out()
+    await desk.report_loss(id, kind)
+    await desk.confirm_loss(id)
+    await desk.prove(await desk.open_operation(id))
+    return id
+
+
+@pytest.mark.parametrize("kind", ["lost", "stolen"])
+async def test_what_turns_up_after_its_loss_was_confirmed_is_lent_again(
+    desk: Desk, kind: str
+) -> None:
+    id = await gone(desk, kind)
+    desk.goes_down()
+    await desk.recover(id)
+    operation_id = await desk.open_operation(id)
+    operation = await desk.operation(operation_id)
+    assert (operation.kind, operation.purpose) == (Kind.CHECKIN, "recovery")
+    assert operation.wanted == {"status_id": 2, "location_id": None}
+    assert operation.target == {"kind": "user", "id": BEN.id, "external_id": 3}
+    assert "asset_recovered" not in desk.topics(id)
+    await desk.prove(operation_id)
+    assert desk.topics(id)[-1] == "asset_recovered"
+    assignment = await desk.assignment(id)
+    assert (assignment.state, assignment.standing.outcome) == (State.CLOSED, kind)
+    assert (await desk.book()).holds == {}
+    desk.facts.standing = Desk().facts.standing
+    await desk.out(custodian=CHI)
+
+
+async def test_what_turns_up_goes_to_nobody_before_the_inventory_has_it_back(desk: Desk) -> None:
+    id = await gone(desk)
+    reserved = await desk.reserve()
+    await desk.recover(id)
+    assert (await refusal(desk, desk.issue(reserved))).code == "item_out"
+    await desk.prove(await desk.open_operation(id))
+    await desk.issue(reserved)
+
+
+async def test_what_somebody_has_since_is_not_recovered_from_whoever_had_it_before(
+    desk: Desk,
+) -> None:
+    id = await gone(desk)
+    await desk.out()
+    assert (await refusal(desk, desk.recover(id))).code == "item_out"
+
+
+async def test_a_recovery_that_comes_to_nothing_is_asked_for_again(desk: Desk) -> None:
+    id = await gone(desk)
+    await desk.recover(id)
+    await desk.refuse(await desk.open_operation(id))
+    assert (await desk.book()).holds == {}
+    await desk.recover(id)
+    assert (await refusal(desk, desk.recover(id))).code == "inventory_asked"
+
+
+async def test_what_is_recovered_once_is_not_recovered_again(desk: Desk) -> None:
+    id = await gone(desk)
+    await desk.recover(id)
+    await desk.prove(await desk.open_operation(id))
+    assert (await refusal(desk, desk.recover(id))).code == "wrong_state"
+
+
+async def test_a_recovery_needs_the_label_with_which_it_can_be_lent(desk: Desk) -> None:
+    id = await gone(desk)
+    desk.facts.standing = InventoryStanding(connected=True, available=True)
+    assert (await refusal(desk, desk.recover(id))).code == "status_label_missing"
+
+
 async def test_nothing_turns_up_while_the_inventory_is_told_that_it_is_gone(desk: Desk) -> None:
     id = await desk.out()
     await desk.report_loss(id)
@@ -628,6 +882,58 @@ async def test_what_somebody_else_has_was_not_returned(desk: Desk) -> None:
     await desk.drift(id, ("user", 4))
     refused = await refusal(desk, desk.resolve_drift(id, "external_return"))
     assert refused.code == "held_by_another"
+
+
+async def test_whom_the_inventory_shows_has_it_under_a_successor(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.drift(id, ("user", 4))
+    await desk.resolve_drift(id, "relinked")
+    operation = await desk.operation(await desk.open_operation(id))
+    assert (operation.kind, operation.purpose) == (Kind.CHECKOUT, "relink")
+    assert operation.target == {"kind": "user", "id": CHI.id, "external_id": 4}
+    assert (await desk.assignment(id)).state is State.ACTIVE
+    await desk.prove(id_of(operation.id))
+    before = await desk.assignment(id)
+    assert (before.standing.outcome, before.standing.drift) == ("transferred", None)
+    (successor_id,) = (await desk.book()).holds
+    successor = await desk.assignment(successor_id)
+    assert (successor.state, successor.custodian, successor.transferred_from) == (
+        State.ACTIVE,
+        CHI,
+        id,
+    )
+    assert successor.standing.due == before.standing.due
+    assert desk.topics(id)[-3:] == ["relinked", "inventory_drift_resolved", "closed"]
+
+
+@pytest.mark.parametrize(
+    ("actual", "code"),
+    [
+        (None, "held_by_nobody"),
+        (("user", 99), "holder_unknown"),
+        (("asset", 17), "holder_unknown"),
+    ],
+)
+async def test_it_is_relinked_only_to_somebody_of_ours(
+    desk: Desk, actual: tuple[str, int] | None, code: str
+) -> None:
+    id = await desk.out()
+    await desk.drift(id, actual)
+    assert (await refusal(desk, desk.resolve_drift(id, "relinked"))).code == code
+
+
+async def test_whom_a_new_mapping_shows_to_be_the_custodian_has_it_already(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.drift(id, ("user", 99))
+    desk.facts.has_custodian("user", BEN.id, 99)
+    assert (await refusal(desk, desk.resolve_drift(id, "relinked"))).code == "same_custodian"
+
+
+async def test_who_left_the_tenant_is_no_custodian_to_relink_to(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.drift(id, ("user", 4))
+    del desk.facts.custodians["user", CHI.id]
+    assert (await refusal(desk, desk.resolve_drift(id, "relinked"))).code == "holder_unknown"
 
 
 @pytest.mark.parametrize(

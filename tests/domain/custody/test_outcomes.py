@@ -8,6 +8,7 @@ import pytest
 
 from domain.assignments.content import Condition, State, Units
 from domain.assignments.errors import InventoryAsked
+from domain.assignments.standing import Drift
 from domain.custody import commands, outcomes
 from domain.custody.errors import EvidenceUnfit
 from domain.errors import Forbidden, Refused
@@ -66,6 +67,12 @@ async def out_and_back(desk: Desk) -> Id:
     return await desk.open_operation(id)
 
 
+async def out_and_broken(desk: Desk) -> Id:
+    id = await desk.out()
+    await desk.receive(id, Units(1, Condition.DAMAGED))
+    return await desk.open_operation(id)
+
+
 async def out_and_lost(desk: Desk) -> Id:
     id = await desk.out()
     await desk.report_loss(id)
@@ -98,6 +105,9 @@ async def drill_asked(desk: Desk) -> Id:
         (drill_asked, changed(assigned_to=OTHER)),
         (drill_asked, changed(assigned_to=("location", 3))),
         (drill_asked, changed(external_id=18)),
+        (drill_asked, changed(expected_checkin=None)),
+        (drill_asked, changed(expected_checkin="2026-11-29")),
+        (out_and_broken, changed(status_id=2)),
         (out_and_extended, changed(expected_checkin="2026-11-28")),
         (out_and_extended, changed(assigned_to=OTHER)),
         (out_and_back, changed(assigned_to=("user", 3))),
@@ -204,10 +214,14 @@ async def test_a_refused_loss_leaves_it_reported(desk: Desk) -> None:
     assert (await desk.assignment(id)).state is State.LOSS_PENDING
 
 
-@pytest.mark.parametrize("how", ["external_return", "reasserted"])
-async def test_a_refused_resolution_leaves_the_drift(desk: Desk, how: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "actual"), [("external_return", None), ("reasserted", None), ("relinked", OTHER)]
+)
+async def test_a_refused_resolution_leaves_the_drift(
+    desk: Desk, how: str, actual: tuple[str, int] | None
+) -> None:
     id = await desk.out()
-    await desk.drift(id, None)
+    await desk.drift(id, actual)
     await desk.resolve_drift(id, how)
     await desk.refuse(await desk.open_operation(id))
     assignment = await desk.assignment(id)
@@ -374,14 +388,27 @@ async def test_a_half_transfer_is_undone(desk: Desk, given_up: bool) -> None:
     assert set((await desk.book()).holds) == {id}
 
 
-async def test_what_cannot_be_undone_is_drift(desk: Desk) -> None:
+@pytest.mark.parametrize("actual", [None, ("user", 77)])
+async def test_what_cannot_be_undone_is_drift_as_it_was_read(desk: Desk, actual: Any) -> None:
     id, second = await half_way(desk)
     await desk.refuse(second)
-    await desk.refuse(await desk.open_operation(id))
+    shown = operations.evidence(actual)
+    await desk.refuse(await desk.open_operation(id), evidence=shown)
     assignment = await desk.assignment(id)
     assert assignment.state is State.ACTIVE
-    assert assignment.standing.drift is not None
-    assert assignment.standing.drift.actual is None
+    assert assignment.standing.drift == Drift(actual, shown["read_at"])
+
+
+async def test_what_nobody_has_looked_at_is_no_drift(desk: Desk) -> None:
+    id, second = await half_way(desk)
+    await desk.refuse(second)
+    third = await desk.open_operation(id)
+    await attention(desk, third)
+    await desk.abandon(third)
+    assignment = await desk.assignment(id)
+    assert (assignment.state, assignment.standing.drift) == (State.ACTIVE, None)
+    assert assignment.standing.attention == "abandoned"
+    await desk.drift(id, None)
     await desk.resolve_drift(id, "external_return")
     await desk.prove(await desk.open_operation(id))
     assert (await desk.assignment(id)).state is State.CLOSED
@@ -422,6 +449,27 @@ async def test_units_are_gone_once_the_inventory_says_so(
     told = await desk.assignment(id)
     assert (told.state, told.standing.outcome) == (State.CLOSED, outcome)
     assert desk.topics(id).count("returned") == conditions.count(Condition.OK)
+    assert (await desk.book(CABLES)).holds == {}
+
+
+async def test_units_noted_as_gone_are_written_off_after_the_hand_over(desk: Desk) -> None:
+    id = await desk.reserve(CABLES, quantity=3, issue=True)
+    hand_over = await desk.open_operation(id)
+    await desk.receive(id, Units(1, Condition.MISSING), Units(2, Condition.OK))
+    assert desk.topics(id)[-2:] == ["return_noted", "return_noted"]
+    await desk.prove(hand_over)
+    told = await desk.assignment(id)
+    assert (told.state, told.standing.noted) == (State.RETURNING, ())
+    rows = list(told.standing.rows)
+    following = [await desk.operation(operation_id) for operation_id in told.standing.pending]
+    assert [(operation.kind, operation.wanted) for operation in following] == [
+        (Kind.QUANTITY_CHECKIN, {"quantity": 2, "rows": rows[:2]}),
+        (Kind.QUANTITY_WRITE_OFF, {"quantity": 1, "rows": rows[2:]}),
+    ]
+    for operation in following:
+        await desk.prove(id_of(operation.id))
+    told = await desk.assignment(id)
+    assert (told.state, told.standing.outcome) == (State.CLOSED, "written_off")
     assert (await desk.book(CABLES)).holds == {}
 
 

@@ -20,7 +20,7 @@ from domain.notifications.notices import (
     learnt,
     notice_of,
 )
-from domain.permissions import INVENTORY_MANAGE
+from domain.permissions import ASSIGNMENTS_RETURN, INVENTORY_MANAGE
 from domain.requisitions import events as requisitions
 from infrastructure.ids import derived_id
 from tests.builders import told
@@ -92,12 +92,46 @@ def test_nobody_is_told_what_they_did_themselves() -> None:
     assert told_last(cancelled, APPROVER) is not None
 
 
-def test_who_is_to_collect_is_told_when_it_is_reserved_for_a_requisition_or_for_later() -> None:
-    later = time_text(NOW + timedelta(days=2))
-    for stream in (told.reserved(ANN), told.reserved(ANN, requisition_id=None, begins=later)):
-        notice = told_last(stream)
-        assert notice is not None
-        assert (notice.kind, set(notice.audience.people)) == (Kind.READY_TO_COLLECT, {ANN})
+@pytest.mark.parametrize(
+    ("ahead", "fields"),
+    [
+        (timedelta(0), {}),
+        (timedelta(hours=24), {}),
+        (timedelta(hours=24), {"requisition_id": None}),
+    ],
+)
+def test_who_is_to_collect_is_told_at_once_where_its_time_is_near(
+    ahead: timedelta, fields: dict[str, Any]
+) -> None:
+    notice = told_last(told.reserved(ANN, begins=time_text(NOW + ahead), **fields))
+
+    assert notice is not None
+    assert (notice.kind, set(notice.audience.people)) == (Kind.READY_TO_COLLECT, {ANN})
+
+
+def test_who_is_to_collect_later_is_told_when_its_time_is_near() -> None:
+    begins = time_text(NOW + timedelta(hours=25))
+    stream = told.reserved(ANN, begins=begins)
+
+    assert told_last(stream) is None
+    notice = told_last(stream.then(assignments.CollectionFellDue, begins=begins))
+
+    assert notice is not None
+    assert (notice.kind, set(notice.audience.people)) == (Kind.READY_TO_COLLECT, {ANN})
+    assert notice.data["from"] == begins
+    assert notice.data["requisition_id"] == derived_id("test", "requisition")
+
+
+def test_the_desk_is_told_what_its_custodian_declined() -> None:
+    declined = told.reserved(ANN).then(assignments.Declined, by=ANN, reason="It is broken")
+
+    notice = told_last(declined, ANN)
+
+    assert notice is not None
+    assert notice.kind is Kind.DECLINED
+    assert audience_ids(notice.audience, TENANT) == [holders_id(TENANT, ASSIGNMENTS_RETURN)]
+    assert (notice.data["reason"], notice.data["item"]) == ("It is broken", told.ASSET)
+    assert notice.data["custodian"] == {"kind": "user", "id": ANN}
 
 
 def test_nobody_is_told_to_collect_what_they_are_just_being_handed() -> None:

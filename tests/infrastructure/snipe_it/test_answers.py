@@ -286,3 +286,19 @@ def test_the_three_lasting_causes_are_told_apart() -> None:
     names = ("auth.bad-token.accept-json", "auth.forbidden.checkout", "hardware-get.ok")
     kinds = [type(classed(recordings()[name])) for name in names]
     assert kinds == [Unauthorized, Forbidden, Done]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        '"That asset is not available for checkout!"',
+        '"Gerät existiert nicht."',
+        '"Your session expired; the page was not found"',
+        '"An error has occurred"',
+        "null",
+        '{"company_id":["The selected company id is invalid."]}',
+    ],
+)
+def test_a_read_that_is_refused_says_nothing_of_what_is_there(told: str) -> None:
+    body = f'{{"status":"error","messages":{told},"payload":null}}'.encode()
+    assert isinstance(classify("GET", 200, JSON, body, Phase.ANSWERED), Unavailable)

@@ -97,3 +97,28 @@ async def test_the_wait_outlasts_the_servers_whole_seconds() -> None:
     budget.learn(told(5, 0))
     assert await budget.take(70) == 0
     assert time.now > 1000.0 + 60
+
+
+class Spent:
+    """An allowance that grants the next call only after a while."""
+
+    def __init__(self, time: FakeTime, seconds: float) -> None:
+        self._time, self._free_at = time, time.now + seconds
+
+    async def take(self) -> float:
+        return max(self._free_at - self._time.now, 0.0)
+
+
+async def test_what_all_processes_share_is_waited_for() -> None:
+    time = FakeTime()
+    budget = Budget(60, Spent(time, 4), clock=time, sleep=time.sleep)
+    assert await budget.take(5) == 0
+    assert time.now == 1004.0
+
+
+async def test_a_wait_for_the_others_that_is_too_long_is_told_and_costs_nothing() -> None:
+    time = FakeTime()
+    budget = Budget(1, Spent(time, 6), clock=time, sleep=time.sleep)
+    assert [await budget.take(5) for _ in range(3)] == [6, 6, 6]
+    time.now += 6
+    assert await budget.take(0) == 0

@@ -101,6 +101,15 @@ async def test_another_version_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> 
     assert warning == "Snipe-IT v9.0.0 was not tested; v8.1.x was."
 
 
+async def test_words_that_are_not_understood_are_a_warning() -> None:
+    server = simulator()
+    told = "Asset existiert nicht."
+    fault = Fault(Kind.REFUSE, method="GET", path="/api/v1/hardware/0", times=None, message=told)
+    server.faults.ordered.append(fault)
+    (warning,) = lines(await findings(server), Level.WARNING)
+    assert "is English the language of the token's owner?" in warning
+
+
 async def test_a_company_is_named_or_missed() -> None:
     found = await findings(simulator(), replace(CONNECTION, company_id=1))
     assert found[-1].line == "Company 1 is Riverside Maker Lab."

@@ -281,6 +281,16 @@ async def test_after_the_window_the_calls_go_through_again() -> None:
     assert len(asked) == 2
 
 
+async def test_a_proxy_says_when_to_come_back() -> None:
+    server = simulator()
+    server.faults.ordered.append(Fault(Kind.THROTTLE, seconds=2.5))
+    async with in_memory(server) as snipe_it:
+        answer = await snipe_it.transport.send(READ)
+    assert isinstance(answer, Throttled)
+    assert answer.retry_after_s == pytest.approx(3.0, abs=0.1)
+    assert server.faults.hits == {Kind.THROTTLE: 1}
+
+
 async def test_a_cancelled_call_is_cancelled_and_not_classed() -> None:
     server = simulator()
     server.faults.ordered.append(Fault(Kind.SLOW, seconds=0.5))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from domain.assignments import events as assignments
 from domain.notifications.webhook import Webhook
 from infrastructure.ids import from_uuid, to_uuid
 from infrastructure.notifications.outbound import Deadlines
@@ -138,9 +139,11 @@ async def test_every_kind_of_letter_can_be_written(
         told.returned(told.reminded(told.reminded(stream, 0), 1), 2, 1)
         scene.put(told.returned(stream, 1, 0))
         scene.put(told.blocked(told.operation(tenant=scene.tenant_id)))
+        scene.put(stream.then(assignments.Declined, by=scene.ann.id, reason="Broken"))
         await until(settled(scene, "email"))
 
     assert sorted(letter.message["Subject"].split(":")[0] for letter in mail.letters) == [
+        "Declined",
         "Due on 2026-11-28 23",
         "Due today",
         "Overdue by 1 day",

@@ -1,7 +1,7 @@
 """Checking assets out and in: what the inventory shows decides, whatever it answers."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -42,7 +42,9 @@ async def check_out(
     )
 
 
-async def check_in(world: World, asset: int = FREE, by: tuple[str, int] = BEN, **wanted: int) -> Id:
+async def check_in(
+    world: World, asset: int = FREE, by: tuple[str, int] = BEN, **wanted: int | None
+) -> Id:
     return await world.request(
         requested(
             Kind.CHECKIN,
@@ -75,6 +77,26 @@ def test_what_is_as_wanted_already_is_not_sent() -> None:
         await world.settle()
         assert world.told(id)[-2:] == ["already_applied", "synced"]
         assert world.writes() == 0
+
+    run(history)
+
+
+@pytest.mark.parametrize("due", ["2026-12-24", None])
+@pytest.mark.parametrize("by_hand", ["2026-12-01", None])
+def test_what_was_handed_out_by_hand_gets_our_date(by_hand: str | None, due: str | None) -> None:
+    async def history(world: World) -> None:
+        world.by_hand(do="checkout", id=FREE, to_type="user", to_id=3)
+        world.asset(FREE).expected_checkin = (
+            None if by_hand is None else date.fromisoformat(by_hand)
+        )
+        id = await check_out(world, due=due)
+        world.start_worker()
+        await world.settle()
+        assert world.told(id)[-1] == "synced"
+        shown = world.asset(FREE).expected_checkin
+        assert (None if shown is None else shown.isoformat()) == due
+        assert (world.holder(FREE), world.asset(FREE).checkout_counter) == (BEN, 1)
+        assert world.writes("checkout") == 0
 
     run(history)
 
@@ -253,6 +275,25 @@ def test_what_was_checked_in_by_hand_still_gets_its_label() -> None:
         await world.settle()
         assert world.told(id)[-1] == "synced"
         assert world.asset(FREE).status_id == 5
+
+    run(history)
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.parametrize("status_id", [5, None])
+def test_what_comes_back_is_where_it_was_received(by_hand: bool, status_id: int | None) -> None:
+    async def history(world: World) -> None:
+        world.by_hand(do="checkout", id=FREE, to_type="user", to_id=3)
+        if by_hand:
+            world.by_hand(do="checkin", id=FREE)
+        label = status_id or world.asset(FREE).status_id
+        id = await check_in(world, location_id=3, status_id=status_id)
+        world.start_worker()
+        await world.settle()
+        assert world.told(id)[-1] == "synced"
+        back = world.asset(FREE)
+        assert (world.holder(FREE), back.location_id, back.status_id) == (None, 3, label)
+        assert (world.writes(), world.writes("checkin")) == (1, int(not by_hand))
 
     run(history)
 

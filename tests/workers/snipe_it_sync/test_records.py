@@ -1,7 +1,9 @@
 """Assets that come, change and go, models, and maintenances."""
 
+import asyncio
 from typing import Any
 
+import httpx
 import pytest
 
 from domain.ids import Id
@@ -16,11 +18,16 @@ FAULTS = ["error_after", "error_before", "bad_gateway_after", "late", "gateway_t
 
 
 async def ask(
-    world: World, kind: Kind, external_id: int | None, wanted: dict[str, Any], of: str = "asset"
+    world: World,
+    kind: Kind,
+    external_id: int | None,
+    wanted: dict[str, Any],
+    of: str = "asset",
+    purpose: str = "edit",
 ) -> Id:
     item = ItemData(kind=of, id=derived_id("test", of, str(external_id)), external_id=external_id)
     return await world.request(
-        requested(kind, purpose="edit", item=item, target=None, wanted=wanted, at=world.clock())
+        requested(kind, purpose=purpose, item=item, target=None, wanted=wanted, at=world.clock())
     )
 
 
@@ -109,6 +116,24 @@ def test_an_asset_that_somebody_has_is_not_removed() -> None:
     run(history)
 
 
+def test_an_asset_is_removed_only_once_it_is_shown_to_be() -> None:
+    async def history(world: World) -> None:
+        world.order("refuse", method="GET", path="/api/v1/hardware/1", times=None, message="Odd.")
+        gone = await ask(world, Kind.DELETE_ASSET, 1, {})
+        never_was = await ask(world, Kind.DELETE_ASSET, 999, {})
+        world.start_worker()
+        await asyncio.sleep(10)
+        assert "synced" not in world.told(gone)
+        assert world.asset(1).deleted_at is None
+        world.simulator.faults.ordered.clear()
+        await world.settle()
+        assert world.told(gone)[-1] == "synced"
+        assert world.asset(1).deleted_at is not None
+        assert (await world.operation(never_was)).reason == "not_found"
+
+    run(history)
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_model_is_added_once(fault: str) -> None:
     async def history(world: World) -> None:
@@ -149,13 +174,58 @@ def test_a_maintenance_begins_and_ends_once(fault: str) -> None:
     run(history)
 
 
-def test_a_new_label_is_set_while_somebody_has_the_asset() -> None:
+@pytest.mark.parametrize("purpose", ["loss", "mark_lost", "mark_stolen", "restore"])
+def test_what_is_found_out_is_listed_so_whoever_has_it(purpose: str) -> None:
     async def history(world: World) -> None:
         world.by_hand(do="checkout", id=1, to_type="user", to_id=3)
-        id = await ask(world, Kind.SET_STATUS, 1, {"status_id": 3})
+        id = await ask(world, Kind.SET_STATUS, 1, {"status_id": 3}, purpose=purpose)
         world.start_worker()
         await world.settle()
         assert world.told(id)[-1] == "synced"
         assert (world.asset(1).status_id, world.holder(1)) == (3, ("user", 3))
+
+    run(history)
+
+
+@pytest.mark.parametrize("purpose", ["archive", "retire", "dispose"])
+def test_what_somebody_has_is_not_put_away(purpose: str) -> None:
+    async def history(world: World) -> None:
+        before = world.asset(1).status_id
+        world.by_hand(do="checkout", id=1, to_type="user", to_id=3)
+        id = await ask(world, Kind.SET_STATUS, 1, {"status_id": 3}, purpose=purpose)
+        world.start_worker()
+        await world.settle()
+        assert (await world.operation(id)).reason == "in_use"
+        assert (world.asset(1).status_id, world.writes()) == (before, 0)
+
+    run(history)
+
+
+def test_what_somebody_takes_while_it_is_put_away_needs_attention() -> None:
+    async def history(world: World) -> None:
+        async def somebody_is_faster(request: httpx.Request) -> None:
+            if request.method == "PATCH":
+                world.by_hand(do="checkout", id=1, to_type="user", to_id=3)
+
+        world.wire.before_sending = somebody_is_faster
+        id = await ask(world, Kind.SET_STATUS, 1, {"status_id": 3}, purpose="archive")
+        world.start_worker()
+        await world.settle()
+        assert world.told(id)[-1] == "conflict_detected"
+        assert world.holder(1) == ("user", 3)
+
+    run(history)
+
+
+def test_the_home_of_what_somebody_has_is_not_changed() -> None:
+    async def history(world: World) -> None:
+        world.by_hand(do="checkout", id=1, to_type="user", to_id=3)
+        moved = await ask(world, Kind.CHANGE_ASSET, 1, {"fields": {"rtd_location_id": 3}})
+        named = await ask(world, Kind.CHANGE_ASSET, 1, {"fields": {"name": "Ours"}})
+        world.start_worker()
+        await world.settle()
+        assert (await world.operation(moved)).reason == "in_use"
+        assert world.told(named)[-1] == "synced"
+        assert world.writes() == 1
 
     run(history)

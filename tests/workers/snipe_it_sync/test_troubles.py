@@ -12,7 +12,7 @@ from domain.ids import Id
 from domain.inventory_operations.kinds import State
 from infrastructure.inventory.circuit import FAILURES_TO_OPEN, CircuitState
 from infrastructure.inventory.work_queue import lease_name
-from tests.builders.world import World, run
+from tests.builders.world import Process, World, run
 from tests.workers.snipe_it_sync.test_assets import CHECKOUT, FREE, check_in, check_out
 from workers.snipe_it_sync.worker import OF_ONE_TENANT
 
@@ -228,5 +228,46 @@ def test_what_a_dead_worker_holds_is_not_asked_for_again_and_again() -> None:
         await asyncio.sleep(20)
         assert looks <= 25
         await world.settle()
+
+    run(history)
+
+
+async def let_a_day_pass(world: World, process: Process) -> None:
+    """Without a worker, which would only look at the queue every second of it."""
+    await process.stop()
+    await asyncio.sleep(24 * 3600)
+    world.start_worker()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_being_throttled_for_a_day_needs_a_person(method: str) -> None:
+    async def history(world: World) -> None:
+        world.order("throttle", method=method, path="/api/v1/hardware.*", times=None)
+        id = await check_out(world)
+        process = world.start_worker()
+        await asyncio.sleep(10)
+        assert world.told(id)[-1] == "attempt_failed"
+        await let_a_day_pass(world, process)
+        await world.settle(within_s=200)
+        assert world.told(id)[-2:] == ["attempt_failed", "retries_exhausted"]
+        operation = await world.operation(id)
+        assert (operation.reason, operation.tries) == ("throttled", 0)
+
+    run(history)
+
+
+def test_being_throttled_for_a_day_while_reading_back_needs_a_person() -> None:
+    async def history(world: World) -> None:
+        id = await check_out(world)
+        world.wire.trouble("lost", "POST")
+        process = world.start_worker()
+        await asyncio.sleep(1)
+        world.order("throttle", path="/api/v1/hardware.*", times=None)
+        await asyncio.sleep(10)
+        assert (await world.operation(id)).state is State.VERIFYING
+        await let_a_day_pass(world, process)
+        await world.settle(within_s=200)
+        assert world.told(id)[-1] == "retries_exhausted"
+        assert (await world.operation(id)).reason == "throttled"
 
     run(history)

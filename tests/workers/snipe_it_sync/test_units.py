@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from domain.custody import outcomes
 from domain.ids import Id
-from domain.inventory_operations import handlers as operations
 from domain.inventory_operations.commands import RequestResolution
 from domain.inventory_operations.events import ItemData, TargetData
 from domain.inventory_operations.kinds import Kind, State
@@ -244,7 +244,7 @@ def test_units_that_did_not_come_back_are_written_off_by_a_person() -> None:
         command = RequestResolution(
             operation_id=id, reason="Written off", by=MANAGER, at=world.clock()
         )
-        await world.ask(operations.request_resolution, command)
+        await world.ask(outcomes.request_resolution, command)
         await world.settle()
         assert world.told(id)[-1] == "synced"
         assert sorted(unit.id for unit in out(world, "accessory")) == others

@@ -59,8 +59,9 @@ async def give_up(world: World, operation_id: Id) -> None:
 
 
 async def given_up(world: World, item: Item) -> tuple[Process, Id, Id]:
-    """Three units whose hand-over was given up, as far as anybody knew with no effect."""
+    """Three units whose hand-over was given up; of its first call nobody knows what became."""
     id = await reserve(world, item)
+    world.wire.trouble("lost", "POST")
     world.order("refuse", method="POST", message="Something is wrong.")
     process = world.start_worker()
     operation_id = await issue(world, id)

@@ -2,13 +2,15 @@
 
 from datetime import datetime
 
-from domain.inventory_operations.kinds import Kind
+from domain.custody.asset_commands import PUT_AWAY
+from domain.inventory_operations.kinds import RELINK, Kind
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.snipe_it.answers import Answer
 from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.records import Asset, Holder, HolderType
 from infrastructure.snipe_it.writing import Target
 from workers.snipe_it_sync.plans.sight import (
+    IN_USE,
     Plan,
     Refusal,
     Sight,
@@ -48,18 +50,20 @@ class _OfAnAsset:
 
 
 class CheckOut(_OfAnAsset):
-    """Hand the asset to the target."""
+    """Hand the asset to the target; to relink, it is only seen whether they have it."""
 
     def compare(
         self, operation: InventoryOperation, asset: Asset
     ) -> tuple[Verdict, Refusal | None]:
-        """Applied once the target has it, whoever did that."""
+        """Applied once the target has it until the wanted date, whoever did that."""
         if asset.deleted_at is not None:
             return Verdict.OPEN, Refusal("gone", "The asset was removed.", gone=True)
         if asset.assigned_to is not None:
             if _is(asset.assigned_to, operation):
-                return Verdict.APPLIED, None
+                return (Verdict.APPLIED if _is_due(asset, operation) else Verdict.PARTLY), None
             return Verdict.OTHER, Refusal("not_available", "Somebody else has the asset.")
+        if operation.purpose == RELINK:
+            return Verdict.OPEN, Refusal("not_held", "Nobody has the asset any more.")
         if asset.can_check_out:
             return Verdict.OPEN, None
         label = asset.status.name if asset.status else "none"
@@ -68,7 +72,9 @@ class CheckOut(_OfAnAsset):
         return Verdict.OPEN, Refusal("not_available", message, gone=archived)
 
     async def write(self, operation: InventoryOperation, sight: Sight, snipe_it: SnipeIt) -> Answer:
-        """Check it out."""
+        """Check it out; where the target has it already, set the date."""
+        if sight.verdict is Verdict.PARTLY:
+            return await _set_due(operation, snipe_it)
         return await snipe_it.write.check_out_asset(
             number_of(operation),
             _target(operation),
@@ -78,32 +84,31 @@ class CheckOut(_OfAnAsset):
 
 
 class CheckIn(_OfAnAsset):
-    """Take the asset back from the target, with the label that it is to have then."""
+    """Take the asset back from the target, with the label and the place that it is to have then."""
 
     def compare(
         self, operation: InventoryOperation, asset: Asset
     ) -> tuple[Verdict, Refusal | None]:
-        """Applied once nobody has it and its label is the wanted one."""
+        """Applied once nobody has it, under the wanted label and at the wanted place."""
         if asset.assigned_to is None:
-            return (Verdict.APPLIED if _has_label(asset, operation) else Verdict.OPEN), None
+            applied = _has_label(asset, operation) and _is_there(asset, operation)
+            return (Verdict.APPLIED if applied else Verdict.OPEN), None
         if asset.deleted_at is None and _is(asset.assigned_to, operation):
             return Verdict.OPEN, None
         return Verdict.OTHER, None
 
     async def write(self, operation: InventoryOperation, sight: Sight, snipe_it: SnipeIt) -> Answer:
-        """Check it in; where somebody did so already, give it its label."""
+        """Check it in; where somebody did so already, give it its label and its place."""
         asset: Asset = sight.rest
-        status_id = operation.wanted.get("status_id")
-        if asset.assigned_to is None:
-            return await snipe_it.write.change_asset(
-                asset.id, {"status_id": status_id}, name_of(operation)
+        name, wanted = name_of(operation), operation.wanted
+        label, place = wanted.get("status_id"), wanted.get("location_id")
+        if asset.assigned_to is not None:
+            return await snipe_it.write.check_in_asset(
+                asset.id, name, status_id=label, location_id=place
             )
-        return await snipe_it.write.check_in_asset(
-            asset.id,
-            name_of(operation),
-            status_id=status_id,
-            location_id=operation.wanted.get("location_id"),
-        )
+        changes = {"status_id": label, "location_id": place}
+        given = {field: number for field, number in changes.items() if number is not None}
+        return await snipe_it.write.change_asset(asset.id, given, name)
 
 
 class SetDue(_OfAnAsset):
@@ -115,27 +120,26 @@ class SetDue(_OfAnAsset):
         """Applied once the target has it until that date."""
         if asset.deleted_at is not None or not _is(asset.assigned_to, operation):
             return Verdict.OTHER, None
-        applied = asset.expected_checkin == date_of(operation.wanted["due"])
-        return (Verdict.APPLIED if applied else Verdict.OPEN), None
+        return (Verdict.APPLIED if _is_due(asset, operation) else Verdict.OPEN), None
 
     async def write(self, operation: InventoryOperation, sight: Sight, snipe_it: SnipeIt) -> Answer:
         """Edit the date."""
-        changes = {"expected_checkin": date_of(operation.wanted["due"])}
-        return await snipe_it.write.change_asset(number_of(operation), changes, name_of(operation))
+        return await _set_due(operation, snipe_it)
 
 
 class SetStatus(_OfAnAsset):
-    """Give the asset another status label."""
+    """Give the asset another status label. What somebody has is not put away."""
 
     def compare(
         self, operation: InventoryOperation, asset: Asset
     ) -> tuple[Verdict, Refusal | None]:
         """Applied once it has the label."""
+        in_use = asset.assigned_to is not None and operation.purpose in PUT_AWAY
         if _has_label(asset, operation):
-            return Verdict.APPLIED, None
+            return (Verdict.OTHER if in_use else Verdict.APPLIED), None
         if asset.deleted_at is not None:
             return Verdict.OPEN, Refusal("gone", "The asset was removed.", gone=True)
-        return Verdict.OPEN, None
+        return Verdict.OPEN, IN_USE if in_use else None
 
     async def write(self, operation: InventoryOperation, sight: Sight, snipe_it: SnipeIt) -> Answer:
         """Edit the label."""
@@ -149,6 +153,20 @@ CUSTODY: dict[Kind, Plan] = {
     Kind.SET_DUE: SetDue(),
     Kind.SET_STATUS: SetStatus(),
 }
+
+
+async def _set_due(operation: InventoryOperation, snipe_it: SnipeIt) -> Answer:
+    changes = {"expected_checkin": date_of(operation.wanted.get("due"))}
+    return await snipe_it.write.change_asset(number_of(operation), changes, name_of(operation))
+
+
+def _is_due(asset: Asset, operation: InventoryOperation) -> bool:
+    return asset.expected_checkin == date_of(operation.wanted.get("due"))
+
+
+def _is_there(asset: Asset, operation: InventoryOperation) -> bool:
+    wanted = operation.wanted.get("location_id")
+    return wanted is None or (asset.location is not None and asset.location.id == wanted)
 
 
 def _has_label(asset: Asset, operation: InventoryOperation) -> bool:

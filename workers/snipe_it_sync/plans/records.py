@@ -13,6 +13,7 @@ from infrastructure.snipe_it.answers import Answer
 from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.records import Asset, Ref
 from workers.snipe_it_sync.plans.sight import (
+    IN_USE,
     Plan,
     Refusal,
     Sight,
@@ -27,6 +28,7 @@ from workers.snipe_it_sync.plans.sight import (
 )
 
 CUSTOM: Final = "_snipeit_"
+HOME: Final = "rtd_location_id"
 _GONE: Final = Refusal("gone", "The asset was removed.", gone=True)
 _TAGS: Final = re.compile(r"<[^>]*>")
 _SIGNS: Final = re.compile(r"[\W_]+")
@@ -89,7 +91,7 @@ class _OfAnAsset:
 
 
 class ChangeAsset(_OfAnAsset):
-    """Change fields of the asset."""
+    """Change fields of the asset. Its home is not changed while somebody has it: it would move."""
 
     def compare(
         self, operation: InventoryOperation, asset: Asset | None
@@ -103,7 +105,10 @@ class ChangeAsset(_OfAnAsset):
             return Verdict.OPEN, Refusal("not_provable", message)
         if asset.deleted_at is not None:
             return Verdict.OPEN, _GONE
-        return (Verdict.APPLIED if _has(asset, operation) else Verdict.OPEN), None
+        if _has(asset, operation):
+            return Verdict.APPLIED, None
+        moves = asset.assigned_to is not None and HOME in operation.wanted["fields"]
+        return Verdict.OPEN, IN_USE if moves else None
 
     async def write(self, operation: InventoryOperation, sight: Sight, snipe_it: SnipeIt) -> Answer:
         """Edit them."""
@@ -117,11 +122,13 @@ class DeleteAsset(_OfAnAsset):
     def compare(
         self, operation: InventoryOperation, asset: Asset | None
     ) -> tuple[Verdict, Refusal | None]:
-        """Applied once it is no longer there."""
-        if asset is None or asset.deleted_at is not None:
+        """Applied once it is shown as removed, as the inventory does for ever."""
+        if asset is None:
+            return Verdict.MISSING, None
+        if asset.deleted_at is not None:
             return Verdict.APPLIED, None
         if asset.assigned_to is not None:
-            return Verdict.OPEN, Refusal("in_use", "Somebody has the asset.")
+            return Verdict.OPEN, IN_USE
         return Verdict.OPEN, None
 
     async def write(self, operation: InventoryOperation, sight: Sight, snipe_it: SnipeIt) -> Answer:
@@ -205,7 +212,7 @@ _SHOWN: Final[Mapping[str, _Shown]] = MappingProxyType(
         "order_number": lambda asset: asset.order_number,
         "purchase_date": lambda asset: asset.purchase_date,
         "requestable": lambda asset: asset.requestable,
-        "rtd_location_id": lambda asset: _id(asset.home),
+        HOME: lambda asset: _id(asset.home),
         "serial": lambda asset: asset.serial,
         "status_id": lambda asset: None if asset.status is None else asset.status.id,
         "supplier_id": lambda asset: _id(asset.supplier),

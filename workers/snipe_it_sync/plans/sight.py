@@ -50,6 +50,9 @@ class Refusal:
     gone: bool = False
 
 
+IN_USE: Final = Refusal("in_use", "Somebody has the asset.")
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """One look at the inventory. ``rest`` is what a plan needs to do what is left of it.
