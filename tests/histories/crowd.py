@@ -230,12 +230,9 @@ class Crowd:
             kind = chance.choice(("refused", "lost", "cut"))
             world.wire.trouble(kind, chance.choice(("", "POST", "PATCH")))
         else:
-            kind = chance.choice(LOUD)
-            # A read that is refused says that the thing is not there, which is another story.
-            methods = ("POST", "PATCH") if kind == "refuse" else ("", "GET", "POST", "POST")
             world.order(
-                FaultKind(kind),
-                method=chance.choice(methods),
+                FaultKind(chance.choice(LOUD)),
+                method=chance.choice(("", "GET", "POST", "POST")),
                 times=chance.choice((1, 1, 2, 5)),
                 seconds=chance.choice((0, 0.5, 5, 13, 16, 30, 50)),
                 message=chance.choice(REFUSALS),
