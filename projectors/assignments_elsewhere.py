@@ -174,9 +174,10 @@ def drift_resolution_requested(
 def drift_resolution_failed(
     rows: Rows, event: events.DriftResolutionFailed, recorded: RecordedEvent
 ) -> Rows:
-    """The inventory disagrees as before."""
-    drift = {**assignment_in(rows)["drift"], "resolution": None}
-    return refused(rows, recorded, event, {"drift": drift})
+    """The inventory disagrees as before, unless a return of units has ended that meanwhile."""
+    drift = assignment_in(rows)["drift"]
+    left = None if drift is None else {**drift, "resolution": None}
+    return refused(rows, recorded, event, {"drift": left})
 
 
 def relinked(rows: Rows, event: events.Relinked, recorded: RecordedEvent) -> Rows:

@@ -32,8 +32,6 @@ assignments = Table(
     ulid("line_id", null=True),
     time("begins"),
     time("due", null=True),
-    # Whether the custodian was told to collect it, when it was reserved or when its time was near.
-    Column("told_to_collect", Boolean(), nullable=False),
     # The date that was asked for, and whether that is "requested" or "approved" (and waits for
     # the inventory); null when nothing is asked.
     time("asked_due", null=True),
@@ -84,6 +82,8 @@ assignments = Table(
     time("created_at"),
     time("updated_at"),
     whole("version"),
+    # Whether the custodian was told to collect it, when it was reserved or when its time was near.
+    Column("told_to_collect", Boolean(), nullable=False),
 )
 
 # What a list by due date is sorted by: without one comes after all others.

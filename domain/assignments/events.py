@@ -429,7 +429,7 @@ class DriftResolutionFailed(Event):
 
 
 class Relinked(Event):
-    """``to``, whom the inventory shows with it, has it under the successor."""
+    """Whom the inventory shows with it, ``to``, has it under the successor."""
 
     TOPIC = "assignment.relinked.v1"
     operation_id: Id

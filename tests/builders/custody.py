@@ -155,7 +155,7 @@ class AnyAssignment:
 
         later = at + timedelta(days=chance.randint(1, 20))
         acts: list[Callable[[], None]] = [
-            lambda: assignment.request_issue(operation("checkout"), asked, offline=True),
+            *[lambda: assignment.request_issue(operation("checkout"), asked, offline=True)] * 3,
             lambda: assignment.accept("the terms", asked, witnessed=True),
             lambda: assignment.decline("broken", asked),
             lambda: assignment.request_extension(later, "not done", asked),
@@ -181,7 +181,7 @@ class AnyAssignment:
                 asked,
             ),
         ]
-        if chance.random() < 0.1:
+        if chance.random() < 0.03:
             acts = [
                 lambda: assignment.cancel("not needed", asked),
                 lambda: assignment.lapse("never collected", at),

@@ -41,11 +41,15 @@ class Desk:
         self.admin = sign_up(live, "ada", "Lab")
         self.member = add_user(self.admin, "mia", "requester")
         self.approver = add_user(self.admin, "tom", "technician")
+        self.project_id = self._create("/projects", {"name": "Robot arm"})
         self.policy_id = self._create(
             "/approval-policies",
-            {"name": "One step", "steps": [{"name": "Desk", "permission": "requisitions:approve"}]},
+            {
+                "name": "One step",
+                "steps": [{"name": "Desk", "permission": "requisitions:approve"}],
+                "applies": {"project_id": self.project_id, "min_amount": 0},
+            },
         )
-        self.project_id = self._create("/projects", {"name": "Robot arm"})
         self._join(self.project_id, self.member.id)
         self.requisition_id, _ = self.fulfilled()
         tenant_id = str(self.admin.get("/me")["tenant"]["id"])
@@ -104,7 +108,7 @@ class Desk:
         return requisition_id, line_id
 
     def asked(self) -> dict[str, Any]:
-        """The body of a new requisition; its policy is named, as any other may come to apply."""
+        """The body of a new requisition; its policy is named, as another of its kind may come."""
         return {
             "project_id": self.project_id,
             "policy_id": self.policy_id,

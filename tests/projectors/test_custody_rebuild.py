@@ -19,7 +19,7 @@ TABLES = ("assignments", "item_books", "item_holds", "inventory_operations", "ci
 
 @pytest.fixture
 async def followed(database: Database) -> Database:
-    store(database.superuser_url, busy_log(5).events)
+    store(database.superuser_url, busy_log(5, streams=24).events)
     await follow(database)
     return database
 

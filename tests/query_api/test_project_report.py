@@ -5,7 +5,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from domain.assignments.content import Condition, Custodian, Item, Units
+from domain.assignments.content import Condition, Custodian, Item, Received, Units
 from domain.assignments.rules import Asked
 from domain.ids import id_of
 from domain.ports import MemberFact
@@ -55,7 +55,7 @@ def bring_back(custody: Custody, lab: Lab, assignment: Any) -> None:
     world.now += DAY
     operation_id = assignment.next_operation("checkin")
     asked = Asked(lab.technician.caller, world.now)
-    assignment.receive(operation_id, [Units(1, Condition.DAMAGED, "a crack")], asked)
+    assignment.receive(operation_id, Received((Units(1, Condition.DAMAGED, "a crack"),)), asked)
     assignment.returned(operation_id, evidence(world.now.isoformat()), world.now)
     world.store(assignment, lab.technician)
 

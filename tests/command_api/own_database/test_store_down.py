@@ -30,7 +30,7 @@ def _settings(url: str) -> CommandSettings:
     return CommandSettings(command_database_url=SecretStr(url), secret_key=SecretStr("k" * 40))
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def own_database(own_postgres: EmbeddedPostgres) -> Database:
     own_postgres.start()
     own_postgres.ensure_owner()
@@ -41,7 +41,7 @@ async def own_database(own_postgres: EmbeddedPostgres) -> Database:
     return database
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def own_tenant(own_database: Database) -> AsyncIterator[Tenant]:
     app: FastAPI = create_app(_settings(own_database.url("command")))
     async with (
