@@ -1,18 +1,17 @@
 """The rows of projections in Postgres: loaded and written for many aggregates at a time.
 
-One transaction holds the position, the rows and the parked events of one projection. Statements
-are sent as a pipeline: a batch costs two round trips, whatever its size. A commit does not wait
-for the disk: rows and position are lost together, and the log has it all.
+One transaction holds the positions, the rows and the parked events of the projections that move
+together. Statements are sent as a pipeline: a batch costs two round trips, whatever its size. A
+commit does not wait for the disk: rows and positions are lost together, and the log has it all.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, LiteralString, Self, cast
 
 import orjson
 import psycopg
-from psycopg import sql
 from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
 from psycopg_pool import PoolTimeout
@@ -28,15 +27,15 @@ from infrastructure.postgres import (
     severed_after,
 )
 from infrastructure.projection_rows import (
+    Change,
     Loaded,
     Measure,
     OwnedTable,
     ParkedEvent,
-    Row,
     RowsRefused,
     Standing,
-    TableSql,
 )
+from infrastructure.projection_statements import PUT_ASIDE, Statements, TableSql
 
 Cursor = psycopg.AsyncCursor[TupleRow]
 
@@ -52,21 +51,13 @@ _TIMEOUTS: Final = {
 }
 _SETTINGS: Final = {"synchronous_commit": "off", "timezone": "UTC", "jit": "off"}
 
-_POSITION: Final = (
-    "SELECT version, epoch, position FROM {positions} WHERE projection = %s FOR UPDATE"
+_POSITIONS: Final = (
+    "SELECT projection, version, epoch, position FROM {positions} WHERE projection = ANY(%s)"
+    " ORDER BY projection FOR UPDATE"
 )
 _BEGIN: Final = (
     "INSERT INTO {positions} (projection, version, epoch, position) VALUES (%s, %s, %s, 0)"
     " ON CONFLICT DO NOTHING"
-)
-_MOVE: Final = (
-    "UPDATE {positions} SET position = %s WHERE projection = %s"
-    " RETURNING pg_notify(%s, projection || ':' || position)"
-)
-_PUT_ASIDE: Final = (
-    "SELECT DISTINCT aggregate_id, NULL::bigint FROM {parked}"
-    " WHERE projection = %s AND aggregate_id = ANY(%s)"
-    " UNION ALL SELECT NULL, position FROM {skipped} WHERE projection = %s AND position = ANY(%s)"
 )
 _PARK: Final = (
     "INSERT INTO {parked} (projection, position, tenant_id, aggregate_id, type, error, attempts,"
@@ -100,6 +91,7 @@ _MEASURE: Final = (
 class Wanted:
     """What a batch of events needs to know: of these ``aggregates``, at these ``positions``."""
 
+    projections: Sequence[str]
     tables: Sequence[OwnedTable]
     aggregates: Collection[Id]
     positions: Sequence[int]
@@ -107,85 +99,102 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class _Loading:
-    """The answers to what was asked, once they are there."""
+    """The answer to what was asked, once it is there. ``tables`` are those that are read."""
 
     what: Wanted
-    put_aside: Cursor
-    rows: Sequence[tuple[TableSql, Cursor]]
+    tables: Sequence[TableSql]
+    answer: Cursor
 
     async def loaded(self) -> Loaded:
-        rows: dict[Id, dict[str, list[Row]]] = {
-            aggregate: {owned.name: [] for owned in self.what.tables}
-            for aggregate in self.what.aggregates
-        }
-        for table, cursor in self.rows:
-            for values in await cursor.fetchall():
-                row = table.row_of(values)
-                rows[row[table.owned.by]][table.owned.name].append(row)
-        aside = await self.put_aside.fetchall()
-        return Loaded(
-            rows,
-            parked={from_uuid(aggregate) for aggregate, _ in aside if aggregate is not None},
-            skipped={position for _, position in aside if position is not None},
+        loaded = Loaded(
+            rows={
+                aggregate: {owned.name: [] for owned in self.what.tables}
+                for aggregate in self.what.aggregates
+            },
+            parked=set(),
+            skipped=set(),
         )
+        for source, projection, aggregate, position, *columns in await self.answer.fetchall():
+            if source != PUT_ASIDE:
+                self._add_row(loaded, source, columns)
+            elif position is None:
+                loaded.parked.add((projection, from_uuid(aggregate)))
+            else:
+                loaded.skipped.add((projection, position))
+        return loaded
+
+    def _add_row(self, loaded: Loaded, source: int, columns: Sequence[Any]) -> None:
+        first = sum(len(table.columns) for table in self.tables[: source - 1])
+        table = self.tables[source - 1]
+        row = table.row_of(columns[first : first + len(table.columns)])
+        loaded.rows[row[table.owned.by]][table.owned.name].append(row)
 
 
 class ProjectionTransaction:
-    """One transaction on the rows of one projection."""
+    """One transaction on the rows of projections."""
 
-    def __init__(self, connection: Connection, store: "ProjectionStore", projection: str) -> None:
+    def __init__(self, connection: Connection, channel: str, statements: Statements) -> None:
         self._connection = connection
-        self._store = store
-        self._projection = projection
+        self._channel = channel
+        self._statements = statements
 
-    async def lock(self, epoch: Id, version: int) -> Standing:
-        """Where the projection is; no other transaction moves it until this one ends.
+    async def lock(self, epoch: Id, versions: Mapping[str, int]) -> dict[str, Standing]:
+        """Where the projections are; no other transaction moves them until this one ends.
 
-        A projection without a position begins at 0 of the log of ``epoch``.
+        ``versions`` are by projection. One without a position begins at 0 of the log of ``epoch``.
         """
-        row = await (await self._ask_position()).fetchone()
-        return _standing(row) if row else await self._begin(epoch, version)
+        standings = await _standings(await self._ask_positions(versions))
+        missing = versions.keys() - standings.keys()
+        return await self._begin(epoch, versions, missing) if missing else standings
 
-    async def lock_and_load(self, epoch: Id, version: int, what: Wanted) -> tuple[Standing, Loaded]:
+    async def lock_and_load(
+        self, epoch: Id, versions: Mapping[str, int], what: Wanted
+    ) -> tuple[dict[str, Standing], Loaded]:
         """Both in one round trip: the rows are read when the lock is there."""
-        position = await self._ask_position()
+        positions = await self._ask_positions(versions)
         loading = await self._ask_rows(what)
-        row = await position.fetchone()
-        if row is None:
-            return await self._begin(epoch, version), await self.load(what)
-        return _standing(row), await loading.loaded()
+        standings = await _standings(positions)
+        missing = versions.keys() - standings.keys()
+        if missing:
+            return await self._begin(epoch, versions, missing), await self.load(what)
+        return standings, await loading.loaded()
 
     async def load(self, what: Wanted) -> Loaded:
         """What a batch of events starts from."""
         return await (await self._ask_rows(what)).loaded()
 
-    async def _ask_position(self) -> Cursor:
-        return await self._run(_POSITION, (self._projection,))
+    async def _ask_positions(self, versions: Mapping[str, int]) -> Cursor:
+        return await self._run(_POSITIONS, (list(versions),))
 
-    async def _begin(self, epoch: Id, version: int) -> Standing:
-        await self._run(_BEGIN, (self._projection, version, to_uuid(epoch)))
-        return _standing(cast("TupleRow", await (await self._ask_position()).fetchone()))
+    async def _begin(
+        self, epoch: Id, versions: Mapping[str, int], missing: Iterable[str]
+    ) -> dict[str, Standing]:
+        for projection in sorted(missing):
+            await self._run(_BEGIN, (projection, versions[projection], to_uuid(epoch)))
+        return await _standings(await self._ask_positions(versions))
 
     async def _ask_rows(self, what: Wanted) -> _Loading:
-        ids = [to_uuid(aggregate) for aggregate in what.aggregates]
-        put_aside = (self._projection, ids, self._projection, what.positions)
-        return _Loading(
-            what,
-            await self._run(_PUT_ASIDE, put_aside),
-            [
-                (table, await self._connection.execute(table.load, (ids,)))
-                for table in (self._store.sql_of(owned) for owned in what.tables)
-                if not table.owned.append_only
-            ],
-        )
+        tables = [self._statements.table(owned) for owned in what.tables if not owned.append_only]
+        values = {
+            "projections": what.projections,
+            "aggregates": [to_uuid(aggregate) for aggregate in what.aggregates],
+            "positions": what.positions,
+        }
+        answer = await self._connection.execute(self._statements.load(tables), values)
+        return _Loading(what, tables, answer)
 
-    async def write(self, owned: OwnedTable, rows: Sequence[Row], gone: Sequence[Row]) -> None:
-        """Put rows in the place of those with the same key, and delete ``gone``."""
-        table = self._store.sql_of(owned)
-        if gone:
-            await self._connection.execute(table.delete, (table.json_of(gone).decode(),))
-        if rows:
-            await self._connection.execute(table.upsert, (table.json_of(rows).decode(),))
+    async def write(self, changes: Sequence[Change]) -> None:
+        """Put rows in the place of those with the same key, and delete those that are gone."""
+        if changes:
+            await self._connection.execute(*self._statements.write(changes))
+
+    async def write_and_move(
+        self, changes: Sequence[Change], projections: Sequence[str], position: int
+    ) -> None:
+        """The same, and move the projections that are not so far; the commit announces it."""
+        statement, values = self._statements.write_and_move(changes)
+        moved = (position, projections, position, self._channel)
+        await self._connection.execute(statement, (*values, *moved))
 
     async def park(self, events: Iterable[ParkedEvent]) -> None:
         """Put events aside."""
@@ -193,7 +202,7 @@ class ProjectionTransaction:
             await self._run(
                 _PARK,
                 (
-                    self._projection,
+                    event.projection,
                     event.position,
                     to_uuid(event.tenant_id),
                     to_uuid(event.aggregate_id),
@@ -203,33 +212,29 @@ class ProjectionTransaction:
                 ),
             )
 
-    async def positions_parked(self, aggregate_id: Id) -> list[int]:
+    async def positions_parked(self, projection: str, aggregate_id: Id) -> list[int]:
         """Where the parked events of an aggregate are, in order."""
-        cursor = await self._run(_POSITIONS_PARKED, (self._projection, to_uuid(aggregate_id)))
+        cursor = await self._run(_POSITIONS_PARKED, (projection, to_uuid(aggregate_id)))
         return [row[0] for row in await cursor.fetchall()]
 
-    async def aggregate_parked_at(self, position: int) -> Id | None:
+    async def aggregate_parked_at(self, projection: str, position: int) -> Id | None:
         """The aggregate of the event that is parked at a position."""
-        cursor = await self._run(_AGGREGATE_PARKED, (self._projection, position))
+        cursor = await self._run(_AGGREGATE_PARKED, (projection, position))
         row = await cursor.fetchone()
         return None if row is None else from_uuid(row[0])
 
-    async def unpark(self, positions: Sequence[int]) -> None:
+    async def unpark(self, projection: str, positions: Sequence[int]) -> None:
         """Take events back."""
-        await self._run(_UNPARK, (self._projection, list(positions)))
+        await self._run(_UNPARK, (projection, list(positions)))
 
-    async def skip(self, position: int) -> None:
+    async def skip(self, projection: str, position: int) -> None:
         """Note that a parked event is to be passed over, now and in every rebuild."""
-        await self._run(_SKIP, (self._projection, position))
+        await self._run(_SKIP, (projection, position))
 
-    async def move(self, position: int) -> None:
-        """Set the position, and announce it when the transaction commits."""
-        await self._run(_MOVE, (position, self._projection, self._store.channel))
-
-    async def announce(self, position: int) -> None:
+    async def announce(self, projection: str, position: int) -> None:
         """Wake those who wait for the projection's rows, when the transaction commits."""
-        payload = f"{self._projection}:{position}"
-        await self._connection.execute("SELECT pg_notify(%s, %s)", (self._store.channel, payload))
+        payload = f"{projection}:{position}"
+        await self._connection.execute("SELECT pg_notify(%s, %s)", (self._channel, payload))
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -241,17 +246,15 @@ class ProjectionTransaction:
             raise RowsRefused(str(error)) from error
 
     async def _run(self, statement: LiteralString, values: Sequence[Any]) -> Cursor:
-        return await self._connection.execute(self._store.statement(statement), values)
+        return await self._connection.execute(self._statements.named(statement), values)
 
 
 class ProjectionStore:
     """The rows, positions and parked events of all projections in one schema."""
 
     def __init__(self, url: str, channel: str, schema: str = "read", pool_size: int = 4) -> None:
-        self.channel = channel
-        self._schema = schema
-        self._tables: dict[str, TableSql] = {}
-        self._statements: dict[str, bytes] = {}
+        self._channel = channel
+        self._statements = Statements(schema)
         self._pool = Pool(
             url,
             min_size=1,
@@ -271,32 +274,9 @@ class ProjectionStore:
         """Close all connections."""
         await self._pool.close(timeout=POOL_TIMEOUT_S)
 
-    def sql_of(self, owned: OwnedTable) -> TableSql:
-        """The statements of a table."""
-        if owned.name not in self._tables:
-            self._tables[owned.name] = TableSql(owned, self._schema)
-        return self._tables[owned.name]
-
-    def statement(self, text: LiteralString) -> bytes:
-        """A statement about positions and parked events, in this schema."""
-        if text not in self._statements:
-            self._statements[text] = (
-                sql.SQL(text)
-                .format(
-                    positions=sql.Identifier(self._schema, "projection_positions"),
-                    parked=sql.Identifier(self._schema, "parked_events"),
-                    parked_name=sql.Identifier("parked_events"),
-                    skipped=sql.Identifier(self._schema, "skipped_events"),
-                )
-                .as_bytes()
-            )
-        return self._statements[text]
-
     @asynccontextmanager
-    async def transaction(
-        self, projection: str, *, pipelined: bool = True
-    ) -> AsyncIterator[ProjectionTransaction]:
-        """A transaction for one projection, committed at the end.
+    async def transaction(self, *, pipelined: bool = True) -> AsyncIterator[ProjectionTransaction]:
+        """A transaction, committed at the end.
 
         Raises ``RowsRefused`` where Postgres does not take the rows, ``StoreUnavailable`` where it
         cannot be had. Pipelined, a refusal shows up later than the statement it belongs to.
@@ -308,7 +288,7 @@ class ProjectionStore:
                 await stack.enter_async_context(
                     pipelined_transaction(connection) if pipelined else connection.transaction()
                 )
-                yield ProjectionTransaction(connection, self, projection)
+                yield ProjectionTransaction(connection, self._channel, self._statements)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise RowsRefused(str(error)) from error
         except (psycopg.Error, PoolTimeout) as error:
@@ -317,7 +297,7 @@ class ProjectionStore:
     async def parked(self, limit: int = 1000) -> list[ParkedEvent]:
         """The parked events of all projections, in order. Raises ``StoreUnavailable``."""
         async with self._connection() as connection:
-            cursor = await connection.execute(self.statement(_LIST_PARKED), (limit,))
+            cursor = await connection.execute(self._statements.named(_LIST_PARKED), (limit,))
             rows = await cursor.fetchall()
         return [
             ParkedEvent(row[0], row[1], from_uuid(row[2]), from_uuid(row[3]), *row[4:])
@@ -327,7 +307,9 @@ class ProjectionStore:
     async def measure(self, projection: str) -> Measure:
         """What the monitoring wants to know. Raises ``StoreUnavailable``."""
         async with self._connection() as connection:
-            cursor = await connection.execute(self.statement(_MEASURE), {"projection": projection})
+            cursor = await connection.execute(
+                self._statements.named(_MEASURE), {"projection": projection}
+            )
             row = cast("TupleRow", await cursor.fetchone())
         return Measure(row[0] or 0, row[1])
 
@@ -340,9 +322,11 @@ class ProjectionStore:
             raise StoreUnavailable(str(error)) from error
 
 
-def _standing(row: TupleRow) -> Standing:
-    version, epoch, position = row
-    return Standing(version, from_uuid(epoch), position)
+async def _standings(cursor: Cursor) -> dict[str, Standing]:
+    return {
+        projection: Standing(version, from_uuid(epoch), position)
+        for projection, version, epoch, position in await cursor.fetchall()
+    }
 
 
 async def _configure(connection: Connection) -> None:

@@ -1,8 +1,8 @@
 """How far each projection is, known in memory, and those who wait for one to get further.
 
-One connection listens. A projector announces ``<projection>:<position>`` when it has committed;
-whoever waits for that position is woken by it. Nobody asks the database again and again: the
-table is read once after each connect, for what was announced before.
+One connection listens. A projector announces ``<projection>:<position>``, of several with spaces
+between, when it has committed; whoever waits for that position is woken by it. Nobody asks the
+database again and again: the table is read once after each connect, for what was announced before.
 """
 
 import asyncio
@@ -130,8 +130,9 @@ class ReadPositions:
             await within(CHECK_DEADLINE_S, self._read_all(connection))
             self._listening.set()
             async for notice in connection.notifies(timeout=self._silence_s):
-                projection, _, position = notice.payload.rpartition(":")
-                self._announce(projection, int(position))
+                for one in notice.payload.split():
+                    projection, _, position = one.rpartition(":")
+                    self._announce(projection, int(position))
 
     async def _read_all(self, connection: AsyncConnection[TupleRow]) -> None:
         cursor = await connection.execute(_POSITIONS)

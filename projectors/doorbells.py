@@ -37,10 +37,6 @@ class Ring:
     quiet: bool = False
     done: Callable[[], Awaitable[None]] = _nothing
 
-    def and_then(self, later: "Ring") -> "Ring":
-        """Both as one; the earlier one is done with before the later one."""
-        return together([self, later])
-
 
 def together(rings: Sequence[Ring]) -> Ring:
     """Several rings as one; the earlier ones are done with before the later ones."""

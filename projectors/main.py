@@ -1,4 +1,4 @@
-"""The projector process: all projections, each at its own pace."""
+"""The projector process: all projections, together."""
 
 import asyncio
 import logging
@@ -36,8 +36,8 @@ async def _run(settings: ProjectorSettings, projections: Sequence[Projection]) -
     log_bell = LogBell(url)
     broker_bell = _broker_bell(settings)
     async with (
-        pool_of(url, max_size=len(projections)) as pool,
-        ProjectionStore(url, READ_CHANNEL, pool_size=len(projections) + 1) as store,
+        pool_of(url, max_size=2) as pool,
+        ProjectionStore(url, READ_CHANNEL, pool_size=2) as store,
         asyncio.TaskGroup() as tasks,
     ):
         log = LogReader(pool)
@@ -45,10 +45,8 @@ async def _run(settings: ProjectorSettings, projections: Sequence[Projection]) -
         if broker_bell is not None:
             tasks.create_task(broker_bell.run())
         tasks.create_task(_measure(projections, store, log))
-        for projection in projections:
-            doorbell = _doorbell(log_bell, broker_bell)
-            consumer = Consumer(Inbox(projection, store, log), doorbell)
-            tasks.create_task(consumer.run())
+        consumer = Consumer(Inbox(projections, store, log), _doorbell(log_bell, broker_bell))
+        tasks.create_task(consumer.run())
 
 
 def _broker_bell(settings: ProjectorSettings) -> BrokerBell | None:

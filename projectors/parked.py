@@ -10,7 +10,7 @@ from infrastructure.postgres import pool_of
 from infrastructure.projection_rows import ParkedEvent, RowsRefused
 from infrastructure.projection_store import ProjectionStore, ProjectionTransaction, Wanted
 from projectors.batches import Folded, Unfoldable, fold_one, park
-from projectors.inbox import Inbox, Log, write_rows
+from projectors.inbox import Inbox, Log, changes_of
 from projectors.projection import Projection
 from projectors.subscriptions import PROJECTIONS
 from read_tables.positions import READ_CHANNEL
@@ -62,30 +62,30 @@ class Parking:
         Raises ``NotParked``; also for an event that waits only for an earlier one of its aggregate.
         """
         async with self._transaction(projection) as transaction:
-            aggregate_id = await transaction.aggregate_parked_at(position)
+            aggregate_id = await transaction.aggregate_parked_at(projection, position)
             if aggregate_id is None:
                 raise NotParked(f"{projection} has no parked event at position {position}")
-            first = min(await transaction.positions_parked(aggregate_id))
+            first = min(await transaction.positions_parked(projection, aggregate_id))
             if first != position:
                 raise NotParked(f"the event at {position} waits for the one at {first}")
-            await transaction.skip(position)
-            await transaction.unpark([position])
+            await transaction.skip(projection, position)
+            await transaction.unpark(projection, [position])
             return await self._retry(transaction, projection, aggregate_id)
 
     @asynccontextmanager
     async def _transaction(self, projection: str) -> AsyncIterator[ProjectionTransaction]:
         if projection not in self._projections:
             raise NotParked(f"there is no projection {projection}")
-        inbox = Inbox(self._projections[projection], self._store, self._log)
-        async with self._store.transaction(projection, pipelined=False) as transaction:
-            standing = await inbox.lock(transaction)
+        inbox = Inbox([self._projections[projection]], self._store, self._log)
+        async with self._store.transaction(pipelined=False) as transaction:
+            standings = await inbox.lock(transaction)
             yield transaction
-            await transaction.announce(standing.position)
+            await transaction.announce(projection, standings[projection].position)
 
     async def _retry(
         self, transaction: ProjectionTransaction, projection: str, aggregate_id: Id
     ) -> Retried:
-        positions = await transaction.positions_parked(aggregate_id)
+        positions = await transaction.positions_parked(projection, aggregate_id)
         for applied, position in enumerate(positions):
             error = await self._apply(transaction, self._projections[projection], position)
             if error is not None:
@@ -99,12 +99,14 @@ class Parking:
         (event,) = await self._log.read_after(position - 1, 1)
         try:
             async with transaction.savepoint():
-                wanted = Wanted(projection.tables, [event.aggregate_id], [position])
+                wanted = Wanted(
+                    [projection.name], projection.tables, [event.aggregate_id], [position]
+                )
                 loaded = await transaction.load(wanted)
                 rows = fold_one(projection, loaded.rows[event.aggregate_id], event)
                 folded = Folded({event.aggregate_id: rows})
-                await write_rows(transaction, projection.tables, loaded, folded)
-                await transaction.unpark([position])
+                await transaction.write(changes_of([(projection, folded)], loaded))
+                await transaction.unpark(projection.name, [position])
         except (Unfoldable, RowsRefused) as error:
             await transaction.park([park(projection, event, str(error))])
             return str(error)

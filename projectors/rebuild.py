@@ -75,11 +75,11 @@ async def rebuild(
         await bulk.finish([*tables, *_BOOKKEEPING])
         await bulk.guard(tables)
         log = LogReader(pool)
-        inboxes = [Inbox(one, store, log) for one in projections]
-        await _approach(inboxes, log)
+        inbox = Inbox(projections, store, log)
+        await _approach(inbox, log)
         if before_switch is not None:
             before_switch()
-        position = await _switch(bulk, inboxes, log)
+        position = await _switch(bulk, inbox, log)
         await bulk.drop(_BOOKKEEPING)
     logger.info("rebuilt %s at position %s", [one.name for one in projections], position)
     return Rebuilt(replayed.events, len(replayed.parked), position)
@@ -99,32 +99,29 @@ async def _fill(bulk: BulkTables, scan: LogScan, projections: Sequence[Projectio
     return replayed
 
 
-async def _approach(inboxes: Sequence[Inbox], log: LogReader) -> None:
+async def _approach(inbox: Inbox, log: LogReader) -> None:
     """Come so near to the log's end that the rest takes no time."""
     while True:
         _, head = await log.head()
-        if await _catch_up(inboxes, head) + NEAR >= (await log.head())[1]:
+        if await _catch_up(inbox, head) + NEAR >= (await log.head())[1]:
             return
 
 
-async def _catch_up(inboxes: Sequence[Inbox], target: int) -> int:
+async def _catch_up(inbox: Inbox, target: int) -> int:
     """Bring all projections to a position of the log, or past it. Returns where the last one is."""
-    positions = []
-    for inbox in inboxes:
-        position = await inbox.open()
-        while position < target:
-            position = await inbox.catch_up()
-        positions.append(position)
-    return min(positions)
+    position = await inbox.open()
+    while position < target:
+        position = await inbox.catch_up()
+    return position
 
 
-async def _switch(bulk: BulkTables, inboxes: Sequence[Inbox], log: LogReader) -> int:
-    names = [inbox.projection.name for inbox in inboxes]
-    tables = [owned.table for inbox in inboxes for owned in inbox.projection.tables]
+async def _switch(bulk: BulkTables, inbox: Inbox, log: LogReader) -> int:
+    names = [one.name for one in inbox.projections]
+    tables = [owned.table for one in inbox.projections for owned in one.tables]
     async with bulk.transaction():
         await bulk.hold(LIVE_SCHEMA, names)
         _, head = await log.head()
-        await _catch_up(inboxes, head)
+        await _catch_up(inbox, head)
         standings = await bulk.standings()
         await bulk.replace(LIVE_SCHEMA, tables, names)
         for name in names:

@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
 
 from read_tables.tables import metadata, text, time, ulid
 
-# A change is announced on this channel as "<projection>:<position>".
+# A change is announced on this channel as "<projection>:<position>", several with spaces between.
 READ_CHANNEL = "qm_read"
 
 projection_positions = Table(

@@ -16,8 +16,7 @@ async def follow(database: Database, projections: tuple[Projection, ...] = PROJE
     async with pool_of(url) as pool, ProjectionStore(url, READ_CHANNEL) as store:
         log = LogReader(pool)
         _, head = await log.head()
-        for projection in projections:
-            inbox = Inbox(projection, store, log)
-            await inbox.open()
-            while await inbox.catch_up(50) < head:
-                pass
+        inbox = Inbox(projections, store, log)
+        await inbox.open()
+        while await inbox.catch_up(50) < head:
+            pass

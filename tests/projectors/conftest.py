@@ -25,8 +25,8 @@ async def store(database: Database) -> AsyncIterator[ProjectionStore]:
 
 @pytest.fixture
 def inbox_of(store: ProjectionStore) -> Callable[..., Inbox]:
-    def inbox_of(log: MemoryLog, projection: Projection = REQUISITIONS) -> Inbox:
-        return Inbox(projection, store, log)
+    def inbox_of(log: MemoryLog, *projections: Projection) -> Inbox:
+        return Inbox(projections or [REQUISITIONS], store, log)
 
     return inbox_of
 
