@@ -108,20 +108,3 @@ async def severed_after(connection: Connection, seconds: float) -> AsyncIterator
         yield
     finally:
         timer.cancel()
-
-
-@asynccontextmanager
-async def pipelined_transaction(connection: Connection) -> AsyncIterator[None]:
-    """A transaction of an autocommit connection, in a pipeline.
-
-    Its BEGIN and COMMIT travel with its statements: psycopg's own waits for each of them.
-    """
-    try:
-        async with connection.pipeline():
-            await connection.execute("BEGIN")
-            yield
-            await connection.execute("COMMIT")
-    except BaseException:
-        if not connection.closed:
-            await connection.rollback()
-        raise

@@ -5,6 +5,7 @@ batch costs by the number of its statements, and little by what is in them.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, Final, LiteralString
 
@@ -13,7 +14,7 @@ from psycopg import sql
 from sqlalchemy import Column
 
 from infrastructure.ids import UlidType, from_uuid, to_uuid
-from infrastructure.projection_rows import Change, OwnedTable, Row, RowsRefused
+from infrastructure.projection_rows import Change, OwnedTable, ParkedEvent, Row, RowsRefused
 
 PUT_ASIDE: Final = 0
 """The source of what is parked or to be passed over; the tables count from 1.
@@ -30,6 +31,13 @@ _PUT_ASIDE: Final = (
 _ROWS: Final = (
     " UNION ALL SELECT {source}, NULL, NULL, NULL{columns} FROM {table}"
     " WHERE {by} = ANY(%(aggregates)s)"
+)
+_PARK: Final = (
+    "park AS (INSERT INTO {parked} (projection, position, tenant_id, aggregate_id, type, error,"
+    " attempts, parked_at) SELECT projection, position, tenant_id, aggregate_id, type, error,"
+    " attempts, clock_timestamp() FROM jsonb_populate_recordset(NULL::{parked}, %s)"
+    " ON CONFLICT (projection, position) DO UPDATE SET error = EXCLUDED.error,"
+    " attempts = {parked_name}.attempts + EXCLUDED.attempts)"
 )
 _MOVE: Final = (
     "moved AS (UPDATE {positions} SET position = %s WHERE projection = ANY(%s) AND position < %s"
@@ -78,11 +86,7 @@ class TableSql:
 
     def json_of(self, rows: Iterable[Row]) -> str:
         """Rows as the statements take them. Raises ``RowsRefused``."""
-        try:
-            plain = [self._plain(row) for row in rows]
-            return orjson.dumps(plain, default=_plain_value).decode()
-        except (TypeError, ValueError, KeyError) as error:
-            raise RowsRefused(str(error)) from error
+        return _json_of(self._plain(row) for row in rows)
 
     def _plain(self, row: Row) -> Row:
         ids = {name: to_uuid(row[name]) for name in self._ulids if row.get(name) is not None}
@@ -135,17 +139,23 @@ class Statements:
             parts.append(arm)
         return sql.Composed(parts)
 
-    def write(self, changes: Sequence[Change]) -> tuple[bytes, list[str]]:
-        """Make changes; the statement and its values. Raises ``RowsRefused``."""
-        steps, values = self._steps(changes)
+    def write(
+        self, changes: Sequence[Change], parked: Sequence[ParkedEvent] = ()
+    ) -> tuple[bytes, list[str]]:
+        """Make changes and put events aside; with its values. Raises ``RowsRefused``."""
+        steps, values = self._steps(changes, parked)
         return b"WITH " + b", ".join(steps) + b" SELECT", values
 
-    def write_and_move(self, changes: Sequence[Change]) -> tuple[bytes, list[str]]:
-        """Make changes, move positions and announce them; the values of the changes come first."""
-        steps, values = self._steps(changes)
+    def write_and_move(
+        self, changes: Sequence[Change], parked: Sequence[ParkedEvent]
+    ) -> tuple[bytes, list[str]]:
+        """The same, then move positions and announce them: four more values."""
+        steps, values = self._steps(changes, parked)
         return b"WITH " + b", ".join([*steps, self.named(_MOVE)]), values
 
-    def _steps(self, changes: Sequence[Change]) -> tuple[list[bytes], list[str]]:
+    def _steps(
+        self, changes: Sequence[Change], parked: Sequence[ParkedEvent]
+    ) -> tuple[list[bytes], list[str]]:
         steps: list[bytes] = []
         values: list[str] = []
         for change in changes:
@@ -154,7 +164,20 @@ class Statements:
                 if rows:
                     steps.append(b"step_%d AS (" % len(steps) + text + b")")
                     values.append(table.json_of(rows))
+        if parked:
+            steps.append(self.named(_PARK))
+            values.append(_json_of(map(_parked_row, parked)))
         return steps, values
+
+
+def array_of(values: Iterable[object]) -> str:
+    """Names, ids or numbers as Postgres reads an array; psycopg takes many times as long for it."""
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+def _parked_row(event: ParkedEvent) -> Row:
+    ids = {"tenant_id": to_uuid(event.tenant_id), "aggregate_id": to_uuid(event.aggregate_id)}
+    return {**asdict(event), **ids}
 
 
 def _columns_of(read: TableSql | None, tables: Sequence[TableSql]) -> sql.Composed:
@@ -177,6 +200,13 @@ def _each(template: LiteralString, names: Iterable[str]) -> sql.Composed:
 
 def _ulid_columns(columns: Iterable[Column[Any]]) -> list[str]:
     return [str(column.name) for column in columns if isinstance(column.type, UlidType)]
+
+
+def _json_of(rows: Iterable[Row]) -> str:
+    try:
+        return orjson.dumps(list(rows), default=_plain_value).decode()
+    except (TypeError, ValueError, KeyError) as error:
+        raise RowsRefused(str(error)) from error
 
 
 def _plain_value(value: object) -> str:

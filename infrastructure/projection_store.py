@@ -1,8 +1,8 @@
 """The rows of projections in Postgres: loaded and written for many aggregates at a time.
 
 One transaction holds the positions, the rows and the parked events of the projections that move
-together. Statements are sent as a pipeline: a batch costs two round trips, whatever its size. A
-commit does not wait for the disk: rows and positions are lost together, and the log has it all.
+together: three statements and two round trips, whatever the size of the batch. A commit does not
+wait for the disk: rows and positions are lost together, and the log has it all.
 """
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
@@ -23,7 +23,6 @@ from infrastructure.postgres import (
     Connection,
     Pool,
     parameters,
-    pipelined_transaction,
     severed_after,
 )
 from infrastructure.projection_rows import (
@@ -35,7 +34,7 @@ from infrastructure.projection_rows import (
     RowsRefused,
     Standing,
 )
-from infrastructure.projection_statements import PUT_ASIDE, Statements, TableSql
+from infrastructure.projection_statements import PUT_ASIDE, Statements, TableSql, array_of
 
 Cursor = psycopg.AsyncCursor[TupleRow]
 
@@ -58,12 +57,6 @@ _POSITIONS: Final = (
 _BEGIN: Final = (
     "INSERT INTO {positions} (projection, version, epoch, position) VALUES (%s, %s, %s, 0)"
     " ON CONFLICT DO NOTHING"
-)
-_PARK: Final = (
-    "INSERT INTO {parked} (projection, position, tenant_id, aggregate_id, type, error, attempts,"
-    " parked_at) VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp())"
-    " ON CONFLICT (projection, position) DO UPDATE SET error = EXCLUDED.error,"
-    " attempts = {parked_name}.attempts + EXCLUDED.attempts"
 )
 _POSITIONS_PARKED: Final = (
     "SELECT position FROM {parked} WHERE projection = %s AND aggregate_id = %s ORDER BY position"
@@ -164,7 +157,7 @@ class ProjectionTransaction:
         return await (await self._ask_rows(what)).loaded()
 
     async def _ask_positions(self, versions: Mapping[str, int]) -> Cursor:
-        return await self._run(_POSITIONS, (list(versions),))
+        return await self._run(_POSITIONS, (array_of(versions),))
 
     async def _begin(
         self, epoch: Id, versions: Mapping[str, int], missing: Iterable[str]
@@ -176,41 +169,29 @@ class ProjectionTransaction:
     async def _ask_rows(self, what: Wanted) -> _Loading:
         tables = [self._statements.table(owned) for owned in what.tables if not owned.append_only]
         values = {
-            "projections": what.projections,
-            "aggregates": [to_uuid(aggregate) for aggregate in what.aggregates],
-            "positions": what.positions,
+            "projections": array_of(what.projections),
+            "aggregates": array_of(map(to_uuid, what.aggregates)),
+            "positions": array_of(what.positions),
         }
         answer = await self._connection.execute(self._statements.load(tables), values)
         return _Loading(what, tables, answer)
 
-    async def write(self, changes: Sequence[Change]) -> None:
-        """Put rows in the place of those with the same key, and delete those that are gone."""
-        if changes:
-            await self._connection.execute(*self._statements.write(changes))
+    async def write(self, changes: Sequence[Change], parked: Sequence[ParkedEvent] = ()) -> None:
+        """Put rows in the place of those with the same key, delete others, put events aside."""
+        if changes or parked:
+            await self._connection.execute(*self._statements.write(changes, parked))
 
     async def write_and_move(
-        self, changes: Sequence[Change], projections: Sequence[str], position: int
+        self,
+        changes: Sequence[Change],
+        parked: Sequence[ParkedEvent],
+        projections: Iterable[str],
+        position: int,
     ) -> None:
         """The same, and move the projections that are not so far; the commit announces it."""
-        statement, values = self._statements.write_and_move(changes)
-        moved = (position, projections, position, self._channel)
+        statement, values = self._statements.write_and_move(changes, parked)
+        moved = (position, array_of(projections), position, self._channel)
         await self._connection.execute(statement, (*values, *moved))
-
-    async def park(self, events: Iterable[ParkedEvent]) -> None:
-        """Put events aside."""
-        for event in events:
-            await self._run(
-                _PARK,
-                (
-                    event.projection,
-                    event.position,
-                    to_uuid(event.tenant_id),
-                    to_uuid(event.aggregate_id),
-                    event.type,
-                    event.error,
-                    event.attempts,
-                ),
-            )
 
     async def positions_parked(self, projection: str, aggregate_id: Id) -> list[int]:
         """Where the parked events of an aggregate are, in order."""
@@ -279,14 +260,18 @@ class ProjectionStore:
         """A transaction, committed at the end.
 
         Raises ``RowsRefused`` where Postgres does not take the rows, ``StoreUnavailable`` where it
-        cannot be had. Pipelined, a refusal shows up later than the statement it belongs to.
+        cannot be had.
+
+        Pipelined, it needs neither BEGIN nor COMMIT: Postgres makes a transaction of what comes
+        before the end of the pipeline. But an error outside of Postgres does not undo it, so all
+        that is written in it has to be one statement. A refusal shows up at the end.
         """
         try:
             async with AsyncExitStack() as stack:
                 connection = await stack.enter_async_context(self._pool.connection())
                 await stack.enter_async_context(severed_after(connection, TRANSACTION_S))
                 await stack.enter_async_context(
-                    pipelined_transaction(connection) if pipelined else connection.transaction()
+                    connection.pipeline() if pipelined else connection.transaction()
                 )
                 yield ProjectionTransaction(connection, self._channel, self._statements)
         except (psycopg.DataError, psycopg.IntegrityError) as error:

@@ -142,10 +142,9 @@ class Inbox:
                 (one, _fold(one, _after(standings[one.name], fresh), loaded))
                 for one in self.projections
             ]
-            for _, each in folded:
-                await transaction.park(each.parked)
+            parked = [event for _, each in folded for event in each.parked]
             changes = changes_of(folded, loaded)
-            await transaction.write_and_move(changes, list(self._versions), position)
+            await transaction.write_and_move(changes, parked, self._versions, position)
             reach(CrashPoint.PROJECTOR_BEFORE_COMMIT)
         reach(CrashPoint.PROJECTOR_AFTER_COMMIT)
         return position
@@ -159,7 +158,7 @@ class Inbox:
                 await self._write_or_park(transaction, projection, event)
             if fresh:
                 position = fresh[-1].position
-                await transaction.write_and_move([], [projection.name], position)
+                await transaction.write_and_move([], [], [projection.name], position)
         return position
 
     async def _write_or_park(
@@ -171,13 +170,13 @@ class Inbox:
                 async with transaction.savepoint():
                     loaded = await transaction.load(self._wanted([event]))
                     folded = _fold(projection, [event], loaded)
-                    await transaction.write(changes_of([(projection, folded)], loaded))
-                    await transaction.park(folded.parked)
+                    changes = changes_of([(projection, folded)], loaded)
+                    await transaction.write(changes, folded.parked)
             except RowsRefused as refused:
                 error = f"RowsRefused: {refused}"
             else:
                 return
-        await transaction.park([park(projection, event, error)])
+        await transaction.write([], [park(projection, event, error)])
 
     async def _begin(
         self, transaction: ProjectionTransaction, events: Sequence[RecordedEvent]

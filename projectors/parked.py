@@ -108,7 +108,7 @@ class Parking:
                 await transaction.write(changes_of([(projection, folded)], loaded))
                 await transaction.unpark(projection.name, [position])
         except (Unfoldable, RowsRefused) as error:
-            await transaction.park([park(projection, event, str(error))])
+            await transaction.write([], [park(projection, event, str(error))])
             return str(error)
         return None
 
