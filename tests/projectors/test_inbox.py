@@ -11,7 +11,7 @@ from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.ids import derived_id
 from infrastructure.projection_rows import Rows
 from projectors.batches import AFTER_A_PARKED_ONE
-from projectors.inbox import Inbox, LogChanged, ProjectionOutdated
+from projectors.inbox import BATCH, Inbox, LogChanged, ProjectionOutdated
 from projectors.projection import Projection
 from projectors.subscriptions import HISTORY, PROJECTS, REQUISITIONS
 from tests.builders import requisitions as build
@@ -20,6 +20,7 @@ from tests.projectors.conftest import Table
 
 Inboxes = Callable[..., Inbox]
 
+POSITIONS = "SELECT projection, position FROM read.projection_positions ORDER BY 1"
 ROWS = (
     "SELECT r.*, (SELECT jsonb_agg(l ORDER BY number) FROM read.requisition_lines l"
     " WHERE requisition_id = r.id), (SELECT jsonb_agg(word ORDER BY word)"
@@ -238,3 +239,95 @@ async def test_the_position_is_announced_with_the_rows(
     await inbox.take(EPOCH, log.events)
 
     assert announcements()[-1] == f"requisitions:{len(log.events)}"
+
+
+async def test_projections_move_together_and_are_announced_together(
+    inbox_of: Inboxes, table: Table, announcements: Callable[[], list[str]]
+) -> None:
+    log = busy_log(1)
+    inbox = inbox_of(log, REQUISITIONS, PROJECTS, HISTORY)
+    await inbox.open()
+
+    await inbox.take(EPOCH, log.events)
+
+    end = len(log.events)
+    assert table(POSITIONS) == [("history", end), ("projects", end), ("requisitions", end)]
+    (announced,) = announcements()
+    assert sorted(announced.split()) == [f"{name}:{end}" for name, _ in table(POSITIONS)]
+    assert table("SELECT count(*) FROM read.history") == [(end,)]
+    assert len(table(ROWS)) == len({event.aggregate_id for event in log.events})
+
+
+async def test_one_that_is_ahead_takes_only_what_is_new_to_it(
+    inbox_of: Inboxes, table: Table
+) -> None:
+    log = busy_log(2)
+    expected = await rows_in_order(log, inbox_of(log), table)
+    for projection, end in ((REQUISITIONS, 20), (HISTORY, 10)):
+        ahead = inbox_of(log, projection)
+        await ahead.open()
+        await ahead.take(EPOCH, log.events[:end])
+    inbox = inbox_of(log, REQUISITIONS, HISTORY)
+
+    assert await inbox.open() == 10
+    await inbox.take(EPOCH, log.events[10:15])
+    assert table(POSITIONS) == [("history", 15), ("requisitions", 20)]
+    await inbox.take(EPOCH, log.events[15:])
+
+    assert table(ROWS) == expected
+    assert table("SELECT count(*) FROM read.history") == [(len(log.events),)]
+
+
+async def test_one_that_is_far_behind_does_not_hold_up_the_others(
+    inbox_of: Inboxes, table: Table
+) -> None:
+    log = busy_log(3, 200)
+    ahead = inbox_of(log, REQUISITIONS)
+    await ahead.open()
+    await ahead.take(EPOCH, log.events[:BATCH])
+    await ahead.take(EPOCH, log.events[BATCH : BATCH + 20])
+    inbox = inbox_of(log, REQUISITIONS, HISTORY)
+    await inbox.open()
+
+    assert await inbox.catch_up() == BATCH
+
+    end = min(len(log.events), 2 * BATCH + 20)
+    assert table(POSITIONS) == [("history", BATCH), ("requisitions", end)]
+
+
+async def test_rows_of_one_that_are_refused_do_not_hold_up_the_others(
+    inbox_of: Inboxes, table: Table
+) -> None:
+    log = busy_log(3)
+    faulty = Projection("requisitions", 1, REQUISITIONS.tables, every=_without_purpose)
+    inbox = inbox_of(log, faulty, HISTORY)
+    await inbox.open()
+
+    assert await inbox.take(EPOCH, log.events) == len(log.events)
+
+    assert table("SELECT projection, count(*) FROM read.parked_events GROUP BY 1") == [
+        ("requisitions", len(log.events))
+    ]
+    assert table("SELECT count(*) FROM read.history") == [(len(log.events),)]
+
+
+async def test_an_event_parked_in_one_projection_is_applied_in_the_others(
+    inbox_of: Inboxes, table: Table
+) -> None:
+    log = MemoryLog()
+    log.append(build.told(build.approved()))
+    log.spoil(2, topic="requisition.teleported.v1")
+    inbox = inbox_of(log, REQUISITIONS, HISTORY)
+    await inbox.open()
+
+    await inbox.take(EPOCH, log.events[:3])
+    await inbox.take(EPOCH, log.events[3:])
+
+    later = [("requisitions", position) for position in range(2, len(log.events) + 1)]
+    assert table("SELECT projection, position FROM read.parked_events ORDER BY 2") == later
+    assert table("SELECT count(*) FROM read.history") == [(len(log.events),)]
+
+
+def _without_purpose(rows: Rows, recorded: RecordedEvent) -> Rows:
+    folded = REQUISITIONS.fold(rows, recorded)
+    return {**folded, "requisitions": [{**row, "purpose": None} for row in folded["requisitions"]]}

@@ -106,7 +106,7 @@ async def test_every_table_that_a_route_reads_must_have_come_so_far(
     reached = world.position
     world.position += 1
     with world.engine.begin() as connection:
-        world.move(connection, "requisitions")
+        world.move(connection, ["requisitions"])
     world.execute("UPDATE log.log_head SET position = :position", position=world.position)
     headers = {**lab.member.headers, "Min-Position": str(world.position), "Prefer": "wait=0"}
 

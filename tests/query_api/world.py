@@ -228,20 +228,24 @@ class World:
                 for event in recorded:
                     if projection.concerns(event):
                         _fold(connection, projection, event)
-                self.move(connection, projection.name, notify=notify)
+            self.move(connection, [one.name for one in PROJECTIONS], notify=notify)
 
-    def move(self, connection: Connection, projection: str, *, notify: bool = True) -> None:
-        """Say that a projection is at the head of the log."""
+    def move(
+        self, connection: Connection, projections: Sequence[str], *, notify: bool = True
+    ) -> None:
+        """Say that projections are at the head of the log."""
         row = {"version": 1, "epoch": new_id(), "position": self.position}
-        connection.execute(
-            upsert(projection_positions)
-            .values(projection=projection, **row)
-            .on_conflict_do_update(index_elements=["projection"], set_=row)
-        )
+        for projection in projections:
+            connection.execute(
+                upsert(projection_positions)
+                .values(projection=projection, **row)
+                .on_conflict_do_update(index_elements=["projection"], set_=row)
+            )
         if notify:
+            payload = " ".join(f"{projection}:{self.position}" for projection in projections)
             connection.execute(
                 text("SELECT pg_notify(:channel, :payload)"),
-                {"channel": READ_CHANNEL, "payload": f"{projection}:{self.position}"},
+                {"channel": READ_CHANNEL, "payload": payload},
             )
 
     def park(self, projection: str, tenant_id: Id, aggregate_id: Id) -> None:
