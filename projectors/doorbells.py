@@ -38,18 +38,6 @@ class Ring:
     done: Callable[[], Awaitable[None]] = _nothing
 
 
-def together(rings: Sequence[Ring]) -> Ring:
-    """Several rings as one; the earlier ones are done with before the later ones."""
-    if len(rings) == 1:
-        return rings[0]
-
-    async def done() -> None:
-        for ring in rings:
-            await ring.done()
-
-    return Ring([message for ring in rings for message in ring.messages], done=done)
-
-
 class Doorbell(Protocol):
     """Something that rings when there may be events."""
 
@@ -76,27 +64,30 @@ class LogDoorbell:
         """Nothing: the bell asks its connection by itself."""
 
 
-class BrokerBell:
-    """Rings every projection of the process with the messages of the projectors' one queue.
+class BrokerDoorbell:
+    """Rings with the messages of the projectors' queue; while there is no broker, with the log.
 
-    A message is acknowledged when all of them are done with it. ``run`` must be running.
+    ``run`` must be running.
     """
 
-    def __init__(self, amqp_url: str) -> None:
+    def __init__(self, amqp_url: str, log: LogDoorbell) -> None:
         self._amqp_url = amqp_url
+        self._log = log
         self._subscription: Subscription | None = None
-        self._listeners: list[asyncio.Queue[Ring]] = []
 
     @property
     def is_heard(self) -> bool:
         """Whether messages can come just now."""
         return self._subscription is not None and not self._subscription.ended.is_set()
 
-    def listener(self) -> asyncio.Queue[Ring]:
-        """Every ring from now on; whoever has it says of each when it is done."""
-        listener: asyncio.Queue[Ring] = asyncio.Queue()
-        self._listeners.append(listener)
-        return listener
+    async def wait(self, timeout_s: float = POLL_S) -> Ring:
+        """A ring with all messages that have come, where there is a broker."""
+        if self._subscription is None or not self.is_heard:
+            return await self._log.wait(timeout_s)
+        delivery = await self._subscription.next(MESSAGES, timeout_s)
+        if delivery.is_empty:
+            return Ring(quiet=True)
+        return Ring(delivery.messages, done=delivery.acknowledge)
 
     def mistrust(self) -> None:
         """Subscribe again."""
@@ -111,58 +102,10 @@ class BrokerBell:
                 async with subscribed(self._amqp_url, PROJECTORS) as subscription:
                     pause_s = SHORTEST_PAUSE_S
                     self._subscription = subscription
-                    await self._pass_on(subscription)
+                    await subscription.ended.wait()
             except BrokerUnavailable as error:
                 logger.warning("following the log alone: %s", error)
             finally:
                 self._subscription = None
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-
-    async def _pass_on(self, subscription: Subscription) -> None:
-        while not subscription.ended.is_set():
-            delivery = await subscription.next(MESSAGES, POLL_S)
-            if delivery.is_empty:
-                continue
-            done = after(len(self._listeners), delivery.acknowledge)
-            for listener in self._listeners:
-                listener.put_nowait(Ring(delivery.messages, done=done))
-
-
-def after(times: int, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-    """What does ``work`` when it is called for the last of so many times."""
-    left = times
-
-    async def called() -> None:
-        nonlocal left
-        left -= 1
-        if not left:
-            await work()
-
-    return called
-
-
-class BrokerDoorbell:
-    """Rings one projection with what the broker brings; while there is no broker, with the log."""
-
-    def __init__(self, bell: BrokerBell, log: LogDoorbell) -> None:
-        self._bell = bell
-        self._rings = bell.listener()
-        self._log = log
-
-    async def wait(self, timeout_s: float = POLL_S) -> Ring:
-        """A ring with all messages that have come, where there is a broker."""
-        if not self._bell.is_heard:
-            return await self._log.wait(timeout_s)
-        try:
-            async with asyncio.timeout(timeout_s):
-                rings = [await self._rings.get()]
-        except TimeoutError:
-            return Ring(quiet=True)
-        while not self._rings.empty():
-            rings.append(self._rings.get_nowait())
-        return together(rings)
-
-    def mistrust(self) -> None:
-        """Subscribe again."""
-        self._bell.mistrust()

@@ -14,7 +14,7 @@ from infrastructure.settings import ProjectorSettings
 from infrastructure.task_groups import plainly
 from infrastructure.telemetry import PARKED_EVENTS, PROJECTOR_LAG
 from projectors.consumer import Consumer
-from projectors.doorbells import BrokerBell, BrokerDoorbell, Doorbell, LogDoorbell
+from projectors.doorbells import BrokerDoorbell, Doorbell, LogDoorbell
 from projectors.inbox import Inbox, ProjectorStopped
 from projectors.projection import Projection
 from projectors.subscriptions import PROJECTIONS
@@ -34,7 +34,6 @@ async def run(settings: ProjectorSettings, projections: Sequence[Projection] = P
 async def _run(settings: ProjectorSettings, projections: Sequence[Projection]) -> None:
     url = settings.projector_database_url.get_secret_value()
     log_bell = LogBell(url)
-    broker_bell = _broker_bell(settings)
     async with (
         pool_of(url, max_size=2) as pool,
         ProjectionStore(url, READ_CHANNEL, pool_size=2) as store,
@@ -42,20 +41,18 @@ async def _run(settings: ProjectorSettings, projections: Sequence[Projection]) -
     ):
         log = LogReader(pool)
         tasks.create_task(log_bell.run())
-        if broker_bell is not None:
-            tasks.create_task(broker_bell.run())
         tasks.create_task(_measure(projections, store, log))
-        consumer = Consumer(Inbox(projections, store, log), _doorbell(log_bell, broker_bell))
+        consumer = Consumer(Inbox(projections, store, log), _doorbell(settings, log_bell, tasks))
         tasks.create_task(consumer.run())
 
 
-def _broker_bell(settings: ProjectorSettings) -> BrokerBell | None:
-    return None if settings.amqp_url is None else BrokerBell(settings.amqp_url.get_secret_value())
-
-
-def _doorbell(log_bell: LogBell, broker_bell: BrokerBell | None) -> Doorbell:
-    log = LogDoorbell(log_bell)
-    return log if broker_bell is None else BrokerDoorbell(broker_bell, log)
+def _doorbell(settings: ProjectorSettings, bell: LogBell, tasks: asyncio.TaskGroup) -> Doorbell:
+    log = LogDoorbell(bell)
+    if settings.amqp_url is None:
+        return log
+    broker = BrokerDoorbell(settings.amqp_url.get_secret_value(), log)
+    tasks.create_task(broker.run())
+    return broker
 
 
 async def _measure(
