@@ -1,5 +1,7 @@
 """Assignments that leave the straight path: lost, handed on, or not where the inventory says."""
 
+from typing import Any
+
 from domain.assignments import events
 from domain.assignments.standing import RESOLVING, Awaited
 from domain.fields import time_text
@@ -109,9 +111,8 @@ def transfer_checked_in(
     rows: Rows, event: events.TransferCheckedIn, recorded: RecordedEvent
 ) -> Rows:
     """The second half is being asked for."""
-    return _go_on(
-        proven(rows, recorded, event, {}), recorded, event.next_operation_id, Awaited.TRANSFER_OUT
-    )
+    checked_in = proven(rows, recorded, event, {"drift": None})
+    return _go_on(checked_in, recorded, event.next_operation_id, Awaited.TRANSFER_OUT)
 
 
 def transfer_completed(
@@ -151,13 +152,15 @@ def transfer_compensated(
 
 def drift_detected(rows: Rows, event: events.DriftDetected, recorded: RecordedEvent) -> Rows:
     """The inventory disagrees."""
-    drift = {
-        "actual": None if event.actual is None else list(event.actual),
-        "read_at": event.read_at,
-        "at": time_text(recorded.recorded_at),
-        "resolution": None,
-    }
-    return after(rows, recorded, {"drift": drift})
+    actual = None if event.actual is None else list(event.actual)
+    return _drift(rows, recorded, event.read_at, actual=actual, units=None)
+
+
+def units_drift_detected(
+    rows: Rows, event: events.UnitsDriftDetected, recorded: RecordedEvent
+) -> Rows:
+    """Nobody has some of the units, according to the inventory."""
+    return _drift(rows, recorded, event.read_at, actual=None, units=len(event.unlisted))
 
 
 def drift_resolution_requested(
@@ -165,7 +168,8 @@ def drift_resolution_requested(
 ) -> Rows:
     """Somebody has decided what is to be done about it."""
     assignment = assignment_in(rows)
-    awaited, units = RESOLVING[event.how], assignment["outstanding"]
+    awaited = RESOLVING[event.how]
+    units = assignment["drift"]["units"] or assignment["outstanding"]
     asked = asking(rows, event.operation_id, awaited, event.by, units)
     drift = {**assignment["drift"], "resolution": event.how}
     return after(rows, recorded, {**asked, "drift": drift})
@@ -178,6 +182,11 @@ def drift_resolution_failed(
     drift = assignment_in(rows)["drift"]
     left = None if drift is None else {**drift, "resolution": None}
     return refused(rows, recorded, event, {"drift": left})
+
+
+def units_reasserted(rows: Rows, event: events.UnitsReasserted, recorded: RecordedEvent) -> Rows:
+    """The custodian has them there again."""
+    return proven(rows, recorded, event, {})
 
 
 def relinked(rows: Rows, event: events.Relinked, recorded: RecordedEvent) -> Rows:
@@ -198,6 +207,17 @@ def relinked(rows: Rows, event: events.Relinked, recorded: RecordedEvent) -> Row
 def drift_resolved(rows: Rows, event: events.DriftResolved, recorded: RecordedEvent) -> Rows:
     """The inventory agrees again."""
     return after(rows, recorded, {**settled(rows, event.operation_id), "drift": None})
+
+
+def _drift(rows: Rows, recorded: RecordedEvent, read_at: str, **shown: Any) -> Rows:
+    """The inventory was read, and shows something else."""
+    drift = {
+        **shown,
+        "read_at": read_at,
+        "at": time_text(recorded.recorded_at),
+        "resolution": None,
+    }
+    return after(rows, recorded, {"drift": drift})
 
 
 def _go_on(rows: Rows, recorded: RecordedEvent, operation_id: str, awaited: Awaited) -> Rows:

@@ -73,7 +73,7 @@ assignments = Table(
     document("transfer", null=True),
     ulid("successor_id", null=True),
     ulid("transferred_from", null=True),
-    # {actual: [kind, external id] or null, read_at, at, resolution: external_return, reasserted,
+    # {actual: [kind, external id] or null, units or null, read_at, at, resolution: external_return, reasserted,
     #  relinked or null while nobody has decided} as long as the inventory disagrees
     document("drift", null=True),
     # Why it was cancelled, or why the last operation failed.

@@ -85,8 +85,10 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     TransferFailed = events.TransferFailed
     TransferCompensated = events.TransferCompensated
     DriftDetected = events.DriftDetected
+    UnitsDriftDetected = events.UnitsDriftDetected
     DriftResolutionRequested = events.DriftResolutionRequested
     DriftResolutionFailed = events.DriftResolutionFailed
+    UnitsReasserted = events.UnitsReasserted
     Relinked = events.Relinked
     DriftResolved = events.DriftResolved
     Closed = events.Closed

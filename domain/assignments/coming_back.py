@@ -62,14 +62,6 @@ class ComingBack(Verbs):
     def returned(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
         """The inventory shows that these units are back."""
         pending = self._pending(operation_id, *RETURNS)
-        if pending.awaited is Awaited.EXTERNAL_RETURN:
-            self._add(
-                events.DriftResolved,
-                at,
-                how=EXTERNAL_RETURN,
-                operation_id=operation_id,
-                by=pending.by,
-            )
         outstanding = self.standing.outstanding - pending.quantity
         self._add(
             events.Returned,
@@ -79,6 +71,14 @@ class ComingBack(Verbs):
             outstanding=outstanding,
             evidence=evidence,
         )
+        if pending.awaited is Awaited.EXTERNAL_RETURN:
+            self._add(
+                events.DriftResolved,
+                at,
+                how=EXTERNAL_RETURN,
+                operation_id=operation_id,
+                by=pending.by,
+            )
         self._close_without(outstanding, at)
 
     def written_off(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:

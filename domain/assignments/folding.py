@@ -202,7 +202,7 @@ def _transfer_requested(now: Standing, told: events.TransferRequested) -> Standi
 
 def _transfer_checked_in(now: Standing, told: events.TransferCheckedIn) -> Standing:
     pending = Pending(told.next_operation_id, Awaited.TRANSFER_OUT, now.outstanding)
-    return _asks(replace(_answered(now, told.operation_id), rows=()), pending)
+    return _asks(replace(_answered(now, told.operation_id), rows=(), drift=None), pending)
 
 
 def _transfer_completed(now: Standing, told: events.TransferCompleted) -> Standing:
@@ -226,8 +226,18 @@ def _drifted(now: Standing, told: events.DriftDetected) -> Standing:
     return replace(now, drift=Drift(actual, told.read_at))
 
 
+def _units_drifted(now: Standing, told: events.UnitsDriftDetected) -> Standing:
+    return replace(now, drift=Drift(None, told.read_at, tuple(told.unlisted)))
+
+
 def _drift_resolution(now: Standing, told: events.DriftResolutionRequested) -> Standing:
-    return _back(now, told.operation_id, RESOLVING[told.how], now.outstanding, told.by)
+    return _back(now, told.operation_id, RESOLVING[told.how], now.drifted, told.by)
+
+
+def _units_reasserted(now: Standing, told: events.UnitsReasserted) -> Standing:
+    listed = [row for row in now.rows if row not in now.unlisted]
+    rows = (*listed, *told.evidence["rows"])
+    return replace(_answered(now, told.operation_id), rows=rows, drift=None)
 
 
 def _relinked(now: Standing, told: events.Relinked) -> Standing:
@@ -278,8 +288,10 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
         events.TransferFailed: _transfer_failed,
         events.TransferCompensated: _transfer_compensated,
         events.DriftDetected: _drifted,
+        events.UnitsDriftDetected: _units_drifted,
         events.DriftResolutionRequested: _drift_resolution,
         events.DriftResolutionFailed: _refused,
+        events.UnitsReasserted: _units_reasserted,
         events.Relinked: _relinked,
         events.DriftResolved: _drift_resolved,
         events.Closed: _closed,

@@ -100,10 +100,15 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Who has the item according to the inventory (None: nobody), read at a time."""
+    """Who has the item according to the inventory (None: nobody), read at a time.
+
+    ``unlisted`` are the checkout rows of units of an accessory that nobody has; others may be
+    where we say.
+    """
 
     actual: tuple[str, int] | None
     read_at: str
+    unlisted: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +175,24 @@ class Standing:
         )
         return self.outstanding - on_the_way - sum(noted.back.quantity for noted in self.noted)
 
+    @property
+    def unlisted(self) -> tuple[int, ...]:
+        """The checkout rows that the inventory does not list any more, as far as is noted."""
+        return () if self.drift is None else self.drift.unlisted
+
+    @property
+    def drifted(self) -> int:
+        """Of how many units the inventory says otherwise: of all, where it is not about rows."""
+        return 0 if self.drift is None else len(self.unlisted) or self.outstanding
+
     def next_rows(self, quantity: int) -> tuple[int, ...]:
-        """The checkout rows that the next ``quantity`` units come back under."""
+        """The checkout rows that the next ``quantity`` units come back under.
+
+        What the inventory does not list any more comes first: somebody took it back over there.
+        """
         claimed = {row for pending in self.pending.values() for row in pending.rows}
-        return tuple(row for row in self.rows if row not in claimed)[:quantity]
+        free = [row for row in self.rows if row not in claimed]
+        return tuple(sorted(free, key=lambda row: row not in self.unlisted)[:quantity])
 
     def awaits(self, *awaited: Awaited) -> bool:
         """Whether the inventory is being asked for one of these."""

@@ -360,8 +360,8 @@ async def _hand_back_refused(turn: _Turn, reason: str, _gone: bool) -> None:
     turn.assignment.transfer_failed(turn.id, None, reason, turn.at, shown=drift)
 
 
-async def _reasserted(turn: _Turn, _evidence: Proof) -> None:
-    turn.assignment.reasserted(turn.id, turn.at)
+async def _reasserted(turn: _Turn, evidence: Proof) -> None:
+    turn.assignment.reasserted(turn.id, evidence, turn.at)
 
 
 async def _relinked(turn: _Turn, evidence: Proof) -> None:

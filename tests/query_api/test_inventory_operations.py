@@ -15,8 +15,8 @@ from tests.fixtures.postgres import Database
 from tests.query_api.conftest import Lab
 from tests.query_api.custody_world import DAY, Custody
 from tests.query_api.world import Person, World
+from workers.snipe_it_sync.lookout import Lent
 from workers.snipe_it_sync.records import ReadTables
-from workers.snipe_it_sync.watch import Lent
 
 
 @pytest.fixture
