@@ -202,7 +202,7 @@ def _transfer_requested(now: Standing, told: events.TransferRequested) -> Standi
 
 def _transfer_checked_in(now: Standing, told: events.TransferCheckedIn) -> Standing:
     pending = Pending(told.next_operation_id, Awaited.TRANSFER_OUT, now.outstanding)
-    return _asks(replace(_answered(now, told.operation_id), rows=(), drift=None), pending)
+    return _asks(replace(_answered(now, told.operation_id), drift=None), pending)
 
 
 def _transfer_completed(now: Standing, told: events.TransferCompleted) -> Standing:

@@ -165,7 +165,7 @@ def _undo_units(case: Case, assignment: Assignment, rows: Sequence[int], at: dat
     """Take back the units of an accessory that the assignment does not count as its own."""
     standing = assignment.standing
     if assignment.state in _LIVE and not standing.rows:
-        # Which units the custodian has, nobody knows: it may be these.
+        # Somebody vouched for the hand-over, so nobody knows which units it made: maybe these.
         return
     unwanted = [row for row in rows if row not in standing.rows]
     if unwanted:
