@@ -10,10 +10,9 @@ from infrastructure.projection_rows import Rows
 from projectors import circulation
 from projectors.assignment_rows import (
     after,
-    asked_by,
     asking,
     assignment_in,
-    custodian_of,
+    confirming,
     proven,
     refused,
     reporting,
@@ -46,16 +45,7 @@ def loss_confirmed(rows: Rows, event: events.LossConfirmed, recorded: RecordedEv
     """The inventory lists it as gone."""
     before = assignment_in(rows)
     loss = {**before["loss"], "confirmed_at": time_text(recorded.recorded_at)}
-    return circulation.told(
-        proven(rows, recorded, event, {"loss": loss}),
-        recorded,
-        circulation.LOSS,
-        before=custodian_of(before),
-        after=None,
-        by=asked_by(before, event.operation_id),
-        note=event.kind,
-        **circulation.confirmed_by(event),
-    )
+    return confirming(rows, recorded, event, {"loss": loss}, circulation.LOSS, note=event.kind)
 
 
 def loss_failed(rows: Rows, event: events.LossFailed, recorded: RecordedEvent) -> Rows:
@@ -81,15 +71,7 @@ def asset_recovered(rows: Rows, event: events.AssetRecovered, recorded: Recorded
     """The inventory has it back: it named the custodian until then."""
     before = assignment_in(rows)
     loss = {**before["loss"], "recovered_at": time_text(recorded.recorded_at)}
-    return circulation.told(
-        proven(rows, recorded, event, {"loss": loss}),
-        recorded,
-        circulation.RETURN,
-        before=custodian_of(before),
-        after=None,
-        by=asked_by(before, event.operation_id),
-        **circulation.confirmed_by(event),
-    )
+    return confirming(rows, recorded, event, {"loss": loss}, circulation.RETURN)
 
 
 def transfer_requested(
@@ -121,15 +103,14 @@ def transfer_completed(
     """The successor has it."""
     before = assignment_in(rows)
     changes = {"transfer": None, "successor_id": event.successor_id, "outstanding": 0}
-    return circulation.told(
-        proven(rows, recorded, event, changes),
+    return confirming(
+        rows,
         recorded,
+        event,
+        changes,
         circulation.MOVE,
-        before=custodian_of(before),
-        after=before["transfer"]["to"],
-        by=asked_by(before, event.operation_id),
+        to=before["transfer"]["to"],
         quantity=before["outstanding"],
-        **circulation.confirmed_by(event),
     )
 
 
@@ -191,17 +172,8 @@ def units_reasserted(rows: Rows, event: events.UnitsReasserted, recorded: Record
 
 def relinked(rows: Rows, event: events.Relinked, recorded: RecordedEvent) -> Rows:
     """Whom the inventory shows has it, under the successor."""
-    before = assignment_in(rows)
     changes = {"successor_id": event.successor_id, "outstanding": 0}
-    return circulation.told(
-        proven(rows, recorded, event, changes),
-        recorded,
-        circulation.MOVE,
-        before=custodian_of(before),
-        after=dict(event.to),
-        by=asked_by(before, event.operation_id),
-        **circulation.confirmed_by(event),
-    )
+    return confirming(rows, recorded, event, changes, circulation.MOVE, to=dict(event.to))
 
 
 def drift_resolved(rows: Rows, event: events.DriftResolved, recorded: RecordedEvent) -> Rows:

@@ -240,12 +240,15 @@ async def _issue_refused(turn: _Turn, reason: str, gone: bool) -> None:
 
 async def _returned(turn: _Turn, evidence: Proof) -> None:
     turn.assignment.returned(turn.id, evidence, turn.at)
-    book = await turn.book()
-    book.come_back(id_of(turn.assignment.id), turn.assignment.standing.outstanding, turn.at)
+    await _fewer_out(turn)
 
 
 async def _written_off(turn: _Turn, evidence: Proof) -> None:
     turn.assignment.written_off(turn.id, evidence, turn.at)
+    await _fewer_out(turn)
+
+
+async def _fewer_out(turn: _Turn) -> None:
     book = await turn.book()
     book.come_back(id_of(turn.assignment.id), turn.assignment.standing.outstanding, turn.at)
 

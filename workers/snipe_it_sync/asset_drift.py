@@ -8,11 +8,11 @@ from domain.assignments.commands import DetectDrift, DriftVanished
 from domain.assignments.handlers import drift_vanished
 from domain.custody.drift import detect_drift
 from domain.errors import Refused
-from domain.ids import Id
 from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.reading import AssetFilter
 from workers.snipe_it_sync.lookout import AT_ONCE, UNREADABLE, Holder, Lent, Lookout
 from workers.snipe_it_sync.turns import Turns
+from workers.snipe_it_sync.twice import Twice
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ class AssetDrift:
     """The comparison of assets; it remembers what it saw in the last round."""
 
     lookout: Lookout
-    _suspected: dict[Id, tuple[int, Holder | None]] = field(default_factory=dict)
+    _suspected: Twice[tuple[int, Holder | None]] = field(default_factory=Twice)
     _compared: Turns = field(default_factory=Turns)
 
     async def go_round(self, snipe_it: SnipeIt) -> None:
@@ -32,7 +32,7 @@ class AssetDrift:
         differing = {
             one.assignment_id: one for one in lent if shown.get(one.external_id) != one.noted
         }
-        self._suspected = {id: one for id, one in self._suspected.items() if id in differing}
+        self._suspected.keep(differing)
         for id in islice(self._compared.take(differing), AT_ONCE):
             await self._look_closer(differing[id], snipe_it)
 
@@ -55,12 +55,10 @@ class AssetDrift:
         asset = await snipe_it.read.asset(lent.external_id)
         holder = None if asset is None else asset.assigned_to
         actual = None if holder is None else (holder.type.value, holder.id)
-        seen = lent.version, actual
-        before = self._suspected.pop(id, None)
         if actual == lent.noted:
+            self._suspected.forget(id)
             return
-        if before != seen:
-            self._suspected[id] = seen
+        if not self._suspected.shows(id, (lent.version, actual)):
             return
         at = tools.clock()
         if actual == lent.holder:

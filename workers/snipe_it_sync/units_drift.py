@@ -21,6 +21,7 @@ from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.errors import ReadFailed
 from workers.snipe_it_sync.lookout import AT_ONCE, UNREADABLE, Lookout
 from workers.snipe_it_sync.turns import Turns
+from workers.snipe_it_sync.twice import Twice
 
 logger = logging.getLogger(__name__)
 
@@ -33,14 +34,13 @@ class UnitsDrift:
     """
 
     lookout: Lookout
-    _suspected: dict[Id, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
+    _suspected: Twice[tuple[int, tuple[int, ...]]] = field(default_factory=Twice)
     _compared: Turns = field(default_factory=Turns)
 
     async def go_round(self, snipe_it: SnipeIt) -> None:
         """Compare the units of each accessory, of some accessories in this round."""
         lent = await self.lookout.records.units_lent(self.lookout.tenant_id)
-        there = {id for ids in lent.values() for id in ids}
-        self._suspected = {id: one for id, one in self._suspected.items() if id in there}
+        self._suspected.keep({id for ids in lent.values() for id in ids})
         things = {f"{ACCESSORY}:{number}": number for number in lent}
         for thing in islice(self._compared.take(things), AT_ONCE):
             await self._look_closer(thing, things[thing], lent[things[thing]], snipe_it)
@@ -76,12 +76,10 @@ class UnitsDrift:
     ) -> None:
         id, standing = id_of(assignment.id), assignment.standing
         unlisted = tuple(row for row in standing.rows if row not in listed)
-        seen = assignment.version, unlisted
-        before = self._suspected.pop(id, None)
         if unlisted == standing.unlisted:
+            self._suspected.forget(id)
             return
-        if before != seen:
-            self._suspected[id] = seen
+        if not self._suspected.shows(id, (assignment.version, unlisted)):
             return
         try:
             await self._note(id, assignment.version, unlisted, read_at)
