@@ -134,7 +134,7 @@ def transfer_compensated(
 def drift_detected(rows: Rows, event: events.DriftDetected, recorded: RecordedEvent) -> Rows:
     """The inventory disagrees."""
     actual = None if event.actual is None else list(event.actual)
-    return _drift(rows, recorded, event.read_at, actual=actual, units=None)
+    return _drift(rows, recorded, event.read_at, actual=actual)
 
 
 def units_drift_detected(
@@ -150,7 +150,7 @@ def drift_resolution_requested(
     """Somebody has decided what is to be done about it."""
     assignment = assignment_in(rows)
     awaited = RESOLVING[event.how]
-    units = assignment["drift"]["units"] or assignment["outstanding"]
+    units = assignment["drift"].get("units") or assignment["outstanding"]
     asked = asking(rows, event.operation_id, awaited, event.by, units)
     drift = {**assignment["drift"], "resolution": event.how}
     return after(rows, recorded, {**asked, "drift": drift})

@@ -120,7 +120,7 @@ def _item(row: Any, known: shape.Known, holders: dict[tuple[str, int], Any]) -> 
         "assignment_id": row.id,
         **{name: assignment[name] for name in same},
         "actual": _actual(row.drift["actual"], holders),
-        "units": row.drift["units"],
+        "units": row.drift.get("units"),
         "read_at": row.drift["read_at"],
         "since": row.drift["at"],
         "resolution": row.drift["resolution"],

@@ -86,7 +86,7 @@ def units_astray(judge: Judge, ours: Ours) -> list[str]:
 def _noted_with_nobody(row: Row) -> int:
     """So many units are with nobody, as far as is noted: all, where that is not about units."""
     drift = row["drift"]
-    return 0 if drift is None else drift["units"] or row["outstanding"]
+    return 0 if drift is None else drift.get("units") or row["outstanding"]
 
 
 def unfinished(rows: Sequence[Row]) -> list[str]:
