@@ -134,9 +134,9 @@ class Inbox:
             fresh = await self._next(_hindmost(standings), events)
             if not fresh:
                 return _hindmost(standings)
+            _check_together(standings)
             if not {event.position for event in fresh} <= {event.position for event in events}:
                 loaded = await transaction.load(self._wanted(fresh))
-            _check_together(standings)
             position = fresh[-1].position
             folded = [
                 (one, _fold(one, _after(standings[one.name], fresh), loaded))
