@@ -46,6 +46,30 @@ def proven(rows: Rows, recorded: RecordedEvent, event: Any, changes: Row) -> Row
     return after(rows, recorded, {**settled(rows, event.operation_id), **proof, **changes})
 
 
+def confirming(
+    rows: Rows,
+    recorded: RecordedEvent,
+    event: Any,
+    changes: Row,
+    type: str,
+    *,
+    to: Row | None = None,
+    **known: Any,
+) -> Rows:
+    """A confirmed step of custody: whoever had it has it no longer, ``to`` has it now."""
+    before = assignment_in(rows)
+    return circulation.told(
+        proven(rows, recorded, event, changes),
+        recorded,
+        type,
+        before=custodian_of(before),
+        after=to,
+        by=asked_by(before, event.operation_id),
+        **known,
+        **circulation.confirmed_by(event),
+    )
+
+
 def settled(rows: Rows, operation_id: Id | None) -> Row:
     """The columns that say that the inventory is as an operation wanted it."""
     pending = _without(assignment_in(rows), operation_id)

@@ -20,6 +20,7 @@ from projectors.assignment_rows import (
     asked_by,
     asking,
     assignment_in,
+    confirming,
     custodian_of,
     is_noted,
     proven,
@@ -270,16 +271,7 @@ def returned(rows: Rows, event: events.Returned, recorded: RecordedEvent) -> Row
         "returns": _with_return(before, event.operation_id, confirmed),
         "drift": None,
     }
-    return circulation.told(
-        proven(rows, recorded, event, changes),
-        recorded,
-        circulation.RETURN,
-        before=custodian_of(before),
-        after=None,
-        by=asked_by(before, event.operation_id),
-        quantity=event.quantity,
-        **circulation.confirmed_by(event),
-    )
+    return confirming(rows, recorded, event, changes, circulation.RETURN, quantity=event.quantity)
 
 
 def written_off(rows: Rows, event: events.WrittenOff, recorded: RecordedEvent) -> Rows:
@@ -291,16 +283,14 @@ def written_off(rows: Rows, event: events.WrittenOff, recorded: RecordedEvent) -
         "returns": _with_return(before, event.operation_id, confirmed),
         "drift": None,
     }
-    return circulation.told(
-        proven(rows, recorded, event, changes),
+    return confirming(
+        rows,
         recorded,
+        event,
+        changes,
         circulation.LOSS,
-        before=custodian_of(before),
-        after=None,
-        by=asked_by(before, event.operation_id),
         quantity=event.quantity,
         note=event.outcome,
-        **circulation.confirmed_by(event),
     )
 
 

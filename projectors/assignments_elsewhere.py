@@ -1,5 +1,7 @@
 """Assignments that leave the straight path: lost, handed on, or not where the inventory says."""
 
+from typing import Any
+
 from domain.assignments import events
 from domain.assignments.standing import RESOLVING, Awaited
 from domain.fields import time_text
@@ -8,10 +10,9 @@ from infrastructure.projection_rows import Rows
 from projectors import circulation
 from projectors.assignment_rows import (
     after,
-    asked_by,
     asking,
     assignment_in,
-    custodian_of,
+    confirming,
     proven,
     refused,
     reporting,
@@ -44,16 +45,7 @@ def loss_confirmed(rows: Rows, event: events.LossConfirmed, recorded: RecordedEv
     """The inventory lists it as gone."""
     before = assignment_in(rows)
     loss = {**before["loss"], "confirmed_at": time_text(recorded.recorded_at)}
-    return circulation.told(
-        proven(rows, recorded, event, {"loss": loss}),
-        recorded,
-        circulation.LOSS,
-        before=custodian_of(before),
-        after=None,
-        by=asked_by(before, event.operation_id),
-        note=event.kind,
-        **circulation.confirmed_by(event),
-    )
+    return confirming(rows, recorded, event, {"loss": loss}, circulation.LOSS, note=event.kind)
 
 
 def loss_failed(rows: Rows, event: events.LossFailed, recorded: RecordedEvent) -> Rows:
@@ -79,15 +71,7 @@ def asset_recovered(rows: Rows, event: events.AssetRecovered, recorded: Recorded
     """The inventory has it back: it named the custodian until then."""
     before = assignment_in(rows)
     loss = {**before["loss"], "recovered_at": time_text(recorded.recorded_at)}
-    return circulation.told(
-        proven(rows, recorded, event, {"loss": loss}),
-        recorded,
-        circulation.RETURN,
-        before=custodian_of(before),
-        after=None,
-        by=asked_by(before, event.operation_id),
-        **circulation.confirmed_by(event),
-    )
+    return confirming(rows, recorded, event, {"loss": loss}, circulation.RETURN)
 
 
 def transfer_requested(
@@ -109,9 +93,8 @@ def transfer_checked_in(
     rows: Rows, event: events.TransferCheckedIn, recorded: RecordedEvent
 ) -> Rows:
     """The second half is being asked for."""
-    return _go_on(
-        proven(rows, recorded, event, {}), recorded, event.next_operation_id, Awaited.TRANSFER_OUT
-    )
+    checked_in = proven(rows, recorded, event, {"drift": None})
+    return _go_on(checked_in, recorded, event.next_operation_id, Awaited.TRANSFER_OUT)
 
 
 def transfer_completed(
@@ -120,15 +103,14 @@ def transfer_completed(
     """The successor has it."""
     before = assignment_in(rows)
     changes = {"transfer": None, "successor_id": event.successor_id, "outstanding": 0}
-    return circulation.told(
-        proven(rows, recorded, event, changes),
+    return confirming(
+        rows,
         recorded,
+        event,
+        changes,
         circulation.MOVE,
-        before=custodian_of(before),
-        after=before["transfer"]["to"],
-        by=asked_by(before, event.operation_id),
+        to=before["transfer"]["to"],
         quantity=before["outstanding"],
-        **circulation.confirmed_by(event),
     )
 
 
@@ -151,13 +133,15 @@ def transfer_compensated(
 
 def drift_detected(rows: Rows, event: events.DriftDetected, recorded: RecordedEvent) -> Rows:
     """The inventory disagrees."""
-    drift = {
-        "actual": None if event.actual is None else list(event.actual),
-        "read_at": event.read_at,
-        "at": time_text(recorded.recorded_at),
-        "resolution": None,
-    }
-    return after(rows, recorded, {"drift": drift})
+    actual = None if event.actual is None else list(event.actual)
+    return _drift(rows, recorded, event.read_at, actual=actual)
+
+
+def units_drift_detected(
+    rows: Rows, event: events.UnitsDriftDetected, recorded: RecordedEvent
+) -> Rows:
+    """Nobody has some of the units, according to the inventory."""
+    return _drift(rows, recorded, event.read_at, actual=None, units=len(event.unlisted))
 
 
 def drift_resolution_requested(
@@ -165,7 +149,8 @@ def drift_resolution_requested(
 ) -> Rows:
     """Somebody has decided what is to be done about it."""
     assignment = assignment_in(rows)
-    awaited, units = RESOLVING[event.how], assignment["outstanding"]
+    awaited = RESOLVING[event.how]
+    units = assignment["drift"].get("units") or assignment["outstanding"]
     asked = asking(rows, event.operation_id, awaited, event.by, units)
     drift = {**assignment["drift"], "resolution": event.how}
     return after(rows, recorded, {**asked, "drift": drift})
@@ -180,24 +165,31 @@ def drift_resolution_failed(
     return refused(rows, recorded, event, {"drift": left})
 
 
+def units_reasserted(rows: Rows, event: events.UnitsReasserted, recorded: RecordedEvent) -> Rows:
+    """The custodian has them there again."""
+    return proven(rows, recorded, event, {})
+
+
 def relinked(rows: Rows, event: events.Relinked, recorded: RecordedEvent) -> Rows:
     """Whom the inventory shows has it, under the successor."""
-    before = assignment_in(rows)
     changes = {"successor_id": event.successor_id, "outstanding": 0}
-    return circulation.told(
-        proven(rows, recorded, event, changes),
-        recorded,
-        circulation.MOVE,
-        before=custodian_of(before),
-        after=dict(event.to),
-        by=asked_by(before, event.operation_id),
-        **circulation.confirmed_by(event),
-    )
+    return confirming(rows, recorded, event, changes, circulation.MOVE, to=dict(event.to))
 
 
 def drift_resolved(rows: Rows, event: events.DriftResolved, recorded: RecordedEvent) -> Rows:
     """The inventory agrees again."""
     return after(rows, recorded, {**settled(rows, event.operation_id), "drift": None})
+
+
+def _drift(rows: Rows, recorded: RecordedEvent, read_at: str, **shown: Any) -> Rows:
+    """The inventory was read, and shows something else."""
+    drift = {
+        **shown,
+        "read_at": read_at,
+        "at": time_text(recorded.recorded_at),
+        "resolution": None,
+    }
+    return after(rows, recorded, {"drift": drift})
 
 
 def _go_on(rows: Rows, recorded: RecordedEvent, operation_id: str, awaited: Awaited) -> Rows:

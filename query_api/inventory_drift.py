@@ -40,7 +40,10 @@ class ActualHolder(BaseModel):
 
 
 class DriftItem(BaseModel):
-    """The inventory was read twice, and says otherwise: ``actual`` has it, null is nobody."""
+    """The inventory was read twice, and says otherwise: ``actual`` has it, null is nobody.
+
+    ``units`` of an accessory are with nobody there, others may be where we say; null for an asset.
+    """
 
     assignment_id: Id
     state: StateName
@@ -48,6 +51,7 @@ class DriftItem(BaseModel):
     project: NamedModel | None
     custodian: CustodianModel
     actual: ActualHolder | None
+    units: int | None
     read_at: datetime
     since: datetime
     resolution: Literal["external_return", "reasserted", "relinked"] | None
@@ -116,6 +120,7 @@ def _item(row: Any, known: shape.Known, holders: dict[tuple[str, int], Any]) -> 
         "assignment_id": row.id,
         **{name: assignment[name] for name in same},
         "actual": _actual(row.drift["actual"], holders),
+        "units": row.drift.get("units"),
         "read_at": row.drift["read_at"],
         "since": row.drift["at"],
         "resolution": row.drift["resolution"],

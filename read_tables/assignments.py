@@ -74,7 +74,8 @@ assignments = Table(
     ulid("successor_id", null=True),
     ulid("transferred_from", null=True),
     # {actual: [kind, external id] or null, read_at, at, resolution: external_return, reasserted,
-    #  relinked or null while nobody has decided} as long as the inventory disagrees
+    #  relinked or null while nobody has decided} as long as the inventory disagrees; of an
+    # accessory with units: how many nobody has
     document("drift", null=True),
     # Why it was cancelled, or why the last operation failed.
     text("reason", null=True),

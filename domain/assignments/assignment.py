@@ -1,6 +1,6 @@
 """An assignment: something is lent to somebody, from the reservation until it is back.
 
-Facts, then verbs. A verb checks and may refuse; what an event changes stands in ``standing``.
+Facts, then verbs. A verb checks and may refuse; what an event changes stands in ``folding``.
 Verbs that claim something about the inventory take the evidence that it gave, and are asked for
 only when the operation is proven: see ``domain.custody.outcomes``.
 """
@@ -11,7 +11,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from domain.assignments import events, rules, standing
+from domain.assignments import events, folding, rules
 from domain.assignments.coming_back import ComingBack
 from domain.assignments.content import (
     CONSUMABLE,
@@ -27,7 +27,15 @@ from domain.assignments.due_date import DueDate
 from domain.assignments.errors import NotAwaited, NotCustodian, NotDue, SameCustodian
 from domain.assignments.events import CustodianData, EvidenceData, ItemData
 from domain.assignments.rules import Asked, Command
-from domain.assignments.standing import ACCEPTED, DECLINED, Awaited, Drift, Standing, Transfer
+from domain.assignments.standing import (
+    ACCEPTED,
+    DECLINED,
+    TRANSFER,
+    Awaited,
+    Drift,
+    Standing,
+    Transfer,
+)
 from domain.fields import optional_time_text, time_of, time_text
 from domain.ids import Id, id_of, operation_id, uuid_of
 
@@ -77,8 +85,10 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     TransferFailed = events.TransferFailed
     TransferCompensated = events.TransferCompensated
     DriftDetected = events.DriftDetected
+    UnitsDriftDetected = events.UnitsDriftDetected
     DriftResolutionRequested = events.DriftResolutionRequested
     DriftResolutionFailed = events.DriftResolutionFailed
+    UnitsReasserted = events.UnitsReasserted
     Relinked = events.Relinked
     DriftResolved = events.DriftResolved
     Closed = events.Closed
@@ -260,7 +270,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
         before, when the first half was proven, and named somebody else then as well. Where nobody
         has looked, a person has to.
         """
-        pending = self._pending(operation_id, *standing.TRANSFER)
+        pending = self._pending(operation_id, *TRANSFER)
         self._add(
             events.TransferFailed,
             at,
@@ -372,4 +382,4 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
 
     def follow(self, event: events.Event) -> None:
         """Be as ``event`` has left it."""
-        self.standing = standing.after(self.standing, event)
+        self.standing = folding.after(self.standing, event)

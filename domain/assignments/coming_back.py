@@ -13,7 +13,7 @@ from domain.assignments.content import (
 from domain.assignments.errors import ConditionUnfit, MoreThanOutstanding
 from domain.assignments.events import EvidenceData
 from domain.assignments.rules import Asked, Command
-from domain.assignments.standing import RETURNS, Awaited
+from domain.assignments.standing import RETURNS, Awaited, Pending
 from domain.assignments.verbs import Verbs
 from domain.ids import Id
 
@@ -62,6 +62,7 @@ class ComingBack(Verbs):
     def returned(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
         """The inventory shows that these units are back."""
         pending = self._pending(operation_id, *RETURNS)
+        self._no_longer_out(events.Returned, pending, evidence, at)
         if pending.awaited is Awaited.EXTERNAL_RETURN:
             self._add(
                 events.DriftResolved,
@@ -70,34 +71,34 @@ class ComingBack(Verbs):
                 operation_id=operation_id,
                 by=pending.by,
             )
-        outstanding = self.standing.outstanding - pending.quantity
-        self._add(
-            events.Returned,
-            at,
-            operation_id=operation_id,
-            quantity=pending.quantity,
-            outstanding=outstanding,
-            evidence=evidence,
-        )
-        self._close_without(outstanding, at)
+        self._close_without_units(at)
 
     def written_off(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
         """The inventory no longer shows these units, which are gone, with the custodian."""
         pending = self._pending(operation_id, Awaited.WRITE_OFF)
-        outstanding = self.standing.outstanding - pending.quantity
-        self._add(
-            events.WrittenOff,
-            at,
-            operation_id=operation_id,
-            quantity=pending.quantity,
-            outstanding=outstanding,
-            outcome=pending.outcome,
-            evidence=evidence,
-        )
-        self._close_without(outstanding, at)
+        self._no_longer_out(events.WrittenOff, pending, evidence, at, outcome=pending.outcome)
+        self._close_without_units(at)
 
-    def _close_without(self, outstanding: int, at: datetime) -> None:
-        if outstanding == 0:
+    def _no_longer_out(
+        self,
+        event: type[events.Event],
+        pending: Pending,
+        evidence: EvidenceData,
+        at: datetime,
+        **more: str | None,
+    ) -> None:
+        self._add(
+            event,
+            at,
+            operation_id=pending.operation_id,
+            quantity=pending.quantity,
+            outstanding=self.standing.outstanding - pending.quantity,
+            evidence=evidence,
+            **more,
+        )
+
+    def _close_without_units(self, at: datetime) -> None:
+        if self.standing.outstanding == 0:
             self._add(events.Closed, at, outcome=self.standing.written_off or "returned")
 
     def return_failed(self, operation_id: Id, reason: str, at: datetime) -> None:

@@ -253,6 +253,20 @@ class DetectDrift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DetectUnitsDrift:
+    """The inventory has said twice that the checkout rows ``unlisted`` are no longer out.
+
+    ``version`` is what the assignment was at before that was read.
+    """
+
+    assignment_id: Id
+    version: int
+    unlisted: tuple[int, ...]
+    read_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriftVanished:
     """The inventory agrees with the assignment again."""
 

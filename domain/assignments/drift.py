@@ -3,8 +3,16 @@
 from datetime import datetime
 
 from domain.assignments import events, rules
-from domain.assignments.content import EXTERNAL_RETURN, REASSERTED, RELINKED, VANISHED, State
+from domain.assignments.content import (
+    ASSET,
+    EXTERNAL_RETURN,
+    REASSERTED,
+    RELINKED,
+    VANISHED,
+    State,
+)
 from domain.assignments.errors import HeldByAnother, HeldByNobody
+from domain.assignments.events import EvidenceData
 from domain.assignments.rules import Asked, Command
 from domain.assignments.standing import RESOLVING, Awaited
 from domain.assignments.verbs import Verbs
@@ -21,6 +29,16 @@ class Drifting(Verbs):
         known = self.standing.drift
         if not self.standing.pending and (known is None or known.actual != actual):
             self._add(events.DriftDetected, at, actual=actual, read_at=time_text(read_at))
+
+    def detect_units_drift(
+        self, unlisted: tuple[int, ...], read_at: datetime, at: datetime
+    ) -> None:
+        """Note which checkout rows the inventory does not list any more; known ones are known."""
+        rules.check_in_state(self.view(), State.ACTIVE, State.OVERDUE)
+        if not self.standing.pending and unlisted != self.standing.unlisted:
+            self._add(
+                events.UnitsDriftDetected, at, unlisted=list(unlisted), read_at=time_text(read_at)
+            )
 
     def drift_vanished(self, at: datetime) -> None:
         """The inventory agrees again."""
@@ -55,9 +73,11 @@ class Drifting(Verbs):
             by=asked.by.user_id,
         )
 
-    def reasserted(self, operation_id: Id, at: datetime) -> None:
+    def reasserted(self, operation_id: Id, evidence: EvidenceData, at: datetime) -> None:
         """The inventory shows it with the custodian again."""
         pending = self._pending(operation_id, Awaited.REASSERT)
+        if self.item.kind != ASSET:
+            self._add(events.UnitsReasserted, at, operation_id=operation_id, evidence=evidence)
         self._add(
             events.DriftResolved, at, how=REASSERTED, operation_id=operation_id, by=pending.by
         )

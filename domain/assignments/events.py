@@ -406,6 +406,17 @@ class DriftDetected(Event):
     read_at: str
 
 
+class UnitsDriftDetected(Event):
+    """The inventory has said twice that nobody has units of an accessory that we say are out.
+
+    ``unlisted`` are the checkout rows under which they went out, which it does not list any more.
+    """
+
+    TOPIC = "assignment.inventory_units_drift_detected.v1"
+    unlisted: list[int]
+    read_at: str
+
+
 class DriftResolutionRequested(Event):
     """Somebody has decided about the drift; the inventory is being asked.
 
@@ -426,6 +437,14 @@ class DriftResolutionFailed(Event):
     TOPIC = "assignment.inventory_drift_resolution_failed.v1"
     operation_id: Id
     reason: str
+
+
+class UnitsReasserted(Event):
+    """The inventory shows the units of a drift with the custodian again, under other rows."""
+
+    TOPIC = "assignment.inventory_units_reasserted.v1"
+    operation_id: Id
+    evidence: EvidenceData
 
 
 class Relinked(Event):

@@ -166,10 +166,11 @@ def hand_over(
     by: Id | None,
     at: datetime,
     *,
+    quantity: int | None = None,
     earlier: Sequence[Id] = (),
     compensates: Id | None = None,
 ) -> InventoryOperation:
-    """The operation that gives what is lent to ``target``.
+    """The operation that gives what is lent to ``target``: so many units, None for all of them.
 
     ``earlier`` ones wanted the same and were given up: units that went out under them count.
     """
@@ -178,7 +179,8 @@ def hand_over(
         wanted: dict[str, Any] = {"due": None if due is None else date_of(due)}
         kind = Kind.CHECKOUT
     else:
-        wanted = {"quantity": assignment.standing.outstanding, "earlier": list(earlier)}
+        units = assignment.standing.outstanding if quantity is None else quantity
+        wanted = {"quantity": units, "earlier": list(earlier)}
         kind = Kind.QUANTITY_CHECKOUT
     return ask(assignment, kind, purpose, item, target, wanted, by, at, compensates=compensates)
 

@@ -244,7 +244,14 @@ async def resolve_drift(command: commands.ResolveDrift, store: Store, facts: Fac
     rules.check(Command.RESOLVE_DRIFT, assignment.view(), asked)
     if command.how == EXTERNAL_RETURN:
         address = await asking.whole_address_of(assignment, facts)
-        operation = _all_back(assignment, "return", address, asked)
+        operation = asking.take_back(
+            assignment,
+            "return",
+            address,
+            assignment.standing.drifted,
+            command.by.user_id,
+            command.at,
+        )
     else:
         relinked = command.how == RELINKED
         operation = asking.hand_over(
@@ -256,6 +263,7 @@ async def resolve_drift(command: commands.ResolveDrift, store: Store, facts: Fac
             else await asking.target_of(assignment.custodian, facts),
             command.by.user_id,
             command.at,
+            quantity=assignment.standing.drifted,
         )
     assignment.resolve_drift(command.how, id_of(operation.id), asked)
     return await _save(store, command.at, assignment, operation)

@@ -165,7 +165,7 @@ def _undo_units(case: Case, assignment: Assignment, rows: Sequence[int], at: dat
     """Take back the units of an accessory that the assignment does not count as its own."""
     standing = assignment.standing
     if assignment.state in _LIVE and not standing.rows:
-        # Which units the custodian has, nobody knows: it may be these.
+        # Somebody vouched for the hand-over, so nobody knows which units it made: maybe these.
         return
     unwanted = [row for row in rows if row not in standing.rows]
     if unwanted:
@@ -240,12 +240,15 @@ async def _issue_refused(turn: _Turn, reason: str, gone: bool) -> None:
 
 async def _returned(turn: _Turn, evidence: Proof) -> None:
     turn.assignment.returned(turn.id, evidence, turn.at)
-    book = await turn.book()
-    book.come_back(id_of(turn.assignment.id), turn.assignment.standing.outstanding, turn.at)
+    await _fewer_out(turn)
 
 
 async def _written_off(turn: _Turn, evidence: Proof) -> None:
     turn.assignment.written_off(turn.id, evidence, turn.at)
+    await _fewer_out(turn)
+
+
+async def _fewer_out(turn: _Turn) -> None:
     book = await turn.book()
     book.come_back(id_of(turn.assignment.id), turn.assignment.standing.outstanding, turn.at)
 
@@ -360,8 +363,8 @@ async def _hand_back_refused(turn: _Turn, reason: str, _gone: bool) -> None:
     turn.assignment.transfer_failed(turn.id, None, reason, turn.at, shown=drift)
 
 
-async def _reasserted(turn: _Turn, _evidence: Proof) -> None:
-    turn.assignment.reasserted(turn.id, turn.at)
+async def _reasserted(turn: _Turn, evidence: Proof) -> None:
+    turn.assignment.reasserted(turn.id, evidence, turn.at)
 
 
 async def _relinked(turn: _Turn, evidence: Proof) -> None:

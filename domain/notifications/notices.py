@@ -198,7 +198,9 @@ def _returned(subject: Subject, event: assignments.Returned) -> Notice:
     return _to_custodian(subject, Kind.RETURNED, data)
 
 
-def _drifted(subject: Subject, _: assignments.DriftDetected) -> Notice:
+def _drifted(
+    subject: Subject, _: assignments.DriftDetected | assignments.UnitsDriftDetected
+) -> Notice:
     return _to_managers(subject, "drift")
 
 
@@ -265,6 +267,7 @@ _TELLS_OF: Final[Mapping[type[Any], Tell]] = MappingProxyType(
         assignments.ReminderFell: _reminded,
         assignments.Returned: _returned,
         assignments.DriftDetected: _drifted,
+        assignments.UnitsDriftDetected: _drifted,
         operations.Blocked: _blocked,
         operations.ConflictDetected: _conflicting,
         operations.RetriesExhausted: _exhausted,

@@ -60,9 +60,13 @@ class ExtensionModel(BaseModel):
 
 
 class DriftModel(BaseModel):
-    """The inventory says otherwise: ``actual`` has it there, null is nobody."""
+    """The inventory says otherwise: ``actual`` has it there, null is nobody.
+
+    ``units`` of an accessory are with nobody there, others may be where we say; null for an asset.
+    """
 
     actual: tuple[str, int] | None
+    units: int | None
     read_at: datetime
     resolution: Literal["external_return", "reasserted", "relinked"] | None
 

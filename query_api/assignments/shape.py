@@ -121,7 +121,7 @@ def _extension(row: Any) -> dict[str, Any] | None:
 def _drift(drift: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if drift is None:
         return None
-    return {name: drift[name] for name in ("actual", "read_at", "resolution")}
+    return {name: drift.get(name) for name in ("actual", "units", "read_at", "resolution")}
 
 
 def _return(one: Mapping[str, Any], known: Known) -> dict[str, Any]:

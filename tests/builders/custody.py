@@ -153,6 +153,10 @@ class AnyAssignment:
             else:
                 assignment.receive(operation("checkin"), back, asked)
 
+        def unlisted() -> tuple[int, ...]:
+            out = assignment.standing.rows[: assignment.standing.outstanding]
+            return tuple(row for row in out if chance.random() < 0.5)
+
         later = at + timedelta(days=chance.randint(1, 20))
         acts: list[Callable[[], None]] = [
             *[lambda: assignment.request_issue(operation("checkout"), asked, offline=True)] * 3,
@@ -174,6 +178,7 @@ class AnyAssignment:
                 operation("checkin"), ROOM, derived_id("test", f"after {assignment.id}"), asked
             ),
             lambda: assignment.detect_drift(chance.choice((None, ("user", 9))), at, at),
+            lambda: assignment.detect_units_drift(unlisted(), at, at),
             lambda: assignment.drift_vanished(at),
             lambda: assignment.resolve_drift(
                 chance.choice(("external_return", "reasserted", "relinked")),
@@ -223,7 +228,7 @@ class AnyAssignment:
             case Awaited.TRANSFER_BACK:
                 assignment.transfer_compensated(id, proof, at)
             case Awaited.REASSERT:
-                assignment.reasserted(id, at)
+                assignment.reasserted(id, proof, at)
             case Awaited.RELINK:
                 after = derived_id("test", f"linked to {assignment.id}")
                 self.successor = assignment.relinked(id, ROOM, after, proof, at)

@@ -155,6 +155,16 @@ class Desk:
         )
         return await self.give(detect_drift, command)
 
+    async def drift_of_units(self, id: Id, *unlisted: int) -> Receipt:
+        command = commands.DetectUnitsDrift(
+            assignment_id=id,
+            version=(await self.assignment(id)).version,
+            unlisted=unlisted,
+            read_at=self.at,
+            at=self.at,
+        )
+        return await self.give(alone.detect_units_drift, command)
+
     async def resolve_drift(self, id: Id, how: str, by: Caller = MANAGER) -> Receipt:
         command = commands.ResolveDrift(assignment_id=id, how=how, by=by, at=self.at)
         return await self.give(handlers.resolve_drift, command)

@@ -32,7 +32,7 @@ from demo.snipe_it_simulator.seed import Dump, read_dump
 from demo.snipe_it_simulator.simulator import Settings, Simulator
 from demo.snipe_it_simulator.stored import Asset
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import Item
+from domain.assignments.content import ACCESSORY, Item
 from domain.assignments.item_book import ItemBook
 from domain.errors import NotFound
 from domain.ids import Id, book_id, id_of
@@ -58,9 +58,10 @@ from tests.builders.virtual_time import in_virtual_time
 from tests.infrastructure.snipe_it.worlds import CONNECTION
 from tests.snipe_it_recordings import SEED
 from workers.snipe_it_sync.attempt import Tools
+from workers.snipe_it_sync.lookout import Lent
 from workers.snipe_it_sync.records import OUT
 from workers.snipe_it_sync.timing import BETWEEN_PROBES, BETWEEN_TRIES, Timing, pause_by
-from workers.snipe_it_sync.watch import Lent, Watch
+from workers.snipe_it_sync.watch import Watch
 from workers.snipe_it_sync.worker import Worker
 
 A = TypeVar("A", bound=Aggregate)
@@ -262,8 +263,14 @@ def lent(assignment: Assignment, external_id: int, holder: tuple[str, int]) -> L
     return Lent(id_of(assignment.id), assignment.version, external_id, holder, noted)
 
 
+def units_are_out(assignment: Assignment) -> bool:
+    """Whether the watch is told of an assignment of an accessory."""
+    settled = not assignment.standing.pending
+    return assignment.item.kind == ACCESSORY and assignment.state.value in OUT and settled
+
+
 class MemoryRecords:
-    """``workers.snipe_it_sync.watch.Records``, from the store itself: never behind."""
+    """``workers.snipe_it_sync.lookout.Records``, from the store itself: never behind."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
@@ -292,6 +299,14 @@ class MemoryRecords:
                 continue
             found.append(lent(assignment, item.external_id, (holder.kind, holder.external_id)))
         return found
+
+    async def units_lent(self, tenant_id: Id) -> dict[int, list[Id]]:
+        lent: dict[int, list[Id]] = {}
+        for assignment in await self._world.all(Assignment):
+            item = self._world.facts.items.get((assignment.item.kind, assignment.item.id))
+            if item is not None and units_are_out(assignment):
+                lent.setdefault(item.external_id, []).append(id_of(assignment.id))
+        return lent
 
 
 class Process:
@@ -346,6 +361,14 @@ class Process:
         self.check()
         try:
             return await self._world.store.load(InventoryOperation, operation_id)
+        except NotFound:
+            return None
+
+    async def assignment(self, tenant_id: Id, assignment_id: Id) -> Assignment | None:
+        """``Operations``."""
+        self.check()
+        try:
+            return await self._world.store.load(Assignment, assignment_id)
         except NotFound:
             return None
 

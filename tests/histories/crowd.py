@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from demo.snipe_it_simulator.faults import Kind as FaultKind
 from demo.snipe_it_simulator.hand_edits import UnknownEdit
+from domain.assignments.assignment import Assignment
 from domain.assignments.content import ASSET, CONSUMABLE, Condition, State, Units
 from domain.caller import Caller
 from domain.custody import outcomes
@@ -35,6 +36,7 @@ from tests.histories.cast import (
 )
 from tests.histories.log import Log
 from tests.histories.requests import Requests
+from tests.histories.rounds import Rounds
 
 LOUD: Final = (
     "refuse",
@@ -70,7 +72,6 @@ WITH_IT: Final = (
     "extend",
     "transfer",
     "lose",
-    "resolve drift",
 )
 FITTING: Final[Mapping[State, tuple[str, ...]]] = MappingProxyType(
     {
@@ -90,7 +91,7 @@ class Crowd:
     """Everybody who does something in a history.
 
     ``ids`` are the assignments that they made, ``edits`` counts what was done in the inventory's
-    own screens, ``units_by_hand`` are the numbers of the units that were taken back there.
+    own screens.
     """
 
     def __init__(self, world: World, log: Log, chance: random.Random) -> None:
@@ -100,7 +101,6 @@ class Crowd:
         self.ids: list[Id] = []
         self._requests = Requests(self.desk, chance, self.ids)
         self.edits: Counter[str] = Counter()
-        self.units_by_hand: set[int] = set()
         self._chance = chance
 
     async def live(self, seconds: float, *, by_hand: bool = True) -> None:
@@ -110,8 +110,10 @@ class Crowd:
         """
         lives = [self._again(self._ask, 9.0, seconds) for _ in range(3)]
         lives.append(self._again(self._manage, 60.0, seconds))
+        lives.append(self._again(self._resolve_drift, 12.0, seconds))
         lives.append(self._again(self._disturb, 12.0, seconds))
         lives.append(self._again(self._kill_or_start, 60.0, seconds))
+        lives.append(self._again(Rounds(self.world, self._log).go, 15.0, seconds))
         if by_hand:
             lives.append(self._again(self._edit_by_hand, 15.0, seconds))
         await asyncio.gather(*lives)
@@ -177,9 +179,6 @@ class Crowd:
             "recover": lambda: desk.recover(id, by),
             "cancel": lambda: desk.cancel(id, by),
             "transfer": lambda: self._transfer(id, by),
-            "resolve drift": lambda: desk.resolve_drift(
-                id, chance.choice(("external_return", "reasserted", "relinked")), MANAGER
-            ),
         }
         state = (await desk.assignment(id)).state
         fitting = FITTING.get(state, tuple(acts))
@@ -196,6 +195,17 @@ class Crowd:
             return
         try:
             await self.decide(self._chance.choice(waiting))
+        except (Refused, StoreUnavailable):
+            return
+
+    async def _resolve_drift(self) -> None:
+        """Decide about one that is noted, in any way: not every one fits."""
+        drifted = [one for one in self._log.all_of(Assignment) if one.standing.drift is not None]
+        if not drifted:
+            return
+        how = self._chance.choice(("external_return", "reasserted", "reasserted", "relinked"))
+        try:
+            await self.desk.resolve_drift(id_of(self._chance.choice(drifted).id), how, MANAGER)
         except (Refused, StoreUnavailable):
             return
 
@@ -256,8 +266,6 @@ class Crowd:
         except UnknownEdit:
             return
         self.edits[edit["do"]] += 1
-        if edit["do"] == "checkin_unit":
-            self.units_by_hand.add(edit["id"])
 
     def _any_unit(self) -> int:
         """The number of a unit that is out; 0 where none is."""

@@ -1,7 +1,7 @@
 """What must hold once a history has come to rest."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from demo.snipe_it_simulator.simulator import Simulator
 from domain.assignments.content import ACCESSORY, ASSET
@@ -69,23 +69,24 @@ def held_by_mistake(rows: Sequence[Row], ours: Ours, holders: Mapping[Id, Holder
     ]
 
 
-def units_astray(judge: Judge, ours: Ours, by_hand: Collection[int] = ()) -> list[str]:
-    """Assignments of accessories of which other units are out than they say.
-
-    The numbers ``by_hand`` were taken back in the inventory's own screens: nothing of ours looks
-    for that before the rest comes back.
-    """
+def units_astray(judge: Judge, ours: Ours) -> list[str]:
+    """Assignments of accessories of which other units are out than they say, undetected."""
     found = []
     for row in judge.assignments:
         units = judge.units_of(row["id"])
-        if row["item_kind"] != ACCESSORY or row["pending"] or row["drift"] is not None:
+        if row["item_kind"] != ACCESSORY or row["pending"]:
             continue
-        if any(unit.number in by_hand for unit in units):
-            continue
+        said = row["outstanding"] - _noted_with_nobody(row)
         out = [unit.holder for unit in units if unit.until == NEVER]
-        if out != [ours(row)] * row["outstanding"]:
-            found.append(f"{row['id']} {row['state']}: we say {row['outstanding']}, it is {out}")
+        if out != [ours(row)] * said:
+            found.append(f"{row['id']} {row['state']}: we say {said}, it is {out}")
     return found
+
+
+def _noted_with_nobody(row: Row) -> int:
+    """So many units are with nobody, as far as is noted: all, where that is not about units."""
+    drift = row["drift"]
+    return 0 if drift is None else drift.get("units") or row["outstanding"]
 
 
 def unfinished(rows: Sequence[Row]) -> list[str]:

@@ -1,6 +1,8 @@
 """The watch over a world's inventory, with records read from its log."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from domain.assignments.assignment import Assignment
@@ -8,16 +10,19 @@ from domain.assignments.content import ASSET
 from domain.ids import Id, id_of
 from domain.inventory_operations.kinds import State
 from domain.inventory_operations.operation import InventoryOperation
-from tests.builders.world import Process, World, lent
+from infrastructure.errors import InfrastructureError
+from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
+from tests.builders.world import World, lent, units_are_out
 from tests.histories.cast import number_of
 from tests.histories.judge import OUT
 from tests.histories.log import Log
 from workers.snipe_it_sync.attempt import Tools
-from workers.snipe_it_sync.watch import Lent, Watch
+from workers.snipe_it_sync.lookout import Lent
+from workers.snipe_it_sync.watch import Watch
 
 
 class LogRecords:
-    """``workers.snipe_it_sync.watch.Records``, never a moment old."""
+    """``workers.snipe_it_sync.lookout.Records``, never a moment old."""
 
     def __init__(self, world: World, log: Log) -> None:
         self._world = world
@@ -42,13 +47,35 @@ class LogRecords:
             and not one.standing.pending
         ]
 
+    async def units_lent(self, tenant_id: Id) -> dict[int, list[Id]]:
+        lent: dict[int, list[Id]] = {}
+        for one in self._log.all_of(Assignment):
+            if one.tenant_id == tenant_id and units_are_out(one):
+                lent.setdefault(self._number(one), []).append(id_of(one.id))
+        return lent
+
     def _number(self, assignment: Assignment) -> int:
         item = assignment.item
         return self._world.facts.items[item.kind, item.id].external_id
 
 
-def watch_of(world: World, log: Log) -> Watch:
-    """A watch that remembers its rounds, in a process of its own."""
-    process: Process = world.start_worker()
-    tools = Tools(process, process.ask, world.queue, world.circuits, world.clock, world.timing)
-    return Watch(world.tenant_id, tools, process, LogRecords(world, log))
+class Rounds:
+    """The rounds of a watch: it remembers them for as long as its process lives."""
+
+    def __init__(self, world: World, log: Log) -> None:
+        self._world = world
+        self._log = log
+        self._begin()
+
+    async def go(self) -> None:
+        """Go round once. Trouble leaves the rest to the next round, as in a real process."""
+        if not self._process.alive:
+            self._begin()
+        with suppress(ReadFailed, UnexpectedForm, InfrastructureError, asyncio.CancelledError):
+            await self._watch.go_round(self._world.snipe_it)
+
+    def _begin(self) -> None:
+        world = self._world
+        process = self._process = world.start_worker()
+        tools = Tools(process, process.ask, world.queue, world.circuits, world.clock, world.timing)
+        self._watch = Watch(world.tenant_id, tools, process, LogRecords(world, self._log))

@@ -13,6 +13,7 @@ NEEDED: Final = (
     *("line_issued", "line_issue_failed"),
     *("outcome_unknown", "already_applied", "verified_not_applied", "conflict_detected"),
     *("attempt_failed", "blocked", "abandoned", "retry_ordered", "inventory_drift_detected"),
+    *("inventory_units_drift_detected", "inventory_units_reasserted"),
     *(f"fault: {kind}" for kind in LOUD),
     *("wire: refused", "wire: lost", "wire: cut", "store: down"),
     *("by hand: checkin", "by hand: checkout", "by hand: set", "by hand: checkin_unit"),

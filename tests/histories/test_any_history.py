@@ -31,7 +31,7 @@ from tests.histories.ending import (
 )
 from tests.histories.judge import Judge
 from tests.histories.log import Log
-from tests.histories.rounds import watch_of
+from tests.histories.rounds import Rounds
 from tests.histories.tally import NEEDED, tally
 from tests.histories.truth import Truth, watched
 from workers.snipe_it_sync import attempt, worker
@@ -133,7 +133,7 @@ def _check_ending(world: World, crowd: Crowd, log: Log, truth: Truth, judge: Jud
         *unfinished(rows),
         *disagreements(rows, ours, lambda row: world.holder(asset_number(row))),
         *judge.lines_behind(),
-        *units_astray(judge, ours, crowd.units_by_hand),
+        *units_astray(judge, ours),
     ]
     if not crowd.edits:
         held = {item(ASSET, one).id: world.holder(one) for one in ASSETS}
@@ -143,11 +143,11 @@ def _check_ending(world: World, crowd: Crowd, log: Log, truth: Truth, judge: Jud
 
 async def _come_to_rest(world: World, crowd: Crowd, log: Log) -> None:
     """Let the workers finish, the watch go round, and people decide what only they can."""
-    watch = watch_of(world, log)
+    rounds = Rounds(world, log)
     for _ in range(40):
         await world.settle(within_s=48 * 3600)
         for _ in range(3):
-            await watch.go_round(world.snipe_it)
+            await rounds.go()
             await asyncio.sleep(100)
         waiting = [one for one in crowd.operations() if one.state is State.NEEDS_ATTENTION]
         if not waiting and not world.queue.rows:

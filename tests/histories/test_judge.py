@@ -331,7 +331,7 @@ def test_units_that_went_one_after_the_other_are_not_too_many(stage: Stage) -> N
     assert not too_many_units(stage.truth, {"operation": 1})
 
 
-def test_units_that_are_astray_are_seen(stage: Stage) -> None:
+def test_units_that_are_astray_are_seen_unless_they_are_noted(stage: Stage) -> None:
     assignment, operation = units()
     stage.hand_out_units(id_of(operation.id), 1, 2)
     assignment.issued(id_of(operation.id), evidence(rows=[1, 2]), NOW)
@@ -339,4 +339,8 @@ def test_units_that_are_astray_are_seen(stage: Stage) -> None:
     stage.now = 10
     stage.simulator.inventory.accessory_checkouts.pop(1)
     assert units_astray(stage.judge, ours)
-    assert not units_astray(stage.judge, ours, by_hand=[1])
+    assignment.detect_units_drift((1,), NOW, NOW)
+    stage.hears(assignment)
+    assert not units_astray(stage.judge, ours)
+    stage.simulator.inventory.accessory_checkouts.pop(2)
+    assert units_astray(stage.judge, ours)

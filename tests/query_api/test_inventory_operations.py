@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from domain.assignments.content import Custodian, Item
+from domain.assignments.content import Custodian, Item, State
 from domain.ids import Id, id_of
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.all_tenants_reader import AllTenantsReader
@@ -15,8 +15,8 @@ from tests.fixtures.postgres import Database
 from tests.query_api.conftest import Lab
 from tests.query_api.custody_world import DAY, Custody
 from tests.query_api.world import Person, World
+from workers.snipe_it_sync.lookout import Lent
 from workers.snipe_it_sync.records import ReadTables
-from workers.snipe_it_sync.watch import Lent
 
 
 @pytest.fixture
@@ -183,10 +183,37 @@ async def test_drift_names_who_has_it_over_there(
         "name": "Wood Shop",
     }
     assert first["custodian"]["name"] == "member"
-    assert (second["actual"], second["resolution"]) == (None, None)
+    assert (second["actual"], second["units"], second["resolution"]) == (None, None, None)
     assert status["drifted"] == 2
     refused = await client.get("/inventory/drift", headers=lab.member.headers)
     assert refused.status_code == 403
+
+
+async def test_drift_of_units_says_how_many_nobody_has_over_there(
+    database: Database, client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab
+) -> None:
+    cables = Item("accessory", custody.stock("accessory", 4, quantity=9, remaining=5))
+    ben = Custodian("user", lab.member.id)
+    some, others, reserved = (
+        make(lab.technician, cables, ben, quantity=2)
+        for make in (custody.lend, custody.lend, custody.reserve)
+    )
+    some.detect_units_drift((7,), world.now, world.now)
+    world.store(some, lab.technician)
+    InventoryTables(database, lab.tenant_id).map("accessory", cables.id, 4)
+
+    answer = await client.get("/inventory/drift", headers=lab.technician.headers)
+    async with AllTenantsReader(database.url("worker")) as reader:
+        lent = await ReadTables(reader).units_lent(lab.tenant_id)
+
+    (item,) = answer.json()["items"]
+    assert (item["assignment_id"], item["actual"], item["units"]) == (id_of(some.id), None, 1)
+    shown = await client.get(f"/assignments/{id_of(some.id)}", headers=lab.technician.headers)
+    assert shown.json()["drift"]["units"] == 1
+    assert {number: set(ids) for number, ids in lent.items()} == {
+        4: {id_of(some.id), id_of(others.id)}
+    }
+    assert reserved.state is State.RESERVED
 
 
 async def test_the_watch_is_told_what_is_noted_already(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeVar
 
+from domain.assignments.assignment import Assignment
 from domain.assignments.content import Item
 from domain.assignments.item_book import ItemBook
 from domain.ids import Id, book_id
@@ -31,17 +32,18 @@ from infrastructure.settings import SnipeItSyncSettings
 from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
 from workers.snipe_it_sync.attempt import Tools
 from workers.snipe_it_sync.inventories import OpenInventories
+from workers.snipe_it_sync.lookout import Records
 from workers.snipe_it_sync.ports import Handle
 from workers.snipe_it_sync.records import ReadTables
 from workers.snipe_it_sync.timing import BETWEEN_PROBES, Timing, pause_by
-from workers.snipe_it_sync.watch import Records, Watch
+from workers.snipe_it_sync.watch import Watch
 from workers.snipe_it_sync.worker import Worker
 
 NAME: Final = "snipe-it-sync"
 REFRESH_S: Final = 1.0
 POOL_SIZE: Final = 8
 
-A = TypeVar("A", InventoryOperation, ItemBook)
+A = TypeVar("A", InventoryOperation, Assignment, ItemBook)
 C = TypeVar("C")
 
 logger = logging.getLogger(__name__)
@@ -109,6 +111,10 @@ class LoggedOperations:
     async def load(self, tenant_id: Id, operation_id: Id) -> InventoryOperation | None:
         """One operation. Raises ``StoreUnavailable``."""
         return await self._load(InventoryOperation, tenant_id, operation_id)
+
+    async def assignment(self, tenant_id: Id, assignment_id: Id) -> Assignment | None:
+        """One assignment. Raises ``StoreUnavailable``."""
+        return await self._load(Assignment, tenant_id, assignment_id)
 
     async def book(self, tenant_id: Id, item: Item) -> ItemBook | None:
         """An item's book. Raises ``StoreUnavailable``."""

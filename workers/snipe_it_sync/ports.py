@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol, TypeVar
 
+from domain.assignments.assignment import Assignment
 from domain.assignments.content import Item
 from domain.assignments.item_book import ItemBook
 from domain.ids import Id
@@ -113,6 +114,10 @@ class Operations(Protocol):
 
     async def load(self, tenant_id: Id, operation_id: Id) -> InventoryOperation | None:
         """One operation; None where there is none."""
+        ...
+
+    async def assignment(self, tenant_id: Id, assignment_id: Id) -> Assignment | None:
+        """One assignment; None where there is none."""
         ...
 
     async def book(self, tenant_id: Id, item: Item) -> ItemBook | None:

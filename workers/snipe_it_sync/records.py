@@ -1,23 +1,24 @@
 """What our screens say, read from their tables: it may be a moment old."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, func, select
 
+from domain.assignments.content import ACCESSORY, ASSET
 from domain.ids import Id
 from infrastructure.all_tenants_reader import AllTenantsReader
 from infrastructure.inventory.tables import mappings
 from read_tables.assignments import assignments
 from read_tables.inventory_operations import inventory_operations
-from workers.snipe_it_sync.watch import Holder, Lent
+from workers.snipe_it_sync.lookout import Holder, Lent
 
 OUT: Final = ("active", "overdue", "loss_pending")
 
 
 class ReadTables:
-    """``workers.snipe_it_sync.watch.Records``. Raises ``StoreUnavailable``."""
+    """``workers.snipe_it_sync.lookout.Records``. Raises ``StoreUnavailable``."""
 
     def __init__(self, reader: AllTenantsReader) -> None:
         self._reader = reader
@@ -51,16 +52,35 @@ class ReadTables:
                 item.c.external_id.label("item_external_id"),
                 holder.c.external_id.label("holder_external_id"),
             )
-            .join(item, _stands_for(item, "asset", columns.item_id))
+            .join(item, _stands_for(item, ASSET, columns.item_id))
             .join(holder, _stands_for(holder, columns.custodian_kind, columns.custodian_id))
-            .where(
-                columns.tenant_id == tenant_id,
-                columns.item_kind == "asset",
-                columns.state.in_(OUT),
-                func.jsonb_array_length(columns.pending) == 0,
-            )
+            .where(*_are_out(tenant_id, ASSET))
         )
         return [_lent(row) for row in await self._reader.rows(found)]
+
+    async def units_lent(self, tenant_id: Id) -> Mapping[int, Sequence[Id]]:
+        """The assignments with units out and not on their way, by the accessory's number there."""
+        columns, item = assignments.c, mappings.alias("item")
+        found = (
+            select(columns.id, item.c.external_id)
+            .join(item, _stands_for(item, ACCESSORY, columns.item_id))
+            .where(*_are_out(tenant_id, ACCESSORY))
+            .order_by(columns.id)
+        )
+        lent: dict[int, list[Id]] = {}
+        for row in await self._reader.rows(found):
+            lent.setdefault(row.external_id, []).append(row.id)
+        return lent
+
+
+def _are_out(tenant_id: Id, item_kind: str) -> tuple[ColumnElement[bool], ...]:
+    columns = assignments.c
+    return (
+        columns.tenant_id == tenant_id,
+        columns.item_kind == item_kind,
+        columns.state.in_(OUT),
+        func.jsonb_array_length(columns.pending) == 0,
+    )
 
 
 def _lent(row: Any) -> Lent:

@@ -11,7 +11,14 @@ from domain.assignments import commands
 from domain.assignments import handlers as alone
 from domain.assignments.content import Condition, Custodian, Item, State, Units
 from domain.custody import handlers
-from domain.errors import Forbidden, InvalidField, InventoryUnavailable, Refused, RuleBroken
+from domain.errors import (
+    Forbidden,
+    InvalidField,
+    InventoryUnavailable,
+    Refused,
+    RuleBroken,
+    VersionMismatch,
+)
 from domain.ids import Id, id_of
 from domain.inventory.changes import OperationSettled, OperationWaiting
 from domain.inventory_operations.kinds import Kind
@@ -875,6 +882,40 @@ async def test_drift_that_vanishes_is_resolved(desk: Desk) -> None:
     await desk.give(alone.drift_vanished, vanished)
     assert (await desk.assignment(id)).standing.drift is None
     assert desk.topics(id).count("inventory_drift_resolved") == 1
+
+
+async def test_drift_of_units_is_noted_once_and_is_about_the_rows_alone(desk: Desk) -> None:
+    id = await desk.out(CABLES, quantity=2)
+    first, _ = (await desk.assignment(id)).standing.rows
+    for _ in range(2):
+        await desk.drift_of_units(id, first)
+    assert desk.topics(id).count("inventory_units_drift_detected") == 1
+    assert (await refusal(desk, desk.resolve_drift(id, "relinked"))).code == "held_by_nobody"
+    await desk.resolve_drift(id, "external_return")
+    operation = await desk.operation(await desk.open_operation(id))
+    assert operation.kind is Kind.QUANTITY_CHECKIN
+    assert operation.wanted == {"quantity": 1, "rows": [first]}
+    await desk.prove(id_of(operation.id))
+    now = await desk.assignment(id)
+    assert (now.state, now.standing.outstanding, now.standing.drift) == (State.ACTIVE, 1, None)
+    assert (await desk.book(CABLES)).holds[id].quantity == 1
+
+
+async def test_what_was_read_of_units_before_an_assignment_moved_on_says_nothing(
+    desk: Desk,
+) -> None:
+    id = await desk.out(CABLES, quantity=2)
+    read_at = await desk.assignment(id)
+    await desk.receive(id, Units(1, Condition.OK))
+    command = commands.DetectUnitsDrift(
+        assignment_id=id,
+        version=read_at.version,
+        unlisted=read_at.standing.rows,
+        read_at=desk.at,
+        at=desk.at,
+    )
+    refused = await refusal(desk, desk.give(alone.detect_units_drift, command))
+    assert isinstance(refused, VersionMismatch)
 
 
 async def test_what_somebody_else_has_was_not_returned(desk: Desk) -> None:

@@ -550,15 +550,21 @@ async def test_units_that_were_handed_on_late_are_taken_back(desk: Desk) -> None
     assert (await desk.assignment(id)).state is State.ACTIVE
 
 
-async def test_units_whose_return_to_the_custodian_was_given_up_are_left_there(desk: Desk) -> None:
+async def test_units_whose_way_back_to_the_custodian_was_given_up_are_taken_back(
+    desk: Desk,
+) -> None:
     id = await desk.out(CABLES, quantity=3)
     await desk.transfer(id)
     await desk.prove(await desk.open_operation(id))
     await desk.refuse(await desk.open_operation(id))
+    before = (await desk.assignment(id)).standing.rows
     late = await given_up(desk, await desk.open_operation(id))
     await desk.find_late(late)
-    assert (await desk.operation(late)).compensated_by is None
-    assert (await desk.assignment(id)).standing.attention == "late_effect"
+    assert (await desk.operation(late)).compensated_by is not None
+    await desk.drift_of_units(id, *before)
+    await desk.resolve_drift(id, "external_return")
+    await desk.prove(await desk.open_operation(id))
+    assert (await desk.assignment(id)).standing.outcome == "returned"
 
 
 async def test_consumables_that_went_out_late_stay_with_a_person_to_decide(desk: Desk) -> None:

@@ -24,7 +24,8 @@ from tests.builders.people import TECHNICIAN, TENANT
 from tests.builders.world import MemoryRecords, Process, World, run
 from tests.workers.snipe_it_sync.test_assets import CHECKOUT, item, target
 from workers.snipe_it_sync.attempt import Tools
-from workers.snipe_it_sync.watch import AT_ONCE, Lent, Watch
+from workers.snipe_it_sync.lookout import AT_ONCE, Lent
+from workers.snipe_it_sync.watch import Watch
 
 ASSET = 1
 NOBODY = None
