@@ -17,7 +17,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import uvicorn
 import uvloop
 
 from infrastructure.http.metrics import serve_metrics
@@ -60,6 +59,8 @@ class Side(StrEnum):
 
 def serve_api(side: Side, host: str, port: int) -> None:
     """Serve until told to stop. Raises ``CannotServe`` and ``SettingsUnusable``."""
+    import uvicorn
+
     app = application(side)
     with _started(f"{side}-api"), _listening(host, port) as listener:
         config = uvicorn.Config(

@@ -14,12 +14,7 @@ ROOT: Final = Path(cli.__file__).parent.parent
 NEVER: Final = frozenset(
     {"aio_pika", "alembic", "bench", "demo", "docker", "httpx", "projectors", "workers"}
 )
-SHOW_LOADED: Final = """
-import json, sys
-from cli.processes import Side, application
-application(Side(sys.argv[1]))
-print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
-"""
+LIST: Final = "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
 NOWHERE: Final = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
@@ -32,8 +27,19 @@ NOWHERE: Final = "postgresql://nobody@127.0.0.1:1/nothing"
     ],
 )
 def test_a_process_loads_its_own_api_and_nothing_of_the_workers(side: str, own: set[str]) -> None:
+    loaded = _loaded("from cli.processes import Side, application", f"application(Side({side!r}))")
+    assert loaded & {"command_api", "query_api"} == own
+    assert loaded & NEVER == set()
+
+
+def test_a_worker_is_not_given_what_serves_an_api() -> None:
+    assert _loaded("import cli.main") & {"fastapi", "sqlalchemy", "uvicorn"} == set()
+
+
+def _loaded(*lines: str) -> set[str]:
+    """The packages of a new Python that has run these lines."""
     shown = subprocess.run(
-        [sys.executable, "-c", SHOW_LOADED, side],
+        [sys.executable, "-c", "\n".join(("import json, sys", *lines, LIST))],
         cwd=ROOT,
         env={
             "QM_SECRET_KEY": "k" * 40,
@@ -45,6 +51,4 @@ def test_a_process_loads_its_own_api_and_nothing_of_the_workers(side: str, own: 
         text=True,
         timeout=60,
     )
-    loaded = set(json.loads(shown.stdout))
-    assert loaded & {"command_api", "query_api"} == own
-    assert loaded & NEVER == set()
+    return set(json.loads(shown.stdout))
