@@ -1,6 +1,7 @@
 """Those who act in a benchmark of ours: made over HTTP, as anybody would."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -48,6 +49,19 @@ def make_cast(port: int, tenant: str) -> Cast:
         admin_token=signed_up["access_token"],
         members=members,
     )
+
+
+def sign_in_at_once(port: int, tenant: str, times: int) -> None:
+    """Let a member of that tenant sign in so many times, all at once."""
+    with (
+        httpx.Client(
+            base_url=f"http://127.0.0.1:{port}/api/v1", timeout=30, trust_env=False
+        ) as client,
+        ThreadPoolExecutor(times) as threads,
+    ):
+        tries = [threads.submit(_token, client, f"{tenant}-employee") for _ in range(times)]
+        for one in tries:
+            one.result()
 
 
 def _user(name: str, **more: object) -> dict[str, object]:

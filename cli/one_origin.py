@@ -5,22 +5,21 @@ What they have in common, the documentation and the health of all, is answered h
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
-import httpx
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infrastructure.http.edge import put_around
+from infrastructure.http.health import readiness, states
 from infrastructure.http.openapi import docs_page
 
 TITLE: Final = "Quartermaster"
 _READS: Final = frozenset({"GET", "HEAD"})
 _OWN: Final = frozenset({"/docs", "/openapi.json", "/health/ready"})
-_HEALTH_TIMEOUT_S: Final = 5.0
 _NO_BODY: Final = 1024
 
 
@@ -63,29 +62,15 @@ def _own_application(commands: FastAPI, queries: FastAPI) -> FastAPI:
         return JSONResponse(merged([api.openapi() for api in apis.values()]))
 
     @app.get("/health/ready")
-    async def ready() -> JSONResponse:
-        found = await asyncio.gather(*(_health(name, api) for name, api in apis.items()))
-        good = all(status == httpx.codes.OK for status, _ in found)
-        parts = {name: state for _, some in found for name, state in some.items()}
-        return JSONResponse(
-            {"status": "ok" if good else "not_ready", "parts": parts},
-            status_code=200 if good else 503,
-            headers={} if good else {"Retry-After": "1"},
+    async def ready() -> Response:
+        found = await asyncio.gather(*(states(api.state.checks) for api in apis.values()))
+        named = zip(apis, found, strict=True)
+        return readiness(
+            {f"{name}.{part}": state for name, parts in named for part, state in parts.items()}
         )
 
     put_around(app, api="origin", body_limit=_NO_BODY)
     return app
-
-
-async def _health(name: str, api: FastAPI) -> tuple[int, dict[str, str]]:
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(api, raise_app_exceptions=False),
-        base_url="http://origin",
-        timeout=_HEALTH_TIMEOUT_S,
-    ) as client:
-        answer = await client.get("/health/ready")
-    parts: Mapping[str, str] = answer.json().get("parts", {})
-    return answer.status_code, {f"{name}.{part}": state for part, state in parts.items()}
 
 
 def merged(documents: list[dict[str, Any]]) -> dict[str, Any]:

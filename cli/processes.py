@@ -17,7 +17,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import uvicorn
 import uvloop
 
 from infrastructure.http.metrics import serve_metrics
@@ -35,6 +34,7 @@ from infrastructure.settings import (
 )
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from starlette.types import ASGIApp
 
 logger = logging.getLogger(__name__)
@@ -59,13 +59,16 @@ class Side(StrEnum):
 
 def serve_api(side: Side, host: str, port: int) -> None:
     """Serve until told to stop. Raises ``CannotServe`` and ``SettingsUnusable``."""
-    app = _application(side)
+    import uvicorn
+
+    app = application(side)
     with _started(f"{side}-api"), _listening(host, port) as listener:
         config = uvicorn.Config(
             app,
             log_config=None,
             access_log=False,
             lifespan="on",
+            ws="none",
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
@@ -76,6 +79,19 @@ def serve_api(side: Side, host: str, port: int) -> None:
             runner.run(server.serve(sockets=[listener]))
         if not server.started:
             raise CannotServe(f"the {side} API did not start; its log says why")
+
+
+def application(side: Side) -> "ASGIApp":
+    """What a process of this side serves. Raises ``SettingsUnusable``."""
+    match side:
+        case Side.COMMAND:
+            return _command_api()
+        case Side.QUERY:
+            return _query_api()
+        case Side.BOTH:
+            from cli.one_origin import OneOrigin
+
+            return OneOrigin(_command_api(), _query_api())
 
 
 def run_relay() -> None:
@@ -133,20 +149,16 @@ def run_snipe_it_sync() -> None:
     _run_until_signalled("snipe-it-sync", lambda: run(settings))
 
 
-def _application(side: Side) -> "ASGIApp":
-    from command_api.main import create_app as create_command_app
-    from query_api.main import create_app as create_query_app
+def _command_api() -> "FastAPI":
+    from command_api.main import create_app
 
-    if side is Side.COMMAND:
-        return create_command_app(CommandSettings.from_environment())
-    if side is Side.QUERY:
-        return create_query_app(QuerySettings.from_environment())
-    from cli.one_origin import OneOrigin
+    return create_app(CommandSettings.from_environment())
 
-    return OneOrigin(
-        create_command_app(CommandSettings.from_environment()),
-        create_query_app(QuerySettings.from_environment()),
-    )
+
+def _query_api() -> "FastAPI":
+    from query_api.main import create_app
+
+    return create_app(QuerySettings.from_environment())
 
 
 @contextlib.contextmanager

@@ -144,6 +144,8 @@ class TransferBody(Body):
 class ResolveDriftBody(Body):
     """It is back (``external_return``), its custodian has it after all (``reasserted``), or whom
     the inventory shows has it and is to have it under an assignment of their own (``relinked``).
+
+    Of an accessory the first two are about the units that the drift names; it is never relinked.
     """
 
     how: Literal["external_return", "reasserted", "relinked"]

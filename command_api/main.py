@@ -25,13 +25,12 @@ from command_api import (
     webhooks,
 )
 from command_api.caller import Requirement, signed_in
-from command_api.services import Services, open_services
+from command_api.services import open_services
 from domain.ports import Clock
 from infrastructure.clock import utc_now
-from infrastructure.http.edge import put_around
+from infrastructure.http.edge import put_around, take_in
 from infrastructure.http.health import health_routes
 from infrastructure.http.openapi import describe, docs_page
-from infrastructure.http.paths import PREFIX
 from infrastructure.identity.signin import Limits
 from infrastructure.settings import CommandSettings
 
@@ -70,6 +69,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_services(settings, clock=clock, limits=limits) as services:
             app.state.services = services
+            app.state.checks = services.checks
             yield
 
     app = FastAPI(
@@ -80,9 +80,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in ROUTERS:
-        app.include_router(router, prefix=PREFIX)
-    app.include_router(health_routes(lambda: _services(app).checks))
+    take_in(app, (*ROUTERS, health_routes(lambda: app.state.checks)))
     app.add_api_route("/docs", _docs, include_in_schema=False)
     app.openapi = describe(app, description=DESCRIPTION, needs_token=needs_token)  # type: ignore[method-assign]  # FastAPI's own way
     put_around(app, api="command", body_limit=BODY_LIMIT)
@@ -96,11 +94,6 @@ def needs_token(route: APIRoute) -> bool:
 
 def _asks_who(dependant: Dependant) -> bool:
     return isinstance(dependant.call, Requirement) or dependant.call is signed_in
-
-
-def _services(app: FastAPI) -> Services:
-    services: Services = app.state.services
-    return services
 
 
 def _docs() -> HTMLResponse:

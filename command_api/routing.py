@@ -8,13 +8,14 @@ from fastapi import APIRouter
 from command_api import errors
 from command_api.receipts import LineReceiptBody, ReceiptBody, documented
 from infrastructure.http.json_route import JsonRoute
+from infrastructure.http.paths import PREFIX
 
 Options = dict[str, Any]
 
 
 def router(tag: str) -> APIRouter:
     """A router of commands, under its name in the documents."""
-    return APIRouter(tags=[tag], route_class=JsonRoute)
+    return APIRouter(prefix=PREFIX, tags=[tag], route_class=JsonRoute)
 
 
 def creation(operation_id: str, *, of: Callable[[], errors.Responses] = errors.of_new) -> Options:

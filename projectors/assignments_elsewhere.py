@@ -93,7 +93,7 @@ def transfer_checked_in(
     rows: Rows, event: events.TransferCheckedIn, recorded: RecordedEvent
 ) -> Rows:
     """The second half is being asked for."""
-    checked_in = proven(rows, recorded, event, {"drift": None})
+    checked_in = proven(rows, recorded, event, {})
     return _go_on(checked_in, recorded, event.next_operation_id, Awaited.TRANSFER_OUT)
 
 
@@ -149,10 +149,9 @@ def drift_resolution_requested(
 ) -> Rows:
     """Somebody has decided what is to be done about it."""
     assignment = assignment_in(rows)
-    awaited = RESOLVING[event.how]
-    units = assignment["drift"].get("units") or assignment["outstanding"]
-    asked = asking(rows, event.operation_id, awaited, event.by, units)
     drift = {**assignment["drift"], "resolution": event.how}
+    awaited, units = RESOLVING[event.how], drift.get("units") or assignment["outstanding"]
+    asked = asking(rows, event.operation_id, awaited, event.by, units)
     return after(rows, recorded, {**asked, "drift": drift})
 
 

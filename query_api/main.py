@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.routing import APIRoute
 
 from infrastructure.event_store.log_reader import LogReader
-from infrastructure.http.edge import put_around
+from infrastructure.http.edge import put_around, take_in
 from infrastructure.http.health import Check, health_routes
 from infrastructure.http.openapi import describe, docs_page
 from infrastructure.http.paths import PREFIX
@@ -85,6 +85,7 @@ def create_app(settings: QuerySettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_sources(settings) as sources:
             app.state.sources = sources
+            app.state.checks = _checks(sources)
             yield
 
     app = FastAPI(
@@ -96,9 +97,7 @@ def create_app(settings: QuerySettings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in ROUTERS:
-        app.include_router(router, prefix=PREFIX)
-    app.include_router(health_routes(lambda: _checks(app.state.sources)))
+    take_in(app, (*ROUTERS, health_routes(lambda: app.state.checks)))
     _document(app)
     put_around(app, api="query", body_limit=_BODY_LIMIT)
     return app

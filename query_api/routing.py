@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
 from infrastructure.http.json_route import refuse_unknown_parameters
+from infrastructure.http.paths import PREFIX
 from infrastructure.http.problems import refusals
 
 _HEADERS: Final[dict[str, Any]] = {
@@ -41,7 +42,7 @@ class ReadRoute(APIRoute):
 
 def router(tag: str) -> APIRouter:
     """A router of reading routes, under its name in the documents."""
-    return APIRouter(tags=[tag], route_class=ReadRoute)
+    return APIRouter(prefix=PREFIX, tags=[tag], route_class=ReadRoute)
 
 
 def page_responses(*refused: int) -> Responses:

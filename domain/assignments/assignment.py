@@ -252,6 +252,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
             successor_id=id_of(successor.id),
             evidence=evidence,
         )
+        self.drift_vanished(at)
         self._add(events.Closed, at, outcome="transferred")
         return successor
 
@@ -289,6 +290,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
         """The first half is undone: the custodian has it as before."""
         self._pending(operation_id, Awaited.TRANSFER_BACK)
         self._add(events.TransferCompensated, at, operation_id=operation_id, evidence=evidence)
+        self.drift_vanished(at)
 
     def relinked(
         self,

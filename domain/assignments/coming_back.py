@@ -10,7 +10,7 @@ from domain.assignments.content import (
     Received,
     State,
 )
-from domain.assignments.errors import ConditionUnfit, MoreThanOutstanding
+from domain.assignments.errors import ConditionUnfit, InventoryAsked, MoreThanOutstanding
 from domain.assignments.events import EvidenceData
 from domain.assignments.rules import Asked, Command
 from domain.assignments.standing import RETURNS, Awaited, Pending
@@ -24,11 +24,18 @@ class ComingBack(Verbs):
     def receive(self, operation_id: Id, back: Received, asked: Asked) -> None:
         """Take units back at the desk, or none of those that are gone, in a call of their own.
 
-        Raises ``MoreThanOutstanding`` and ``ConditionUnfit``.
+        Raises ``MoreThanOutstanding``, ``ConditionUnfit`` and ``InventoryAsked``.
         """
         self._check_back(back, asked)
         rules.check_in_state(self.view(), *rules.OUT_OR_COMING_BACK)
+        if self.is_being_handed_over:
+            raise InventoryAsked
         self._received(operation_id, back, asked.by.user_id, asked.at)
+
+    @property
+    def is_being_handed_over(self) -> bool:
+        """Whether the inventory is asked to say that the custodian has it, maybe once more."""
+        return self.standing.awaits(Awaited.ISSUE, Awaited.REASSERT)
 
     def note_return(self, back: Received, asked: Asked) -> None:
         """Take units back whose hand-over is not settled: what it comes to decides about them.
@@ -36,7 +43,8 @@ class ComingBack(Verbs):
         Raises ``MoreThanOutstanding`` and ``ConditionUnfit``.
         """
         self._check_back(back, asked)
-        rules.check_in_state(self.view(), State.ISSUING)
+        if not self.is_being_handed_over:
+            rules.check_in_state(self.view(), State.ISSUING)
         self._add(events.ReturnNoted, asked.at, **back.fields, by=asked.by.user_id)
 
     def receive_noted(self, operation_id: Id, at: datetime) -> None:
@@ -87,6 +95,7 @@ class ComingBack(Verbs):
         at: datetime,
         **more: str | None,
     ) -> None:
+        drift = self.standing.drift
         self._add(
             event,
             at,
@@ -96,6 +105,9 @@ class ComingBack(Verbs):
             evidence=evidence,
             **more,
         )
+        still = [row for row in drift.unlisted if row in self.standing.rows] if drift else []
+        if drift is not None and still:
+            self._add(events.UnitsDriftDetected, at, unlisted=still, read_at=drift.read_at)
 
     def _close_without_units(self, at: datetime) -> None:
         if self.standing.outstanding == 0:

@@ -407,9 +407,10 @@ class DriftDetected(Event):
 
 
 class UnitsDriftDetected(Event):
-    """The inventory has said twice that nobody has units of an accessory that we say are out.
+    """The inventory has said twice that units of an accessory are not with the custodian.
 
-    ``unlisted`` are the checkout rows under which they went out, which it does not list any more.
+    ``unlisted`` are the checkout rows under which they went out, which it does not list any more,
+    or with somebody else. After a return this is what is left of that.
     """
 
     TOPIC = "assignment.inventory_units_drift_detected.v1"
@@ -432,7 +433,7 @@ class DriftResolutionRequested(Event):
 
 
 class DriftResolutionFailed(Event):
-    """The inventory refused it: the drift stands."""
+    """The inventory refused it: the drift stands, unless a return has ended it meanwhile."""
 
     TOPIC = "assignment.inventory_drift_resolution_failed.v1"
     operation_id: Id

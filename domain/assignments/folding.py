@@ -147,7 +147,8 @@ def _back(
     by: Id | None,
     outcome: str | None = None,
 ) -> Standing:
-    rows = now.next_rows(quantity)
+    gone = awaited is Awaited.WRITE_OFF
+    rows = now.rows_gone(quantity) if gone else now.rows_back(quantity)
     return _asks(now, Pending(operation_id, awaited, quantity, by=by, rows=rows, outcome=outcome))
 
 
@@ -157,14 +158,16 @@ def _written_off(now: Standing, told: events.WrittenOff) -> Standing:
 
 
 def _returned(now: Standing, told: events.Returned | events.WrittenOff) -> Standing:
-    pending = now.pending.get(told.operation_id)
-    gone = pending.rows if pending is not None else ()
-    return replace(
-        _answered(now, told.operation_id),
-        outstanding=told.outstanding,
-        rows=tuple(row for row in now.rows if row not in gone),
-        drift=None,
-    )
+    answered = _without_rows(now, told.operation_id)
+    return replace(answered, outstanding=told.outstanding, drift=None)
+
+
+def _without_rows(now: Standing, operation_id: Id | None) -> Standing:
+    """An operation is answered, and what it was about is no longer out under the same rows."""
+    pending = None if operation_id is None else now.pending.get(operation_id)
+    gone = () if pending is None else pending.rows
+    rows = tuple(row for row in now.rows if row not in gone)
+    return replace(_answered(now, operation_id), rows=rows)
 
 
 def _unchanged(now: Standing, _: Any) -> Standing:
@@ -202,7 +205,7 @@ def _transfer_requested(now: Standing, told: events.TransferRequested) -> Standi
 
 def _transfer_checked_in(now: Standing, told: events.TransferCheckedIn) -> Standing:
     pending = Pending(told.next_operation_id, Awaited.TRANSFER_OUT, now.outstanding)
-    return _asks(replace(_answered(now, told.operation_id), drift=None), pending)
+    return _asks(_answered(now, told.operation_id), pending)
 
 
 def _transfer_completed(now: Standing, told: events.TransferCompleted) -> Standing:
@@ -231,13 +234,12 @@ def _units_drifted(now: Standing, told: events.UnitsDriftDetected) -> Standing:
 
 
 def _drift_resolution(now: Standing, told: events.DriftResolutionRequested) -> Standing:
-    return _back(now, told.operation_id, RESOLVING[told.how], now.drifted, told.by)
+    return _back(now, told.operation_id, RESOLVING[told.how], now.drifted_units, told.by)
 
 
 def _units_reasserted(now: Standing, told: events.UnitsReasserted) -> Standing:
-    listed = [row for row in now.rows if row not in now.unlisted]
-    rows = (*listed, *told.evidence["rows"])
-    return replace(_answered(now, told.operation_id), rows=rows, drift=None)
+    others = _without_rows(now, told.operation_id)
+    return replace(others, rows=(*others.rows, *told.evidence["rows"]), drift=None)
 
 
 def _relinked(now: Standing, told: events.Relinked) -> Standing:
@@ -245,7 +247,7 @@ def _relinked(now: Standing, told: events.Relinked) -> Standing:
 
 
 def _drift_resolved(now: Standing, told: events.DriftResolved) -> Standing:
-    return replace(_answered(now, told.operation_id), drift=None)
+    return replace(_without_rows(now, told.operation_id), drift=None)
 
 
 def _closed(now: Standing, told: events.Closed) -> Standing:

@@ -62,19 +62,6 @@ async def report_loss(command: commands.ReportLoss, store: Store, facts: Facts) 
     return await store.save(assignment)
 
 
-async def detect_units_drift(
-    command: commands.DetectUnitsDrift, store: Store, facts: Facts
-) -> Receipt:
-    """Note which units of an accessory nobody has any more, according to the inventory.
-
-    What was read before the assignment last changed says nothing about it any more: raises
-    ``VersionMismatch``.
-    """
-    assignment = await store.load(Assignment, command.assignment_id, command.version)
-    assignment.detect_units_drift(command.unlisted, command.read_at, command.at)
-    return await store.save(assignment)
-
-
 async def drift_vanished(command: commands.DriftVanished, store: Store, facts: Facts) -> Receipt:
     """The inventory agrees again."""
     assignment = await store.load(Assignment, command.assignment_id)

@@ -189,7 +189,7 @@ def _missed(view: AssignmentView, _at: datetime) -> None:
         raise HandedOn
     if view.state is not State.ISSUING:
         check_in_state(view, State.ACTIVE, State.OVERDUE)
-    elif view.unreturned < 1:
+    if view.unreturned < 1:
         raise WrongState("It is back at the desk already.")
 
 

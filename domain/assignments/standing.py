@@ -102,8 +102,8 @@ class Noted:
 class Drift:
     """Who has the item according to the inventory (None: nobody), read at a time.
 
-    ``unlisted`` are the checkout rows of units of an accessory that nobody has; others may be
-    where we say.
+    ``unlisted`` are the checkout rows of units of an accessory that are not with the custodian;
+    others may be.
     """
 
     actual: tuple[str, int] | None
@@ -117,7 +117,7 @@ class Standing:
 
     ``outstanding`` units are out or reserved; ``operations`` counts those ever asked for;
     ``failed_issues`` are those of a hand-over that came to nothing; ``rows`` are the inventory's
-    checkout rows of an accessory; ``extension`` is the due date that the custodian asks for;
+    checkout rows of an accessory, which it may not list any more: a drift names those; ``extension`` is the due date that the custodian asks for;
     ``reminded`` holds (day, due) of the reminders given; ``written_off`` is the outcome of units
     that never came back.
     """
@@ -154,7 +154,7 @@ class Standing:
             return State.CANCELLED
         if not self.handed_over:
             return State.ISSUING if self.awaits(Awaited.ISSUE) else State.RESERVED
-        if self.transfer is not None:
+        if self.transfer is not None or self.awaits(Awaited.RELINK):
             return State.TRANSFERRING
         if self.awaits(*BACK):
             return State.RETURNING
@@ -181,18 +181,25 @@ class Standing:
         return () if self.drift is None else self.drift.unlisted
 
     @property
-    def drifted(self) -> int:
+    def drifted_units(self) -> int:
         """Of how many units the inventory says otherwise: of all, where it is not about rows."""
-        return 0 if self.drift is None else len(self.unlisted) or self.outstanding
+        return len(self.unlisted) or self.outstanding
 
-    def next_rows(self, quantity: int) -> tuple[int, ...]:
+    def rows_back(self, quantity: int) -> tuple[int, ...]:
         """The checkout rows that the next ``quantity`` units come back under.
 
         What the inventory does not list any more comes first: somebody took it back over there.
         """
+        return tuple(sorted(self._free_rows, key=lambda row: row not in self.unlisted)[:quantity])
+
+    def rows_gone(self, quantity: int) -> tuple[int, ...]:
+        """The checkout rows of the next ``quantity`` units that are gone: nobody took them back."""
+        return tuple(sorted(self._free_rows, key=lambda row: row in self.unlisted)[:quantity])
+
+    @property
+    def _free_rows(self) -> list[int]:
         claimed = {row for pending in self.pending.values() for row in pending.rows}
-        free = [row for row in self.rows if row not in claimed]
-        return tuple(sorted(free, key=lambda row: row not in self.unlisted)[:quantity])
+        return [row for row in self.rows if row not in claimed]
 
     def awaits(self, *awaited: Awaited) -> bool:
         """Whether the inventory is being asked for one of these."""

@@ -201,7 +201,7 @@ def take_back(
     if item["kind"] == ASSET:
         wanted: dict[str, Any] = {"status_id": status_id, "location_id": location_id}
         return ask(assignment, Kind.CHECKIN, purpose, item, target, wanted, by, at)
-    wanted = {"quantity": quantity, "rows": list(assignment.standing.next_rows(quantity))}
+    wanted = {"quantity": quantity, "rows": list(assignment.standing.rows_back(quantity))}
     return ask(assignment, Kind.QUANTITY_CHECKIN, purpose, item, target, wanted, by, at)
 
 
@@ -209,7 +209,7 @@ def write_off(
     assignment: Assignment, address: Address, quantity: int, by: Id, at: datetime
 ) -> InventoryOperation:
     """The operation after which the custodian no longer has units that did not come back."""
-    wanted = {"quantity": quantity, "rows": list(assignment.standing.next_rows(quantity))}
+    wanted = {"quantity": quantity, "rows": list(assignment.standing.rows_gone(quantity))}
     kind, purpose = Kind.QUANTITY_WRITE_OFF, "write_off"
     return ask(assignment, kind, purpose, address.item, address.target, wanted, by, at)
 

@@ -1,7 +1,7 @@
 """What the inventory says against us, held against what we say by the time it is noted."""
 
 from domain.assignments.assignment import Assignment
-from domain.assignments.commands import DetectDrift
+from domain.assignments.commands import DetectDrift, DetectUnitsDrift
 from domain.ports import Facts, Receipt, Store
 
 
@@ -16,4 +16,14 @@ async def detect_drift(command: DetectDrift, store: Store, facts: Facts) -> Rece
     ours = None if custodian is None else (custodian.kind, custodian.external_id)
     if ours != command.actual:
         assignment.detect_drift(command.actual, command.read_at, command.at)
+    return await store.save(assignment)
+
+
+async def detect_units_drift(command: DetectUnitsDrift, store: Store, facts: Facts) -> Receipt:
+    """Note which units of an accessory are not with the custodian, according to the inventory.
+
+    Raises ``VersionMismatch`` as ``detect_drift`` does.
+    """
+    assignment = await store.load(Assignment, command.assignment_id, command.version)
+    assignment.detect_units_drift(command.unlisted, command.read_at, command.at)
     return await store.save(assignment)

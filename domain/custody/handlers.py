@@ -20,7 +20,6 @@ from domain.assignments.content import (
     RELINKED,
     Condition,
     Received,
-    State,
     Units,
 )
 from domain.assignments.item_book import ItemBook
@@ -168,7 +167,7 @@ async def receive(command: commands.ReturnAssignment, store: Store, facts: Facts
         Received(part, command.checklist, command.location_id, command.note)
         for part in asking.parts_of(units, assignment.item.kind)
     ]
-    if assignment.state is State.ISSUING:
+    if assignment.is_being_handed_over:
         for back in parts:
             assignment.note_return(back, asked)
         return await store.save(assignment)
@@ -248,7 +247,7 @@ async def resolve_drift(command: commands.ResolveDrift, store: Store, facts: Fac
             assignment,
             "return",
             address,
-            assignment.standing.drifted,
+            assignment.standing.drifted_units,
             command.by.user_id,
             command.at,
         )
@@ -263,7 +262,7 @@ async def resolve_drift(command: commands.ResolveDrift, store: Store, facts: Fac
             else await asking.target_of(assignment.custodian, facts),
             command.by.user_id,
             command.at,
-            quantity=assignment.standing.drifted,
+            quantity=assignment.standing.drifted_units,
         )
     assignment.resolve_drift(command.how, id_of(operation.id), asked)
     return await _save(store, command.at, assignment, operation)

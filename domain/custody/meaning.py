@@ -164,8 +164,8 @@ def _nobody_has(assignment: Assignment) -> bool:
 def _undo_units(case: Case, assignment: Assignment, rows: Sequence[int], at: datetime) -> None:
     """Take back the units of an accessory that the assignment does not count as its own."""
     standing = assignment.standing
-    if assignment.state in _LIVE and not standing.rows:
-        # Somebody vouched for the hand-over, so nobody knows which units it made: maybe these.
+    if assignment.state in _LIVE and len(standing.rows) < standing.outstanding:
+        # Somebody vouched for a hand-over, so nobody knows which units it made: maybe these.
         return
     unwanted = [row for row in rows if row not in standing.rows]
     if unwanted:
@@ -365,6 +365,7 @@ async def _hand_back_refused(turn: _Turn, reason: str, _gone: bool) -> None:
 
 async def _reasserted(turn: _Turn, evidence: Proof) -> None:
     turn.assignment.reasserted(turn.id, evidence, turn.at)
+    await _return_noted(turn)
 
 
 async def _relinked(turn: _Turn, evidence: Proof) -> None:
@@ -378,6 +379,7 @@ async def _relinked(turn: _Turn, evidence: Proof) -> None:
 
 async def _resolution_refused(turn: _Turn, reason: str, _gone: bool) -> None:
     turn.assignment.drift_resolution_failed(turn.id, reason, turn.at)
+    await _return_noted(turn)
 
 
 _Proven = Callable[[_Turn, Proof], Awaitable[None]]

@@ -37,19 +37,26 @@ def health_routes(checks: Callable[[], Mapping[str, Check]]) -> APIRouter:
     )
     async def ready() -> Response:
         """Whether every part is ready, and which is not."""
-        asked = checks()
-        results = await asyncio.gather(*(_state(check) for check in asked.values()))
-        parts = dict(zip(asked, results, strict=True))
-        good = all(state == "ok" for state in results)
-        health = {"status": "ok" if good else "not_ready", "parts": parts}
-        return Response(
-            orjson.dumps(health),
-            status_code=200 if good else 503,
-            headers={} if good else {"Retry-After": "1"},
-            media_type="application/json",
-        )
+        return readiness(await states(checks()))
 
     return router
+
+
+async def states(checks: Mapping[str, Check]) -> dict[str, str]:
+    """``ok`` or what is wrong, by part. All are asked at once."""
+    found = await asyncio.gather(*(_state(check) for check in checks.values()))
+    return dict(zip(checks, found, strict=True))
+
+
+def readiness(parts: Mapping[str, str]) -> Response:
+    """The answer of ``/health/ready``: 503 if any part is not ``ok``."""
+    good = all(state == "ok" for state in parts.values())
+    return Response(
+        orjson.dumps({"status": "ok" if good else "not_ready", "parts": parts}),
+        status_code=200 if good else 503,
+        headers={} if good else {"Retry-After": "1"},
+        media_type="application/json",
+    )
 
 
 async def _state(check: Check) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse
 
 from infrastructure.http.problems import ProblemDocument
@@ -59,8 +59,8 @@ def _document(
     document["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
     asking = {
         route.operation_id or route.unique_id
-        for context in iter_route_contexts(app.routes)
-        if isinstance(route := context.original_route, APIRoute) and needs_token(route)
+        for route in app.routes
+        if isinstance(route, APIRoute) and needs_token(route)
     }
     for operations in document["paths"].values():
         for operation in operations.values():

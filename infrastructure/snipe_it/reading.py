@@ -192,10 +192,23 @@ class Reader:
         """One accessory."""
         return await self._one(f"/accessories/{accessory_id}", parsing.accessory)
 
-    def accessory_checkouts(self, accessory_id: int) -> AsyncIterator[CheckedOutRow]:
-        """Every unit of an accessory that is out, with whom."""
-        path = f"/accessories/{accessory_id}/checkedout"
-        return self._all(path, parsing.checked_out_row)
+    async def accessory_checkouts(self, accessory_id: int) -> list[CheckedOutRow]:
+        """Every unit of an accessory that is out, with whom.
+
+        In which order the server lists them is not known, so the pages do not overlap as those of
+        other lists. Raises ``UnexpectedForm`` where they went on changing while they were read.
+        """
+        for _ in range(ATTEMPTS):
+            found: dict[int, CheckedOutRow] = {}
+            offset, total = 0, 1
+            while offset < total:
+                path = f"/accessories/{accessory_id}/checkedout"
+                rows, total = await self._page(path, (), "asc", offset)
+                found.update((row.id(), parsing.checked_out_row(row)) for row in rows)
+                offset += len(rows) or total
+            if len(found) == total:
+                return [found[id] for id in sorted(found)]
+        raise UnexpectedForm(f"accessory {accessory_id} lists other units on each of its pages.")
 
     def consumables(self) -> AsyncIterator[Consumable]:
         """All consumables."""

@@ -11,7 +11,6 @@ from domain.assignments.content import (
     Custodian,
     Item,
     Received,
-    State,
     Terms,
     Units,
 )
@@ -148,7 +147,7 @@ class AnyAssignment:
         def receive() -> None:
             units = Units(chance.randint(1, 3), chance.choice(list(Condition)), "note")
             back = Received((units,), location_id=ROOM.id)
-            if assignment.state is State.ISSUING:
+            if assignment.is_being_handed_over:
                 assignment.note_return(back, asked)
             else:
                 assignment.receive(operation("checkin"), back, asked)
@@ -209,8 +208,7 @@ class AnyAssignment:
         match pending.awaited:
             case Awaited.ISSUE:
                 assignment.issued(id, proof, at)
-                while assignment.standing.noted:
-                    assignment.receive_noted(assignment.next_operation("checkin"), at)
+                self._return_noted()
             case Awaited.RETURN | Awaited.RECOVERY | Awaited.EXTERNAL_RETURN:
                 assignment.returned(id, proof, at)
             case Awaited.WRITE_OFF:
@@ -229,6 +227,7 @@ class AnyAssignment:
                 assignment.transfer_compensated(id, proof, at)
             case Awaited.REASSERT:
                 assignment.reasserted(id, proof, at)
+                self._return_noted()
             case Awaited.RELINK:
                 after = derived_id("test", f"linked to {assignment.id}")
                 self.successor = assignment.relinked(id, ROOM, after, proof, at)
@@ -253,6 +252,11 @@ class AnyAssignment:
                 assignment.transfer_failed(id, None, "not_available", at, shown=shown)
             case Awaited.REASSERT | Awaited.EXTERNAL_RETURN | Awaited.RELINK:
                 assignment.drift_resolution_failed(id, "not_available", at)
+                self._return_noted()
+
+    def _return_noted(self) -> None:
+        while self.assignment.standing.noted:
+            self.assignment.receive_noted(self.assignment.next_operation("checkin"), self.at)
 
 
 class AnyBook:

@@ -12,7 +12,7 @@ from domain.assignments.item_book import ItemBook
 from domain.caller import Caller
 from domain.custody import commands as outcome_commands
 from domain.custody import handlers, outcomes
-from domain.custody.drift import detect_drift
+from domain.custody.drift import detect_drift, detect_units_drift
 from domain.ids import Id, book_id, id_of
 from domain.inventory_operations import commands as operation_commands
 from domain.inventory_operations.events import EvidenceData
@@ -163,7 +163,7 @@ class Desk:
             read_at=self.at,
             at=self.at,
         )
-        return await self.give(alone.detect_units_drift, command)
+        return await self.give(detect_units_drift, command)
 
     async def resolve_drift(self, id: Id, how: str, by: Caller = MANAGER) -> Receipt:
         command = commands.ResolveDrift(assignment_id=id, how=how, by=by, at=self.at)

@@ -12,8 +12,14 @@ from typing import Any, Final
 import pytest
 from eventsourcing.domain import Aggregate, CanMutateAggregate
 
+from domain.assignments.assignment import Assignment
+from domain.assignments.content import State
+from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.event_store.topics import AGGREGATES, decode, encode
 from infrastructure.ids import to_uuid
+from infrastructure.projection_rows import Row, Rows
+from projectors.subscriptions import CUSTODY
+from tests.builders.people import NOW, TENANT
 
 CORPUS: Final = Path(__file__).parent / "stored_events.jsonl"
 FROZEN: Final = Path(__file__).parent / "events.json"
@@ -53,3 +59,44 @@ def test_the_streams_of_old_events_still_make_their_aggregates() -> None:
             aggregate = stored.event.mutate(aggregate)
         assert isinstance(aggregate, AGGREGATES)
         assert aggregate.version == stored.version
+
+
+def _recorded(stored: Stored, position: int) -> RecordedEvent:
+    return RecordedEvent.of(stored.event, position=position, tenant_id=TENANT, recorded_at=NOW)
+
+
+def _assignments() -> list[tuple[Assignment, Row]]:
+    """Every old assignment, and its row in the read tables."""
+    found = []
+    for _, stream in groupby(_corpus(), key=lambda stored: stored.aggregate):
+        aggregate: Aggregate | None = None
+        rows: Rows = {owned.name: [] for owned in CUSTODY.tables}
+        for position, stored in enumerate(stream, 1):
+            aggregate = stored.event.mutate(aggregate)
+            if stored.topic.startswith("assignment."):
+                rows = CUSTODY.fold(rows, _recorded(stored, position))
+        if isinstance(aggregate, Assignment):
+            (row,) = rows["assignments"]
+            found.append((aggregate, row))
+    return found
+
+
+def test_old_assignments_stand_in_their_rows_as_in_their_events() -> None:
+    outcomes = set()
+    for assignment, row in _assignments():
+        standing = assignment.standing
+        assert row["state"] == assignment.state.value
+        assert row["outcome"] == standing.outcome
+        if standing.handed_over and standing.outcome is None:
+            assert row["outstanding"] == standing.outstanding
+        assert (row["drift"] is None) == (standing.drift is None)
+        outcomes.add(standing.outcome)
+    assert outcomes >= {None, "returned", "written_off"}
+
+
+def test_units_reasserted_before_their_rows_were_told_are_out_under_none_that_we_know() -> None:
+    """Their former rows were taken back: held against the inventory they would be drift."""
+    rows = {one.standing.rows for one, _ in _assignments() if one.state is State.ACTIVE}
+    assert () in rows
+    assert (7, 11, 12) in rows
+    assert (7, 8, 9) not in rows

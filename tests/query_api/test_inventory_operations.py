@@ -200,7 +200,9 @@ async def test_drift_of_units_says_how_many_nobody_has_over_there(
     )
     some.detect_units_drift((7,), world.now, world.now)
     world.store(some, lab.technician)
-    InventoryTables(database, lab.tenant_id).map("accessory", cables.id, 4)
+    tables = InventoryTables(database, lab.tenant_id)
+    tables.map("accessory", cables.id, 4)
+    tables.map("user", ben.id, 7)
 
     answer = await client.get("/inventory/drift", headers=lab.technician.headers)
     async with AllTenantsReader(database.url("worker")) as reader:
@@ -210,9 +212,7 @@ async def test_drift_of_units_says_how_many_nobody_has_over_there(
     assert (item["assignment_id"], item["actual"], item["units"]) == (id_of(some.id), None, 1)
     shown = await client.get(f"/assignments/{id_of(some.id)}", headers=lab.technician.headers)
     assert shown.json()["drift"]["units"] == 1
-    assert {number: set(ids) for number, ids in lent.items()} == {
-        4: {id_of(some.id), id_of(others.id)}
-    }
+    assert lent == {4: {id_of(some.id): ("user", 7), id_of(others.id): ("user", 7)}}
     assert reserved.state is State.RESERVED
 
 

@@ -23,7 +23,7 @@ from tests.query_api.custody_world import Custody
 from tests.query_api.world import Person, World
 
 ROUTES: Final[Mapping[str, APIRoute]] = {
-    route.path: route
+    route.path.removeprefix(PREFIX): route
     for router in ROUTERS
     for route in router.routes
     if isinstance(route, APIRoute)
@@ -261,6 +261,18 @@ async def test_who_has_the_right_reads_what_is_documented(
         assert without_prefix.json() == answer.json()
         _check_against_its_model(ROUTES[path], answer)
         assert app.openapi()["paths"][PREFIX + path]["get"]["operationId"]
+
+
+def test_the_document_asks_for_the_token_that_it_describes(app: FastAPI) -> None:
+    document = app.openapi()
+    asked = {path: of["get"].get("security") for path, of in document["paths"].items()}
+
+    assert [*document["components"]["securitySchemes"]] == ["bearer"]
+    assert asked == {
+        "/health/live": None,
+        "/health/ready": None,
+        **{PREFIX + path: [{"bearer": []}] for path in ROUTES},
+    }
 
 
 def _check_against_its_model(route: APIRoute, answer: httpx.Response) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from domain.assignments.content import ACCESSORY, ASSET
 from domain.ids import Id
@@ -41,50 +41,50 @@ class ReadTables:
 
     async def lent(self, tenant_id: Id) -> Sequence[Lent]:
         """Every asset that is out and not on its way."""
-        columns = assignments.c
-        item, holder = mappings.alias("item"), mappings.alias("holder")
-        found = (
-            select(
-                columns.id,
-                columns.version,
-                columns.custodian_kind,
-                columns.drift,
-                item.c.external_id.label("item_external_id"),
-                holder.c.external_id.label("holder_external_id"),
-            )
-            .join(item, _stands_for(item, ASSET, columns.item_id))
-            .join(holder, _stands_for(holder, columns.custodian_kind, columns.custodian_id))
-            .where(*_are_out(tenant_id, ASSET))
-        )
-        return [_lent(row) for row in await self._reader.rows(found)]
+        return [_lent(row) for row in await self._reader.rows(_out(tenant_id, ASSET))]
 
-    async def units_lent(self, tenant_id: Id) -> Mapping[int, Sequence[Id]]:
-        """The assignments with units out and not on their way, by the accessory's number there."""
-        columns, item = assignments.c, mappings.alias("item")
-        found = (
-            select(columns.id, item.c.external_id)
-            .join(item, _stands_for(item, ACCESSORY, columns.item_id))
-            .where(*_are_out(tenant_id, ACCESSORY))
-            .order_by(columns.id)
-        )
-        lent: dict[int, list[Id]] = {}
-        for row in await self._reader.rows(found):
-            lent.setdefault(row.external_id, []).append(row.id)
+    async def units_lent(self, tenant_id: Id) -> Mapping[int, Mapping[Id, Holder]]:
+        """By an accessory's number: the assignments with units out and not on their way.
+
+        With each whom the inventory has to name for them.
+        """
+        lent: dict[int, dict[Id, Holder]] = {}
+        for row in await self._reader.rows(_out(tenant_id, ACCESSORY)):
+            lent.setdefault(row.item_external_id, {})[row.id] = _holder(row)
         return lent
 
 
-def _are_out(tenant_id: Id, item_kind: str) -> tuple[ColumnElement[bool], ...]:
+def _out(tenant_id: Id, item_kind: str) -> Select[Any]:
+    """Assignments of a kind of item that is out and not on its way, mapped on both sides."""
     columns = assignments.c
+    item, holder = mappings.alias("item"), mappings.alias("holder")
     return (
-        columns.tenant_id == tenant_id,
-        columns.item_kind == item_kind,
-        columns.state.in_(OUT),
-        func.jsonb_array_length(columns.pending) == 0,
+        select(
+            columns.id,
+            columns.version,
+            columns.custodian_kind,
+            columns.drift,
+            item.c.external_id.label("item_external_id"),
+            holder.c.external_id.label("holder_external_id"),
+        )
+        .join(item, _stands_for(item, item_kind, columns.item_id))
+        .join(holder, _stands_for(holder, columns.custodian_kind, columns.custodian_id))
+        .where(
+            columns.tenant_id == tenant_id,
+            columns.item_kind == item_kind,
+            columns.state.in_(OUT),
+            func.jsonb_array_length(columns.pending) == 0,
+        )
+        .order_by(columns.id)
     )
 
 
+def _holder(row: Any) -> Holder:
+    return row.custodian_kind, row.holder_external_id
+
+
 def _lent(row: Any) -> Lent:
-    holder: Holder = (row.custodian_kind, row.holder_external_id)
+    holder = _holder(row)
     noted: Holder | None = holder
     if row.drift is not None:
         actual = row.drift["actual"]

@@ -7,6 +7,7 @@ assignment. Nothing is changed over there.
 
 from domain.ids import Id
 from infrastructure.snipe_it.client import SnipeIt
+from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
 from workers.snipe_it_sync.asset_drift import AssetDrift
 from workers.snipe_it_sync.attempt import Tools
 from workers.snipe_it_sync.late_effects import LateEffects
@@ -23,10 +24,16 @@ class Watch:
         self._parts = (LateEffects(lookout), AssetDrift(lookout), UnitsDrift(lookout))
 
     async def go_round(self, snipe_it: SnipeIt) -> None:
-        """Look after everything once.
+        """Look after everything once: what cannot be read keeps nobody from the other parts.
 
-        Raises ``ReadFailed``, ``UnexpectedForm`` and ``InfrastructureError``: the rest is seen to
-        in the next round.
+        Raises the first ``ReadFailed`` or ``UnexpectedForm`` of a part once all have had their
+        turn, and ``InfrastructureError`` at once: the rest is seen to in the next round.
         """
+        failures: list[ReadFailed | UnexpectedForm] = []
         for part in self._parts:
-            await part.go_round(snipe_it)
+            try:
+                await part.go_round(snipe_it)
+            except (ReadFailed, UnexpectedForm) as failed:
+                failures.append(failed)
+        if failures:
+            raise failures[0]

@@ -11,6 +11,7 @@ from domain.assignments import commands
 from domain.assignments import handlers as alone
 from domain.assignments.content import Condition, Custodian, Item, State, Units
 from domain.custody import handlers
+from domain.custody.drift import detect_units_drift
 from domain.errors import (
     Forbidden,
     InvalidField,
@@ -36,7 +37,8 @@ from tests.builders.assignments import (
     SCREWS,
     WORKSHOP,
 )
-from tests.builders.desk import Desk
+from tests.builders.desk import Desk, fitting
+from tests.builders.operations import evidence as operation_evidence
 from tests.builders.people import NOW, OTHER_MEMBER, PROJECT, TECHNICIAN
 
 WEEK: Final = timedelta(days=7)
@@ -901,6 +903,88 @@ async def test_drift_of_units_is_noted_once_and_is_about_the_rows_alone(desk: De
     assert (await desk.book(CABLES)).holds[id].quantity == 1
 
 
+async def test_what_comes_back_while_it_is_reasserted_is_returned_after_that(desk: Desk) -> None:
+    id = await desk.out(CABLES, quantity=2)
+    await desk.drift_of_units(id, *(await desk.assignment(id)).standing.rows)
+    await desk.resolve_drift(id, "reasserted")
+    reassertion = await desk.open_operation(id)
+    await desk.receive(id)
+    assert desk.topics(id)[-1] == "return_noted"
+    assert isinstance(await refusal(desk, desk.receive(id)), RuleBroken)
+    await desk.prove(reassertion)
+    rows = (await desk.assignment(id)).standing.rows
+    operation = await desk.operation(await desk.open_operation(id))
+    assert operation.wanted == {"quantity": 2, "rows": list(rows)}
+    await desk.prove(id_of(operation.id))
+    assert (await desk.assignment(id)).standing.outcome == "returned"
+
+
+async def test_what_comes_back_while_a_reassertion_is_refused_is_returned_all_the_same(
+    desk: Desk,
+) -> None:
+    id = await desk.out()
+    await desk.drift(id, None)
+    await desk.resolve_drift(id, "reasserted")
+    reassertion = await desk.open_operation(id)
+    await desk.receive(id)
+    assert (await refusal(desk, desk.report_loss(id))).code == "wrong_state"
+    await desk.refuse(reassertion)
+    await desk.prove(await desk.open_operation(id))
+    assert (await desk.assignment(id)).standing.outcome == "returned"
+
+
+async def test_units_that_are_gone_are_not_those_that_came_back_over_there(desk: Desk) -> None:
+    id = await desk.out(CABLES, quantity=3)
+    first, second, third = (await desk.assignment(id)).standing.rows
+    await desk.drift_of_units(id, first)
+    await desk.receive(id, Units(1, Condition.OK), Units(2, Condition.MISSING))
+    wanted = [
+        (await desk.operation(one)).wanted["rows"]
+        for one in (await desk.assignment(id)).standing.pending
+    ]
+    assert wanted == [[first], [second, third]]
+
+
+async def test_a_return_of_some_leaves_what_else_is_noted(desk: Desk) -> None:
+    id = await desk.out(CABLES, quantity=3)
+    _, second, third = (await desk.assignment(id)).standing.rows
+    await desk.drift_of_units(id, second, third)
+    await desk.receive(id, Units(1, Condition.OK))
+    await desk.prove(await desk.open_operation(id))
+    now = await desk.assignment(id)
+    assert (now.standing.outstanding, now.standing.unlisted) == (2, (third,))
+
+
+@pytest.mark.parametrize("handed_on", [True, False])
+async def test_a_transfer_ends_the_drift_of_what_it_moves(desk: Desk, handed_on: bool) -> None:
+    id = await desk.out(CABLES, quantity=2)
+    await desk.drift_of_units(id, (await desk.assignment(id)).standing.rows[0])
+    await desk.transfer(id)
+    await desk.prove(await desk.open_operation(id))
+    if not handed_on:
+        await desk.refuse(await desk.open_operation(id))
+    await desk.prove(await desk.open_operation(id))
+    assert desk.topics(id).count("inventory_drift_resolved") == 1
+    assert (await desk.assignment(id)).standing.drift is None
+
+
+async def test_the_rows_of_a_transfer_that_could_not_be_undone_are_replaced(desk: Desk) -> None:
+    id = await desk.out(CABLES, quantity=2)
+    await desk.transfer(id)
+    await desk.prove(await desk.open_operation(id))
+    await desk.refuse(await desk.open_operation(id))
+    back = await desk.open_operation(id)
+    await desk.refuse(back, evidence=operation_evidence(None))
+    before = (await desk.assignment(id)).standing
+    assert before.drift is not None
+    await desk.resolve_drift(id, "reasserted")
+    again = await desk.open_operation(id)
+    await desk.prove(again)
+    rows = (await desk.assignment(id)).standing.rows
+    assert rows == tuple(fitting(await desk.operation(again))["rows"])
+    assert not set(rows) & set(before.rows)
+
+
 async def test_what_was_read_of_units_before_an_assignment_moved_on_says_nothing(
     desk: Desk,
 ) -> None:
@@ -914,7 +998,7 @@ async def test_what_was_read_of_units_before_an_assignment_moved_on_says_nothing
         read_at=desk.at,
         at=desk.at,
     )
-    refused = await refusal(desk, desk.give(alone.detect_units_drift, command))
+    refused = await refusal(desk, desk.give(detect_units_drift, command))
     assert isinstance(refused, VersionMismatch)
 
 
@@ -932,7 +1016,8 @@ async def test_whom_the_inventory_shows_has_it_under_a_successor(desk: Desk) -> 
     operation = await desk.operation(await desk.open_operation(id))
     assert (operation.kind, operation.purpose) == (Kind.CHECKOUT, "relink")
     assert operation.target == {"kind": "user", "id": CHI.id, "external_id": 4}
-    assert (await desk.assignment(id)).state is State.ACTIVE
+    assert (await desk.assignment(id)).state is State.TRANSFERRING
+    assert (await refusal(desk, desk.receive(id))).code == "handed_on"
     await desk.prove(id_of(operation.id))
     before = await desk.assignment(id)
     assert (before.standing.outcome, before.standing.drift) == ("transferred", None)

@@ -567,6 +567,20 @@ async def test_units_whose_way_back_to_the_custodian_was_given_up_are_taken_back
     assert (await desk.assignment(id)).standing.outcome == "returned"
 
 
+async def test_late_units_are_left_where_somebody_vouched_for_units_unknown(desk: Desk) -> None:
+    id = await desk.out(CABLES, quantity=3)
+    await desk.drift_of_units(id, *(await desk.assignment(id)).standing.rows[:2])
+    await desk.resolve_drift(id, "reasserted")
+    late = await given_up(desk, await desk.open_operation(id))
+    await desk.resolve_drift(id, "reasserted")
+    again = await desk.open_operation(id)
+    await attention(desk, again)
+    await desk.attest(again)
+    assert len((await desk.assignment(id)).standing.rows) == 1
+    await desk.find_late(late)
+    assert (await desk.operation(late)).compensated_by is None
+
+
 async def test_consumables_that_went_out_late_stay_with_a_person_to_decide(desk: Desk) -> None:
     id = await desk.reserve(SCREWS, quantity=9, issue=True)
     late = await given_up(desk, await desk.open_operation(id))

@@ -224,6 +224,43 @@ async def test_rows_deleted_between_two_pages_hide_no_other(gone: tuple[int, ...
     assert found == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16]
 
 
+def listed(*numbers: int) -> list[dict[str, Any]]:
+    """Rows of units that are out, in this order."""
+    first, _ = recordings()["accessories-checkedout.some"].body["rows"]
+    return [{**first, "id": number} for number in numbers]
+
+
+async def test_units_are_all_read_in_whatever_order_the_server_lists_them() -> None:
+    pages = [listed(5, 9, 2), listed(7, 1)]
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"total": 5, "rows": pages.pop(0)})
+
+    async with client(httpx.MockTransport(answer)) as snipe_it:
+        rows = await snipe_it.read.accessory_checkouts(1)
+    assert [row.id for row in rows] == [1, 2, 5, 7, 9]
+
+
+async def test_a_list_of_units_that_has_changed_meanwhile_is_read_again() -> None:
+    pages = [listed(1, 2), listed(2), listed(1, 2), listed(3)]
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"total": 3, "rows": pages.pop(0)})
+
+    async with client(httpx.MockTransport(answer)) as snipe_it:
+        rows = await snipe_it.read.accessory_checkouts(1)
+    assert [row.id for row in rows] == [1, 2, 3]
+
+
+async def test_a_list_of_units_that_goes_on_changing_is_not_believed() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"total": 3, "rows": listed(1, 2)})
+
+    async with client(httpx.MockTransport(answer)) as snipe_it:
+        with pytest.raises(UnexpectedForm):
+            await snipe_it.read.accessory_checkouts(1)
+
+
 async def test_filters_reach_the_server() -> None:
     server = simulator()
     apply(server.inventory, {"do": "checkout", "id": 2, "to_type": "location", "to_id": 2})

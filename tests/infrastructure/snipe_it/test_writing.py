@@ -150,7 +150,7 @@ async def test_accessories_go_out_by_number_and_come_back_by_row() -> None:
     async with in_memory(simulator()) as snipe_it:
         write, read = snipe_it.write, snipe_it.read
         assert isinstance(await write.check_out_accessory(1, BEN, 2, OPERATION), Done)
-        rows = [row async for row in read.accessory_checkouts(1)]
+        rows = await read.accessory_checkouts(1)
         assert [row.note for row in rows] == [NOTE, NOTE]
         assert isinstance(await write.check_in_accessory(rows[0].id, OPERATION), Done)
         stock = await read.accessory(1)
@@ -165,10 +165,10 @@ async def test_a_row_id_is_not_used_twice() -> None:
     async with in_memory(simulator()) as snipe_it:
         write, read = snipe_it.write, snipe_it.read
         await write.check_out_accessory(1, BEN, 1, OPERATION)
-        (first,) = [row.id async for row in read.accessory_checkouts(1)]
+        (first,) = [row.id for row in await read.accessory_checkouts(1)]
         await write.check_in_accessory(first, OPERATION)
         await write.check_out_accessory(1, BEN, 1, OPERATION)
-        (second,) = [row.id async for row in read.accessory_checkouts(1)]
+        (second,) = [row.id for row in await read.accessory_checkouts(1)]
     assert second != first
 
 

@@ -1,8 +1,8 @@
 """Units of an accessory that were taken back in the inventory's own screens, or behind our back."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+
+import pytest
 
 from domain.assignments import commands
 from domain.assignments.assignment import Assignment
@@ -10,14 +10,17 @@ from domain.assignments.content import Condition, State, Units
 from domain.custody import handlers, outcomes
 from domain.custody.commands import AbandonOperation
 from domain.ids import Id
+from domain.inventory_operations.commands import RetryOperation
 from domain.inventory_operations.kinds import State as OperationState
 from infrastructure.inventory.work_queue import lease_name
-from tests.builders.assignments import BEN, CABLES, MANAGER, terms
+from infrastructure.snipe_it.errors import ReadFailed
+from tests.builders.assignments import BEN, CABLES, DRILL, MANAGER, terms
 from tests.builders.people import TECHNICIAN, TENANT
 from tests.builders.world import Process, World, run
 
 THING = 1
-LIST = f"/api/v1/accessories/{THING}/checkedout"
+ACCESSORY = f"/api/v1/accessories/{THING}"
+LIST = f"{ACCESSORY}/checkedout"
 
 
 async def lent(world: World, quantity: int = 3) -> tuple[Process, Id]:
@@ -71,14 +74,21 @@ async def resolve(world: World, id: Id, how: str) -> None:
     await world.ask(handlers.resolve_drift, command)
 
 
-async def receive(world: World, id: Id, quantity: int) -> Id:
+async def give_back(
+    world: World, id: Id, quantity: int, condition: Condition = Condition.OK
+) -> None:
     command = commands.ReturnAssignment(
         assignment_id=id,
-        units=(Units(quantity, Condition.OK),),
+        units=(Units(quantity, condition),),
         by=TECHNICIAN,
         at=world.clock(),
     )
     await world.ask(handlers.receive, command)
+
+
+async def receive(world: World, id: Id, quantity: int) -> Id:
+    """Units are back at the desk; the operation."""
+    await give_back(world, id, quantity)
     (operation_id,) = (await assignment(world, id)).standing.pending
     return operation_id
 
@@ -209,38 +219,118 @@ def test_a_return_that_was_given_up_and_took_effect_is_found() -> None:
     run(history)
 
 
-def test_nothing_is_noted_while_the_accessory_is_being_worked_on_or_cannot_be_read() -> None:
-    async def twice_without(world: World, hinder: Callable[[Process], Any]) -> None:
+def test_a_return_beside_an_open_reassertion_waits_for_it() -> None:
+    async def history(world: World) -> None:
+        _, id, rows = await drifted(world, back=2)
+        world.order("refuse", method="POST", message="Something is wrong.")
+        await resolve(world, id, "reasserted")
+        await world.settle()
+        (operation_id,) = (await assignment(world, id)).standing.pending
+        await give_back(world, id, 1)
+        assert out(world) == rows[:1]
+
+        command = RetryOperation(
+            operation_id=operation_id, reason="Once more", by=MANAGER, at=world.clock()
+        )
+        await world.ask(outcomes.retry, command)
+        await world.settle()
+        now = await assignment(world, id)
+        assert (now.standing.outstanding, now.standing.drift) == (2, None)
+        assert sorted(now.standing.rows) == out(world)
+
+    run(history)
+
+
+def test_units_that_are_gone_stay_out_though_others_came_back_over_there() -> None:
+    async def history(world: World) -> None:
+        _, id, rows = await drifted(world, back=1)
+        await give_back(world, id, 1, Condition.MISSING)
+        await world.settle()
+        (operation_id,) = (await assignment(world, id)).standing.pending
+        assert (await world.operation(operation_id)).reason == "by_hand"
+        assert out(world) == rows[:2]
+
+    run(history)
+
+
+def test_units_that_are_listed_with_somebody_else_are_noted() -> None:
+    async def history(world: World) -> None:
+        process, id = await lent(world)
+        first, *_ = out(world)
+        world.simulator.inventory.accessory_checkouts[first].target_id = 4
+        for _ in range(2):
+            await process.watch()
+        assert await unlisted(world, id) == (first,)
+
+    run(history)
+
+
+def test_nothing_is_noted_while_somebody_is_at_the_accessory() -> None:
+    async def history(world: World) -> None:
         process, id = await lent(world)
         take_back(world, out(world)[0])
-        undo = await hinder(process)
+        lease = await process.take(lease_name(TENANT, f"accessory:{THING}"), 3600)
+        assert lease is not None
         for _ in range(2):
             await process.watch()
         assert await unlisted(world, id) == ()
-        await undo()
+        await lease.give_back()
         for _ in range(2):
             await process.watch()
         assert await unlisted(world, id) != ()
 
-    async def somebody_is_at_it(process: Process) -> Any:
-        lease = await process.take(lease_name(TENANT, f"accessory:{THING}"), 3600)
-        assert lease is not None
-        return lease.give_back
+    run(history)
 
-    async def leased(world: World) -> None:
-        await twice_without(world, somebody_is_at_it)
 
-    async def not_there(world: World) -> None:
-        async def hinder(_: Process) -> Any:
-            message = "Accessory not found"
-            world.order("refuse", method="GET", path=LIST, times=None, message=message)
+def test_nothing_is_noted_of_units_that_cannot_be_read() -> None:
+    async def history(world: World) -> None:
+        process, id = await lent(world)
+        take_back(world, out(world)[0])
+        world.order("refuse", method="GET", path=LIST, times=None, message="Odd.")
+        for _ in range(2):
+            with pytest.raises(ReadFailed):
+                await process.watch()
+        assert await unlisted(world, id) == ()
 
-            async def undo() -> None:
-                world.simulator.faults.ordered.clear()
+    run(history)
 
-            return undo
 
-        await twice_without(world, hinder)
+def test_an_accessory_that_is_not_there_is_with_nobody() -> None:
+    async def history(world: World) -> None:
+        process, id = await lent(world)
+        message = "Accessory not found"
+        world.order("refuse", method="GET", path=ACCESSORY, times=None, message=message)
+        for _ in range(2):
+            await process.watch()
+        assert await unlisted(world, id) == tuple(out(world))
+        world.simulator.faults.ordered.clear()
+        for _ in range(2):
+            await process.watch()
+        assert (await assignment(world, id)).standing.drift is None
 
-    run(leased)
-    run(not_there)
+    run(history)
+
+
+def test_an_asset_that_cannot_be_read_keeps_no_units_from_being_compared() -> None:
+    async def history(world: World) -> None:
+        process, id = await lent(world)
+        world.facts.has_item("asset", DRILL.id, 1)
+        command = commands.ReserveItem(
+            assignment_id=world.new_id(),
+            terms=terms(begins=world.clock()),
+            by=TECHNICIAN,
+            at=world.clock(),
+            issue=True,
+        )
+        await world.ask(handlers.reserve, command)
+        await world.settle()
+        world.by_hand(do="checkin", id=1)
+        take_back(world, out(world)[0])
+        path = "/api/v1/hardware/1"
+        world.order("refuse", method="GET", path=path, times=None, message="Odd.")
+        for _ in range(2):
+            with pytest.raises(ReadFailed):
+                await process.watch()
+        assert await unlisted(world, id) != ()
+
+    run(history)

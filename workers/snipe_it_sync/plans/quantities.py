@@ -112,7 +112,7 @@ class CheckInUnits(Untraced):
         if await snipe_it.read.accessory(number) is None:
             return Sight(Verdict.MISSING, evidence(number, at))
         wanted = set(operation.wanted["rows"])
-        out = {row.id: row.holder async for row in snipe_it.read.accessory_checkouts(number)}
+        out = {row.id: row.holder for row in await snipe_it.read.accessory_checkouts(number)}
         left = sorted(wanted & out.keys())
         shown = evidence(number, at, rows=left)
         if len(wanted) < int(operation.wanted["quantity"]):
@@ -210,7 +210,7 @@ async def _found(
             _Found([_Unit(_receiver(report)) for note in notes if name in note], report)
             for name, report in zip(names, reports, strict=True)
         ]
-    rows = [row async for row in snipe_it.read.accessory_checkouts(number)]
+    rows = await snipe_it.read.accessory_checkouts(number)
     return [
         _Found([_unit(row) for row in rows if name in (row.note or "")], report)
         for name, report in zip(names, reports, strict=True)
