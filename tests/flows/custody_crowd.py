@@ -215,9 +215,16 @@ class Crowd:
                 {"do": "checkout", "to_type": "user", "to_id": self._chance.choice(USERS)},
                 {"do": "set", "table": "hardware", "fields": {"status_id": 2}},
                 {"do": "set", "table": "hardware", "fields": {"status_id": 4}},
+                {"do": "checkin_unit", "id": self._any_unit()},
             )
         )
-        self._lab.inventory.by_hand(id=self._chance.choice(self._busy() or ASSETS), **edit)
+        asset = self._chance.choice(self._busy() or ASSETS)
+        self._lab.inventory.by_hand(**{"id": asset, **edit})
+
+    def _any_unit(self) -> int:
+        """The number of a unit that is out; 0 where none is."""
+        units = self._lab.inventory.simulator.inventory.accessory_checkouts
+        return self._chance.choice([*units] or [0])
 
     def _busy(self) -> list[int]:
         """The assets that workers are at: where a hand edit hurts most."""
