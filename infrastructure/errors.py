@@ -32,6 +32,10 @@ class StoreUnavailable(InfrastructureError):
     code = "store_unavailable"
 
 
+class TableUnavailable(StoreUnavailable):
+    """One table could not be had in time: it is locked, missing or closed to us."""
+
+
 class OutcomeUnknown(InfrastructureError):
     """Whether the command was stored could not be found out. The same Idempotency-Key will tell."""
 

@@ -17,7 +17,7 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import PoolTimeout
 
 from domain.ids import Id
-from infrastructure.errors import StoreUnavailable
+from infrastructure.errors import StoreUnavailable, TableUnavailable
 from infrastructure.ids import from_uuid, to_uuid
 from infrastructure.postgres import (
     Connection,
@@ -49,6 +49,9 @@ _TIMEOUTS: Final = {
     "idle_in_transaction_session_timeout": "60s",
 }
 _SETTINGS: Final = {"synchronous_commit": "off", "timezone": "UTC", "jit": "off"}
+
+_NOTHING_CAN_BE_HAD: Final = ("08", "53", "57P", "58")
+"""Classes of Postgres errors: connections, resources, shutdown, the system below it."""
 
 _POSITIONS: Final = (
     "SELECT projection, version, epoch, position FROM {positions} WHERE projection = ANY(%s)"
@@ -259,8 +262,8 @@ class ProjectionStore:
     async def transaction(self, *, pipelined: bool = True) -> AsyncIterator[ProjectionTransaction]:
         """A transaction, committed at the end.
 
-        Raises ``RowsRefused`` where Postgres does not take the rows, ``StoreUnavailable`` where it
-        cannot be had.
+        Raises ``RowsRefused`` where Postgres does not take the rows, ``TableUnavailable`` where a
+        table cannot be had, and ``StoreUnavailable`` where nothing can.
 
         Pipelined, it needs neither BEGIN nor COMMIT: Postgres makes a transaction of what comes
         before the end of the pipeline. But an error outside of Postgres does not undo it, so all
@@ -276,7 +279,9 @@ class ProjectionStore:
                 yield ProjectionTransaction(connection, self._channel, self._statements)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise RowsRefused(str(error)) from error
-        except (psycopg.Error, PoolTimeout) as error:
+        except psycopg.Error as error:
+            raise _unavailable(error) from error
+        except PoolTimeout as error:
             raise StoreUnavailable(str(error)) from error
 
     async def parked(self, limit: int = 1000) -> list[ParkedEvent]:
@@ -305,6 +310,12 @@ class ProjectionStore:
                 yield connection
         except (psycopg.Error, PoolTimeout) as error:
             raise StoreUnavailable(str(error)) from error
+
+
+def _unavailable(error: psycopg.Error) -> StoreUnavailable:
+    if error.sqlstate is None or error.sqlstate.startswith(_NOTHING_CAN_BE_HAD):
+        return StoreUnavailable(str(error))
+    return TableUnavailable(str(error))
 
 
 async def _standings(cursor: Cursor) -> dict[str, Standing]:

@@ -5,8 +5,8 @@ The state is never assigned: it follows from the row as it does in the aggregate
 
 from typing import Any
 
-from domain.assignments.content import Custodian
-from domain.assignments.standing import Awaited, Pending, Standing, Transfer
+from domain.assignments.content import Custodian, Received
+from domain.assignments.standing import Awaited, Noted, Pending, Standing, Transfer
 from domain.ids import Id
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.projection_rows import Row, Rows
@@ -129,6 +129,7 @@ def _standing(row: Row) -> Standing:
         outcome=row["outcome"],
         pending={waits["operation_id"]: _pending(waits) for waits in row["pending"]},
         loss=None if row["loss"] is None else row["loss"]["kind"],
+        noted=tuple(Noted(Received(()), one["by"]) for one in row["returns"] if is_noted(one)),
         transfer=None
         if transfer is None
         else Transfer(Custodian(**transfer["to"]), transfer["successor_id"], "", transfer["by"]),

@@ -138,7 +138,9 @@ def drift_detected(rows: Rows, event: events.DriftDetected, recorded: RecordedEv
 
 
 def units_drift_detected(
-    rows: Rows, event: events.UnitsDriftDetected, recorded: RecordedEvent
+    rows: Rows,
+    event: events.UnitsDriftDetected | events.UnitsDriftReduced,
+    recorded: RecordedEvent,
 ) -> Rows:
     """Nobody has some of the units, according to the inventory."""
     return _drift(rows, recorded, event.read_at, actual=None, units=len(event.unlisted))
@@ -182,11 +184,12 @@ def drift_resolved(rows: Rows, event: events.DriftResolved, recorded: RecordedEv
 
 def _drift(rows: Rows, recorded: RecordedEvent, read_at: str, **shown: Any) -> Rows:
     """The inventory was read, and shows something else."""
+    asked = [waits["awaited"] for waits in assignment_in(rows)["pending"]]
     drift = {
         **shown,
         "read_at": read_at,
         "at": time_text(recorded.recorded_at),
-        "resolution": None,
+        "resolution": next((how for how, awaited in RESOLVING.items() if awaited in asked), None),
     }
     return after(rows, recorded, {"drift": drift})
 

@@ -8,11 +8,12 @@ rows of one are refused, or one is far behind the others, each moves by itself.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from domain.ids import Id
 from infrastructure.crash_points import CrashPoint, reach
+from infrastructure.errors import TableUnavailable
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.projection_rows import Change, Loaded, OwnedTable, Row, RowsRefused, Standing
 from infrastructure.projection_store import ProjectionStore, ProjectionTransaction, Wanted
@@ -118,15 +119,32 @@ class Inbox:
         try:
             return await self._in_one_go(events)
         except _Apart:
-            return min([await alone.catch_up() for alone in self._alone])
+            return await self._each(Inbox.catch_up)
         except RowsRefused as refused:
-            names = ", ".join(self._versions)
             if not self._alone:
-                logger.warning("%s: a batch was refused, trying one by one: %s", names, refused)
+                name = self.projections[0].name
+                logger.warning("%s: a batch was refused, trying one by one: %s", name, refused)
                 return await self._one_by_one(self.projections[0], events)
-            logger.warning("%s: a batch was refused, trying each alone: %s", names, refused)
-            epoch = await self._present_epoch()
-            return min([await alone.take(epoch, events) for alone in self._alone])
+            logger.warning("a batch was refused, trying each projection alone: %s", refused)
+        except TableUnavailable as unavailable:
+            if not self._alone:
+                raise
+            logger.warning("a table cannot be had, trying each projection alone: %s", unavailable)
+        epoch = await self._present_epoch()
+        return await self._each(lambda alone: alone.take(epoch, events))
+
+    async def _each(self, turn: Callable[["Inbox"], Awaitable[int]]) -> int:
+        """Give each projection its turn alone. A table that one lacks is told of after that."""
+        positions: list[int] = []
+        failures: list[TableUnavailable] = []
+        for alone in self._alone:
+            try:
+                positions.append(await turn(alone))
+            except TableUnavailable as unavailable:
+                failures.append(unavailable)
+        if failures:
+            raise failures[0]
+        return min(positions)
 
     async def _in_one_go(self, events: Sequence[RecordedEvent]) -> int:
         async with self._store.transaction() as transaction:

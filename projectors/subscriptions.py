@@ -144,6 +144,7 @@ CUSTODY: Final = Projection(
         assignment_events.TransferCompensated: assignments_elsewhere.transfer_compensated,
         assignment_events.DriftDetected: assignments_elsewhere.drift_detected,
         assignment_events.UnitsDriftDetected: assignments_elsewhere.units_drift_detected,
+        assignment_events.UnitsDriftReduced: assignments_elsewhere.units_drift_detected,
         assignment_events.DriftResolutionRequested: assignments_elsewhere.drift_resolution_requested,
         assignment_events.DriftResolutionFailed: assignments_elsewhere.drift_resolution_failed,
         assignment_events.UnitsReasserted: assignments_elsewhere.units_reasserted,

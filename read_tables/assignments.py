@@ -94,7 +94,9 @@ DUE_KEY = Grouping(case((assignments.c.due.is_(None), _NEVER), else_=assignments
 # Written out, so that the planner knows the partial indexes by them.
 IS_OVERDUE = literal_column("assignments.overdue", Boolean())
 IS_UNSETTLED = literal_column("assignments.operation_id IS NOT NULL", Boolean())
-HAS_DRIFTED = literal_column("assignments.drift IS NOT NULL", Boolean())
+HAS_DRIFTED = literal_column(
+    "(assignments.drift IS NOT NULL AND assignments.closed_at IS NULL)", Boolean()
+)
 IS_DECLINED = literal_column(
     "(assignments.declined_at IS NOT NULL AND assignments.closed_at IS NULL)", Boolean()
 )

@@ -86,6 +86,7 @@ class Assignment(DueDate, ComingBack, Drifting, Aggregate):
     TransferCompensated = events.TransferCompensated
     DriftDetected = events.DriftDetected
     UnitsDriftDetected = events.UnitsDriftDetected
+    UnitsDriftReduced = events.UnitsDriftReduced
     DriftResolutionRequested = events.DriftResolutionRequested
     DriftResolutionFailed = events.DriftResolutionFailed
     UnitsReasserted = events.UnitsReasserted

@@ -13,7 +13,7 @@ from domain.assignments.content import (
 from domain.assignments.errors import ConditionUnfit, InventoryAsked, MoreThanOutstanding
 from domain.assignments.events import EvidenceData
 from domain.assignments.rules import Asked, Command
-from domain.assignments.standing import RETURNS, Awaited, Pending
+from domain.assignments.standing import HANDING_OVER, RETURNS, Awaited, Pending
 from domain.assignments.verbs import Verbs
 from domain.ids import Id
 
@@ -35,7 +35,7 @@ class ComingBack(Verbs):
     @property
     def is_being_handed_over(self) -> bool:
         """Whether the inventory is asked to say that the custodian has it, maybe once more."""
-        return self.standing.awaits(Awaited.ISSUE, Awaited.REASSERT)
+        return self.standing.awaits(*HANDING_OVER)
 
     def note_return(self, back: Received, asked: Asked) -> None:
         """Take units back whose hand-over is not settled: what it comes to decides about them.
@@ -107,7 +107,7 @@ class ComingBack(Verbs):
         )
         still = [row for row in drift.unlisted if row in self.standing.rows] if drift else []
         if drift is not None and still:
-            self._add(events.UnitsDriftDetected, at, unlisted=still, read_at=drift.read_at)
+            self._add(events.UnitsDriftReduced, at, unlisted=still, read_at=drift.read_at)
 
     def _close_without_units(self, at: datetime) -> None:
         if self.standing.outstanding == 0:

@@ -407,13 +407,20 @@ class DriftDetected(Event):
 
 
 class UnitsDriftDetected(Event):
-    """The inventory has said twice that units of an accessory are not with the custodian.
+    """The inventory has said twice that nobody has units of an accessory that we say are out.
 
-    ``unlisted`` are the checkout rows under which they went out, which it does not list any more,
-    or with somebody else. After a return this is what is left of that.
+    ``unlisted`` are the checkout rows under which they went out, which it does not list any more.
     """
 
     TOPIC = "assignment.inventory_units_drift_detected.v1"
+    unlisted: list[int]
+    read_at: str
+
+
+class UnitsDriftReduced(Event):
+    """Some of the units came back to the desk: ``unlisted`` is what is left, as it was read."""
+
+    TOPIC = "assignment.inventory_units_drift_reduced.v1"
     unlisted: list[int]
     read_at: str
 

@@ -229,7 +229,9 @@ def _drifted(now: Standing, told: events.DriftDetected) -> Standing:
     return replace(now, drift=Drift(actual, told.read_at))
 
 
-def _units_drifted(now: Standing, told: events.UnitsDriftDetected) -> Standing:
+def _units_drifted(
+    now: Standing, told: events.UnitsDriftDetected | events.UnitsDriftReduced
+) -> Standing:
     return replace(now, drift=Drift(None, told.read_at, tuple(told.unlisted)))
 
 
@@ -291,6 +293,7 @@ _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxy
         events.TransferCompensated: _transfer_compensated,
         events.DriftDetected: _drifted,
         events.UnitsDriftDetected: _units_drifted,
+        events.UnitsDriftReduced: _units_drifted,
         events.DriftResolutionRequested: _drift_resolution,
         events.DriftResolutionFailed: _refused,
         events.UnitsReasserted: _units_reasserted,

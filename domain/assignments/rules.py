@@ -77,7 +77,8 @@ class AssignmentView:
 
     ``asked`` is whether the inventory has yet to answer an operation of it, ``unreturned`` the
     units that are out and not on their way back, ``extension`` the due date asked for,
-    ``drifted`` whether the inventory has said otherwise, ``gone`` whether it lists it so.
+    ``drifted`` whether the inventory has said otherwise, ``gone`` whether it lists it so,
+    ``being_handed_over`` whether it is asked to say that the custodian has it, maybe once more.
     """
 
     state: State
@@ -91,6 +92,7 @@ class AssignmentView:
     renewals: int
     drifted: bool
     gone: bool
+    being_handed_over: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ def _taken_back(view: AssignmentView, _at: datetime) -> None:
     """Whatever is here is taken back; a consumable is used up by its hand-over."""
     if view.state is State.TRANSFERRING:
         raise HandedOn
-    if view.state is not State.ISSUING or view.item_kind == CONSUMABLE:
+    if not view.being_handed_over or view.item_kind == CONSUMABLE:
         check_in_state(view, *OUT_OR_COMING_BACK)
 
 

@@ -60,6 +60,9 @@ RESOLVING: Final[Mapping[str, Awaited]] = MappingProxyType(
 )
 """What the inventory is asked for when a drift is dealt with in each way."""
 
+HANDING_OVER: Final = frozenset({Awaited.ISSUE, Awaited.REASSERT})
+"""After which the custodian has it for certain: what comes back before is noted."""
+
 TRANSFER: Final = frozenset({Awaited.TRANSFER_IN, Awaited.TRANSFER_OUT, Awaited.TRANSFER_BACK})
 
 
@@ -102,8 +105,8 @@ class Noted:
 class Drift:
     """Who has the item according to the inventory (None: nobody), read at a time.
 
-    ``unlisted`` are the checkout rows of units of an accessory that are not with the custodian;
-    others may be.
+    ``unlisted`` are the checkout rows of units of an accessory that nobody has; others may be
+    where we say.
     """
 
     actual: tuple[str, int] | None
@@ -156,7 +159,7 @@ class Standing:
             return State.ISSUING if self.awaits(Awaited.ISSUE) else State.RESERVED
         if self.transfer is not None or self.awaits(Awaited.RELINK):
             return State.TRANSFERRING
-        if self.awaits(*BACK):
+        if self.awaits(*BACK) or self.noted:
             return State.RETURNING
         if self.loss is not None:
             return State.LOSS_PENDING

@@ -7,7 +7,7 @@ from domain.assignments import events
 from domain.assignments.content import Custodian, Item, State
 from domain.assignments.errors import NotAwaited
 from domain.assignments.rules import AssignmentView
-from domain.assignments.standing import Awaited, Pending, Standing
+from domain.assignments.standing import HANDING_OVER, Awaited, Pending, Standing
 from domain.ids import Id
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Verbs(_Aggregate):
             renewals=now.renewals,
             drifted=now.drift is not None,
             gone=now.gone,
+            being_handed_over=now.awaits(*HANDING_OVER),
         )
 
     def _pending(self, operation_id: Id, *awaited: Awaited) -> Pending:

@@ -27,6 +27,7 @@ from domain.inventory_operations.operation import InventoryOperation
 from domain.ports import Facts, InventoryStanding, Store
 
 SUBJECT = "assignment"
+REASSERT = "reassert"
 
 
 async def reachable(by: Caller, offline: str, facts: Facts) -> InventoryStanding:
@@ -166,11 +167,10 @@ def hand_over(
     by: Id | None,
     at: datetime,
     *,
-    quantity: int | None = None,
     earlier: Sequence[Id] = (),
     compensates: Id | None = None,
 ) -> InventoryOperation:
-    """The operation that gives what is lent to ``target``: so many units, None for all of them.
+    """The operation that gives what is lent to ``target``.
 
     ``earlier`` ones wanted the same and were given up: units that went out under them count.
     """
@@ -179,10 +179,27 @@ def hand_over(
         wanted: dict[str, Any] = {"due": None if due is None else date_of(due)}
         kind = Kind.CHECKOUT
     else:
-        units = assignment.standing.outstanding if quantity is None else quantity
-        wanted = {"quantity": units, "earlier": list(earlier)}
+        wanted = {"quantity": assignment.standing.outstanding, "earlier": list(earlier)}
         kind = Kind.QUANTITY_CHECKOUT
     return ask(assignment, kind, purpose, item, target, wanted, by, at, compensates=compensates)
+
+
+def hand_over_again(
+    assignment: Assignment, item: ItemData, target: TargetData, by: Id, at: datetime
+) -> InventoryOperation:
+    """The operation that gives ``target`` what it no longer has: an asset, or the units missed.
+
+    Units that are out under their rows all the same count: the list may have been read wrong.
+    """
+    if item["kind"] == ASSET:
+        return hand_over(assignment, REASSERT, item, target, by, at)
+    units = assignment.standing.drifted_units
+    wanted = {
+        "quantity": units,
+        "earlier": [],
+        "missed": list(assignment.standing.rows_back(units)),
+    }
+    return ask(assignment, Kind.QUANTITY_CHECKOUT, REASSERT, item, target, wanted, by, at)
 
 
 def take_back(

@@ -241,31 +241,26 @@ async def resolve_drift(command: commands.ResolveDrift, store: Store, facts: Fac
     assignment = await store.load(Assignment, command.assignment_id, command.expected_version)
     asked = Asked(command.by, command.at)
     rules.check(Command.RESOLVE_DRIFT, assignment.view(), asked)
-    if command.how == EXTERNAL_RETURN:
-        address = await asking.whole_address_of(assignment, facts)
-        operation = asking.take_back(
-            assignment,
-            "return",
-            address,
-            assignment.standing.drifted_units,
-            command.by.user_id,
-            command.at,
-        )
-    else:
-        relinked = command.how == RELINKED
-        operation = asking.hand_over(
-            assignment,
-            RELINK if relinked else "reassert",
-            await asking.item_of(assignment, facts),
-            await asking.target_found(assignment, facts)
-            if relinked
-            else await asking.target_of(assignment.custodian, facts),
-            command.by.user_id,
-            command.at,
-            quantity=assignment.standing.drifted_units,
-        )
+    operation = await _resolution(command, assignment, facts)
     assignment.resolve_drift(command.how, id_of(operation.id), asked)
     return await _save(store, command.at, assignment, operation)
+
+
+async def _resolution(
+    command: commands.ResolveDrift, assignment: Assignment, facts: Facts
+) -> InventoryOperation:
+    """What the inventory is asked for, to deal with a drift in the way that was decided."""
+    by, at = command.by.user_id, command.at
+    if command.how == EXTERNAL_RETURN:
+        address = await asking.whole_address_of(assignment, facts)
+        units = assignment.standing.drifted_units
+        return asking.take_back(assignment, "return", address, units, by, at)
+    item = await asking.item_of(assignment, facts)
+    if command.how == RELINKED:
+        holder = await asking.target_found(assignment, facts)
+        return asking.hand_over(assignment, RELINK, item, holder, by, at)
+    custodian = await asking.target_of(assignment.custodian, facts)
+    return asking.hand_over_again(assignment, item, custodian, by, at)
 
 
 async def _hand_over(

@@ -137,7 +137,7 @@ async def found_late(case: Case, evidence: EvidenceData, *, given_up: bool, at: 
     assignment, operation = case.assignment, case.operation
     if assignment is None:
         return
-    if given_up and operation.kind is Kind.CHECKOUT and _nobody_has(assignment):
+    if given_up and operation.kind is Kind.CHECKOUT and await _nobody_has(assignment, case, at):
         _undo(case, Kind.CHECKIN, {"status_id": None, "location_id": None}, at)
     elif given_up and operation.kind is Kind.QUANTITY_CHECKOUT:
         if assignment.standing.awaits(Awaited.ISSUE):
@@ -157,7 +157,11 @@ def _holder(evidence: EvidenceData) -> tuple[str, int] | None:
     return None if actual is None else (actual[0], actual[1])
 
 
-def _nobody_has(assignment: Assignment) -> bool:
+async def _nobody_has(assignment: Assignment, case: Case, at: datetime) -> bool:
+    """Whether its hand-over would leave it with somebody who does not have it, or no longer."""
+    if assignment.standing.outcome == "returned":
+        book = await book_of(assignment.item, assignment.tenant_id, case.store, at)
+        return not book.units_out
     return assignment.state in (State.RESERVED, State.CANCELLED)
 
 

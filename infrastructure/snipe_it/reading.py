@@ -195,20 +195,27 @@ class Reader:
     async def accessory_checkouts(self, accessory_id: int) -> list[CheckedOutRow]:
         """Every unit of an accessory that is out, with whom.
 
-        In which order the server lists them is not known, so the pages do not overlap as those of
-        other lists. Raises ``UnexpectedForm`` where they went on changing while they were read.
+        In which order the server lists them is not known, so a list of several pages is read until
+        two readings in a row agree. Raises ``UnexpectedForm`` where they go on changing.
         """
-        for _ in range(ATTEMPTS):
-            found: dict[int, CheckedOutRow] = {}
-            offset, total = 0, 1
-            while offset < total:
-                path = f"/accessories/{accessory_id}/checkedout"
-                rows, total = await self._page(path, (), "asc", offset)
-                found.update((row.id(), parsing.checked_out_row(row)) for row in rows)
-                offset += len(rows) or total
-            if len(found) == total:
-                return [found[id] for id in sorted(found)]
-        raise UnexpectedForm(f"accessory {accessory_id} lists other units on each of its pages.")
+        before: set[int] | None = None
+        for _ in range(ATTEMPTS + 1):
+            found, total, pages = await self._unordered(f"/accessories/{accessory_id}/checkedout")
+            if len(found) == total and (pages == 1 or found.keys() == before):
+                return [parsing.checked_out_row(found[id]) for id in sorted(found)]
+            before = set(found)
+        raise UnexpectedForm(f"accessory {accessory_id} lists other units each time.")
+
+    async def _unordered(self, path: str) -> tuple[dict[int, Row], int, int]:
+        """The rows of a list by id, how many there should be, and of how many pages."""
+        found: dict[int, Row] = {}
+        offset, total, pages = 0, 1, 0
+        while offset < total:
+            rows, total = await self._page(path, (), "asc", offset)
+            found.update((row.id(), row) for row in rows)
+            offset += len(rows) or total
+            pages += 1
+        return found, total, pages
 
     def consumables(self) -> AsyncIterator[Consumable]:
         """All consumables."""

@@ -5,7 +5,7 @@ from typing import Any
 from domain.assignments import rules
 from domain.assignments.content import LOSS_KINDS, State
 from domain.assignments.rules import AssignmentView, Command
-from domain.assignments.standing import BACK
+from domain.assignments.standing import BACK, HANDING_OVER
 from query_api.assignments.found import FoundAssignment
 from query_api.obstacles import forbidden, transition
 from query_api.reader import Reading
@@ -38,6 +38,7 @@ def view_of(row: Any) -> AssignmentView:
         renewals=row.renewals,
         drifted=row.drift is not None,
         gone=row.outcome in LOSS_KINDS and row.loss.get("recovered_at") is None,
+        being_handed_over=any(waits["awaited"] in HANDING_OVER for waits in row.pending),
     )
 
 

@@ -300,17 +300,12 @@ class MemoryRecords:
             found.append(lent(assignment, item.external_id, (holder.kind, holder.external_id)))
         return found
 
-    async def units_lent(self, tenant_id: Id) -> dict[int, dict[Id, tuple[str, int]]]:
-        lent: dict[int, dict[Id, tuple[str, int]]] = {}
+    async def units_lent(self, tenant_id: Id) -> dict[int, list[Id]]:
+        lent: dict[int, list[Id]] = {}
         for assignment in await self._world.all(Assignment):
-            who = assignment.custodian
             item = self._world.facts.items.get((assignment.item.kind, assignment.item.id))
-            holder = await self._world.facts.custodian(who.kind, who.id)
-            if item is None or holder is None or holder.external_id is None:
-                continue
-            if units_are_out(assignment):
-                named = (holder.kind, holder.external_id)
-                lent.setdefault(item.external_id, {})[id_of(assignment.id)] = named
+            if item is not None and units_are_out(assignment):
+                lent.setdefault(item.external_id, []).append(id_of(assignment.id))
         return lent
 
 

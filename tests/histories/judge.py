@@ -59,6 +59,7 @@ class Judge:
         self._ours = ours
         self._rows: dict[tuple[str, Id], Rows] = {}
         self._handed_out: dict[Id, Id] = {}
+        self._counted: dict[Id, list[Id]] = {}
         self._confirmed: Counter[Id | None] = Counter()
 
     def hear(self, log: Iterable[RecordedEvent]) -> None:
@@ -104,10 +105,12 @@ class Judge:
         return before, after
 
     def _keep_track(self, recorded: RecordedEvent) -> None:
-        """Remember under whose name units went out."""
+        """Remember under whose name units went out, and whose units count for which operation."""
         event: Any = recorded.event
         if recorded.topic == Requested.TOPIC and event.kind == Kind.QUANTITY_CHECKOUT:
             self._handed_out[recorded.aggregate_id] = event.subject_id
+            names = [recorded.aggregate_id, *event.wanted["earlier"]]
+            self._counted[recorded.aggregate_id] = names
         elif recorded.topic == TransferCompleted.TOPIC and event.operation_id in self._handed_out:
             self._handed_out[event.operation_id] = event.successor_id
 
@@ -166,11 +169,12 @@ class Judge:
             assert out <= after["outstanding"], f"returned, but {out} are out: {after['id']}"
 
     def _out_under(self, operation_id: Id, custodian: Row, window: Window) -> int:
-        """How many units a custodian had under an operation's name at some moment."""
+        """How many units that count for an operation a custodian had at some moment."""
         holder = self._ours(custodian)
         return sum(
             unit.holder == holder and unit.is_out(window.since, window.until)
-            for unit in self._truth.units(operation_id)
+            for name in self._counted.get(operation_id, ())
+            for unit in self._truth.units(name)
         )
 
     def look_at_step(self, step: Row, recorded: RecordedEvent) -> None:

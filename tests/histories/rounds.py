@@ -17,7 +17,7 @@ from tests.histories.cast import number_of
 from tests.histories.judge import OUT
 from tests.histories.log import Log
 from workers.snipe_it_sync.attempt import Tools
-from workers.snipe_it_sync.lookout import Holder, Lent
+from workers.snipe_it_sync.lookout import Lent
 from workers.snipe_it_sync.watch import Watch
 
 
@@ -47,12 +47,11 @@ class LogRecords:
             and not one.standing.pending
         ]
 
-    async def units_lent(self, tenant_id: Id) -> dict[int, dict[Id, Holder]]:
-        lent: dict[int, dict[Id, Holder]] = {}
+    async def units_lent(self, tenant_id: Id) -> dict[int, list[Id]]:
+        lent: dict[int, list[Id]] = {}
         for one in self._log.all_of(Assignment):
             if one.tenant_id == tenant_id and units_are_out(one):
-                holder = (one.custodian.kind, number_of(one.custodian))
-                lent.setdefault(self._number(one), {})[id_of(one.id)] = holder
+                lent.setdefault(self._number(one), []).append(id_of(one.id))
         return lent
 
     def _number(self, assignment: Assignment) -> int:

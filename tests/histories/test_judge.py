@@ -1,6 +1,6 @@
 """The judge objects to every kind of falsehood, and to nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -100,14 +100,14 @@ def given_back(assignment: Assignment, holder: tuple[str, int] | None = None) ->
     return assignment
 
 
-def units(quantity: int = 2) -> tuple[Assignment, InventoryOperation]:
+def units(quantity: int = 2, earlier: Sequence[str] = ()) -> tuple[Assignment, InventoryOperation]:
     """Cables that are being handed to Ben, and the operation that does so."""
     assignment = build.reserved("units", item=CABLES, custodian=BEN, quantity=quantity, due=DUE)
     operation = operations.requested(
         Kind.QUANTITY_CHECKOUT,
         id=build.issuing(assignment),
         subject_id=id_of(assignment.id),
-        wanted={"quantity": quantity},
+        wanted={"quantity": quantity, "earlier": list(earlier)},
     )
     return assignment, operation
 
@@ -181,6 +181,14 @@ def test_units_are_out_under_the_name_of_their_operation(stage: Stage) -> None:
     assignment.issued(id_of(operation.id), evidence(rows=[1, 2]), NOW)
     stage.hears(operation, assignment)
     assert not units_astray(stage.judge, ours)
+
+
+def test_units_that_went_out_under_an_earlier_operation_count(stage: Stage) -> None:
+    assignment, operation = units(earlier=["earlier"])
+    stage.hand_out_units("earlier", 1)
+    stage.hand_out_units(id_of(operation.id), 2)
+    assignment.issued(id_of(operation.id), evidence(rows=[1, 2]), NOW)
+    stage.hears(operation, assignment)
 
 
 @pytest.mark.parametrize(("numbers", "user"), [((1,), 3), ((1, 2), 4), ((1, 2, 3), 3)])

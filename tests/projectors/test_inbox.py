@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 
+from infrastructure.errors import TableUnavailable
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.ids import derived_id
 from infrastructure.projection_rows import Rows
@@ -16,6 +18,7 @@ from projectors.projection import Projection
 from projectors.subscriptions import HISTORY, PROJECTS, REQUISITIONS
 from tests.builders import requisitions as build
 from tests.builders.log import EPOCH, MemoryLog, busy_log
+from tests.fixtures.postgres import Database
 from tests.projectors.conftest import Table
 
 Inboxes = Callable[..., Inbox]
@@ -309,6 +312,23 @@ async def test_rows_of_one_that_are_refused_do_not_hold_up_the_others(
         ("requisitions", len(log.events))
     ]
     assert table("SELECT count(*) FROM read.history") == [(len(log.events),)]
+
+
+async def test_a_table_that_cannot_be_had_does_not_hold_up_the_others(
+    inbox_of: Inboxes, database: Database, table: Table
+) -> None:
+    log = busy_log(3)
+    inbox = inbox_of(log, REQUISITIONS, HISTORY, PROJECTS)
+    await inbox.open()
+    end = len(log.events)
+    with psycopg.connect(database.superuser_url, connect_timeout=5) as other:
+        other.execute("REVOKE SELECT ON read.requisitions FROM qm_projector")
+        other.commit()
+        with pytest.raises(TableUnavailable):
+            await inbox.take(EPOCH, log.events)
+        other.execute("GRANT SELECT ON read.requisitions TO qm_projector")
+    assert table(POSITIONS) == [("history", end), ("projects", end), ("requisitions", 0)]
+    assert await inbox.take(EPOCH, log.events) == end
 
 
 async def test_an_event_parked_in_one_projection_is_applied_in_the_others(

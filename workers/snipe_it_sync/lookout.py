@@ -48,11 +48,8 @@ class Records(Protocol):
         """Every asset that is out and not on its way."""
         ...
 
-    async def units_lent(self, tenant_id: Id) -> Mapping[int, Mapping[Id, Holder]]:
-        """By an accessory's number: the assignments with units out and not on their way.
-
-        With each whom the inventory has to name for them.
-        """
+    async def units_lent(self, tenant_id: Id) -> Mapping[int, Sequence[Id]]:
+        """The assignments with units out and not on their way, by the accessory's number there."""
         ...
 
 

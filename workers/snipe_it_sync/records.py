@@ -43,14 +43,11 @@ class ReadTables:
         """Every asset that is out and not on its way."""
         return [_lent(row) for row in await self._reader.rows(_out(tenant_id, ASSET))]
 
-    async def units_lent(self, tenant_id: Id) -> Mapping[int, Mapping[Id, Holder]]:
-        """By an accessory's number: the assignments with units out and not on their way.
-
-        With each whom the inventory has to name for them.
-        """
-        lent: dict[int, dict[Id, Holder]] = {}
+    async def units_lent(self, tenant_id: Id) -> Mapping[int, Sequence[Id]]:
+        """The assignments with units out and not on their way, by the accessory's number there."""
+        lent: dict[int, list[Id]] = {}
         for row in await self._reader.rows(_out(tenant_id, ACCESSORY)):
-            lent.setdefault(row.item_external_id, {})[row.id] = _holder(row)
+            lent.setdefault(row.item_external_id, []).append(row.id)
         return lent
 
 
@@ -79,12 +76,8 @@ def _out(tenant_id: Id, item_kind: str) -> Select[Any]:
     )
 
 
-def _holder(row: Any) -> Holder:
-    return row.custodian_kind, row.holder_external_id
-
-
 def _lent(row: Any) -> Lent:
-    holder = _holder(row)
+    holder: Holder = (row.custodian_kind, row.holder_external_id)
     noted: Holder | None = holder
     if row.drift is not None:
         actual = row.drift["actual"]

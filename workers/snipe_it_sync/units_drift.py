@@ -1,11 +1,11 @@
 """Drift of units: every unit of an accessory that is out is a row with a number of its own.
 
 A row is never used twice: what is not listed any more was taken back over there, and what is
-listed with somebody else was given to them.
+listed, whoever has it, is to be had back from there.
 """
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -18,7 +18,7 @@ from domain.custody.drift import detect_units_drift
 from domain.errors import Refused
 from domain.ids import Id, id_of
 from infrastructure.snipe_it.client import SnipeIt
-from workers.snipe_it_sync.lookout import AT_ONCE, UNREADABLE, Holder, Lookout
+from workers.snipe_it_sync.lookout import AT_ONCE, UNREADABLE, Lookout
 from workers.snipe_it_sync.turns import Turns
 from workers.snipe_it_sync.twice import Twice
 
@@ -39,27 +39,29 @@ class UnitsDrift:
     async def go_round(self, snipe_it: SnipeIt) -> None:
         """Compare the units of each accessory, of some accessories in this round."""
         lent = await self.lookout.records.units_lent(self.lookout.tenant_id)
-        self._suspected.keep({id for one in lent.values() for id in one})
+        self._suspected.keep({id for ids in lent.values() for id in ids})
         things = {f"{ACCESSORY}:{number}": number for number in lent}
         for thing in islice(self._compared.take(things), AT_ONCE):
             await self._look_closer(thing, things[thing], lent[things[thing]], snipe_it)
 
     async def _look_closer(
-        self, thing: str, number: int, holders: Mapping[Id, Holder], snipe_it: SnipeIt
+        self, thing: str, number: int, ids: Sequence[Id], snipe_it: SnipeIt
     ) -> None:
         lease = await self.lookout.lease(thing, snipe_it)
         if lease is None:
             return
         try:
-            lent = [one for id in holders if (one := await self._settled(id)) is not None]
+            lent = [one for id in ids if (one := await self._settled(id)) is not None]
             if not lent:
                 return
             read_at = self.lookout.tools.clock()
             listed = await _listed(number, snipe_it)
+            if listed is None:
+                # It cannot be removed while units are out: somebody has to look.
+                logger.warning("%s is not there, and %s are out", thing, len(lent))
+                return
             for assignment in lent:
-                ours = holders[id_of(assignment.id)]
-                theirs = {row for row, holder in listed.items() if holder in (ours, None)}
-                await self._compare(assignment, theirs, read_at)
+                await self._compare(assignment, listed, read_at)
         except UNREADABLE as error:
             logger.warning("%s cannot be read: %s", thing, error)
         finally:
@@ -71,10 +73,10 @@ class UnitsDrift:
         return None if found is None or found.standing.pending else found
 
     async def _compare(
-        self, assignment: Assignment, theirs: Collection[int], read_at: datetime
+        self, assignment: Assignment, listed: Collection[int], read_at: datetime
     ) -> None:
         id, standing = id_of(assignment.id), assignment.standing
-        unlisted = tuple(row for row in standing.rows if row not in theirs)
+        unlisted = tuple(row for row in standing.rows if row not in listed)
         if unlisted == standing.unlisted:
             self._suspected.forget(id)
             return
@@ -99,11 +101,8 @@ class UnitsDrift:
             await tools.ask(tenant_id, id, drift_vanished, DriftVanished(assignment_id=id, at=at))
 
 
-async def _listed(number: int, snipe_it: SnipeIt) -> dict[int, Holder | None]:
-    """Who has which unit of an accessory; None where that is not told. No accessory, no units."""
+async def _listed(number: int, snipe_it: SnipeIt) -> set[int] | None:
+    """The rows under which units of an accessory are out; None where there is no accessory."""
     if await snipe_it.read.accessory(number) is None:
-        return {}
-    return {
-        row.id: None if row.holder is None else (row.holder.type.value, row.holder.id)
-        for row in await snipe_it.read.accessory_checkouts(number)
-    }
+        return None
+    return {row.id for row in await snipe_it.read.accessory_checkouts(number)}

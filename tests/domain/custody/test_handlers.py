@@ -910,6 +910,7 @@ async def test_what_comes_back_while_it_is_reasserted_is_returned_after_that(des
     reassertion = await desk.open_operation(id)
     await desk.receive(id)
     assert desk.topics(id)[-1] == "return_noted"
+    assert (await desk.assignment(id)).state is State.RETURNING
     assert isinstance(await refusal(desk, desk.receive(id)), RuleBroken)
     await desk.prove(reassertion)
     rows = (await desk.assignment(id)).standing.rows
@@ -926,7 +927,10 @@ async def test_what_comes_back_while_a_reassertion_is_refused_is_returned_all_th
     await desk.drift(id, None)
     await desk.resolve_drift(id, "reasserted")
     reassertion = await desk.open_operation(id)
+    await desk.report_loss(id)
     await desk.receive(id)
+    now = await desk.assignment(id)
+    assert (now.state, now.standing.loss) == (State.RETURNING, None)
     assert (await refusal(desk, desk.report_loss(id))).code == "wrong_state"
     await desk.refuse(reassertion)
     await desk.prove(await desk.open_operation(id))
@@ -953,6 +957,7 @@ async def test_a_return_of_some_leaves_what_else_is_noted(desk: Desk) -> None:
     await desk.prove(await desk.open_operation(id))
     now = await desk.assignment(id)
     assert (now.standing.outstanding, now.standing.unlisted) == (2, (third,))
+    assert desk.topics(id).count("inventory_units_drift_detected") == 1
 
 
 @pytest.mark.parametrize("handed_on", [True, False])

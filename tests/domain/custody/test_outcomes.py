@@ -500,6 +500,22 @@ async def test_a_late_hand_over_is_undone(desk: Desk) -> None:
     assert "issued" not in desk.topics(id)
 
 
+@pytest.mark.parametrize("lent_again", [False, True])
+async def test_a_hand_over_that_lands_after_the_return_is_undone(
+    desk: Desk, lent_again: bool
+) -> None:
+    id = await desk.out()
+    await desk.drift(id, None)
+    await desk.resolve_drift(id, "reasserted")
+    late = await given_up(desk, await desk.open_operation(id))
+    await desk.receive(id)
+    await desk.prove(await desk.open_operation(id))
+    if lent_again:
+        await desk.out()
+    await desk.find_late(late)
+    assert ((await desk.operation(late)).compensated_by is None) == lent_again
+
+
 async def given_up(desk: Desk, operation_id: Id) -> Id:
     await attention(desk, operation_id)
     await desk.abandon(operation_id)

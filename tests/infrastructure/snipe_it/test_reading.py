@@ -231,7 +231,7 @@ def listed(*numbers: int) -> list[dict[str, Any]]:
 
 
 async def test_units_are_all_read_in_whatever_order_the_server_lists_them() -> None:
-    pages = [listed(5, 9, 2), listed(7, 1)]
+    pages = [listed(5, 9, 2), listed(7, 1), listed(1, 5, 7), listed(2, 9)]
 
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"total": 5, "rows": pages.pop(0)})
@@ -241,15 +241,22 @@ async def test_units_are_all_read_in_whatever_order_the_server_lists_them() -> N
     assert [row.id for row in rows] == [1, 2, 5, 7, 9]
 
 
-async def test_a_list_of_units_that_has_changed_meanwhile_is_read_again() -> None:
-    pages = [listed(1, 2), listed(2), listed(1, 2), listed(3)]
+@pytest.mark.parametrize(
+    "torn",
+    [
+        pytest.param((listed(1, 2), listed(2)), id="one was shown twice"),
+        pytest.param((listed(1, 2), listed(4)), id="one has moved up to a page that was read"),
+    ],
+)
+async def test_a_list_of_units_that_has_changed_meanwhile_is_read_again(torn: Any) -> None:
+    pages = [*torn, listed(2, 3), listed(4), listed(2, 3), listed(4)]
 
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"total": 3, "rows": pages.pop(0)})
 
     async with client(httpx.MockTransport(answer)) as snipe_it:
         rows = await snipe_it.read.accessory_checkouts(1)
-    assert [row.id for row in rows] == [1, 2, 3]
+    assert [row.id for row in rows] == [2, 3, 4]
 
 
 async def test_a_list_of_units_that_goes_on_changing_is_not_believed() -> None:

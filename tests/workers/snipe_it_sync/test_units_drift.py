@@ -253,18 +253,6 @@ def test_units_that_are_gone_stay_out_though_others_came_back_over_there() -> No
     run(history)
 
 
-def test_units_that_are_listed_with_somebody_else_are_noted() -> None:
-    async def history(world: World) -> None:
-        process, id = await lent(world)
-        first, *_ = out(world)
-        world.simulator.inventory.accessory_checkouts[first].target_id = 4
-        for _ in range(2):
-            await process.watch()
-        assert await unlisted(world, id) == (first,)
-
-    run(history)
-
-
 def test_nothing_is_noted_while_somebody_is_at_the_accessory() -> None:
     async def history(world: World) -> None:
         process, id = await lent(world)
@@ -295,18 +283,36 @@ def test_nothing_is_noted_of_units_that_cannot_be_read() -> None:
     run(history)
 
 
-def test_an_accessory_that_is_not_there_is_with_nobody() -> None:
+def test_an_accessory_that_is_not_there_says_nothing_of_its_units() -> None:
     async def history(world: World) -> None:
         process, id = await lent(world)
         message = "Accessory not found"
         world.order("refuse", method="GET", path=ACCESSORY, times=None, message=message)
         for _ in range(2):
             await process.watch()
-        assert await unlisted(world, id) == tuple(out(world))
-        world.simulator.faults.ordered.clear()
+        assert (await assignment(world, id)).standing.drift is None
+
+    run(history)
+
+
+def test_units_that_are_out_all_the_same_are_not_handed_out_twice() -> None:
+    async def history(world: World) -> None:
+        process, id = await lent(world)
+        rows = world.simulator.inventory.accessory_checkouts
+        there = dict(rows)
+        first, second, _ = there
+        for number in (first, second):
+            del rows[number]
         for _ in range(2):
             await process.watch()
-        assert (await assignment(world, id)).standing.drift is None
+        rows[first] = there[first]
+        await resolve(world, id, "reasserted")
+        await world.settle()
+        now = await assignment(world, id)
+        assert (now.standing.outstanding, now.standing.drift) == (3, None)
+        assert sorted(now.standing.rows) == out(world)
+        assert len(out(world)) == 3
+        assert first in out(world)
 
     run(history)
 

@@ -6,7 +6,7 @@ accessory's row has a number, by which it is taken back, and its holder; who got
 stands in the report alone, and it never comes back.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -52,7 +52,7 @@ class CheckOutUnits:
     """Hand units to the target. ``Sight.rest`` is how many are still to be handed out.
 
     Units that went out to the target under an earlier operation, which was given up, count where
-    they are needed.
+    they are needed, and so do those that were missed and are with the target all the same.
     """
 
     async def look(self, operation: InventoryOperation, snipe_it: SnipeIt, at: datetime) -> Sight:
@@ -62,8 +62,7 @@ class CheckOutUnits:
         remaining = await _remaining(operation, snipe_it)
         if remaining is None:
             return Sight(Verdict.MISSING, evidence(number, at))
-        names = (name_of(operation), *operation.wanted.get("earlier", ()))
-        own, *earlier = await _found(names, operation, snipe_it)
+        own, *earlier = await _found(operation, snipe_it)
         to = (target["kind"], target["external_id"])
         theirs = [unit for one in earlier for unit in one.units if unit.holder == to]
         units = [*own.units, *theirs][: max(wanted, len(own.units))]
@@ -99,7 +98,7 @@ class CheckOutUnits:
 
     async def traced(self, operation: InventoryOperation, snipe_it: SnipeIt) -> bool:
         """Whether a unit that is out, or a row of the report, bears its name."""
-        (own,) = await _found([name_of(operation)], operation, snipe_it)
+        own, *_ = await _found(operation, snipe_it)
         return bool(own.units or own.report)
 
 
@@ -196,11 +195,10 @@ async def _remaining(operation: InventoryOperation, snipe_it: SnipeIt) -> int | 
     return None if accessory is None else accessory.remaining
 
 
-async def _found(
-    names: Sequence[str], operation: InventoryOperation, snipe_it: SnipeIt
-) -> list[_Found]:
-    """What bears each of the names, of those that handed out the same thing."""
-    kind, number = operation.item["kind"], number_of(operation)
+async def _found(operation: InventoryOperation, snipe_it: SnipeIt) -> list[_Found]:
+    """What bears the operation's name; then what counts as well, if it is with the target."""
+    wanted, kind, number = operation.wanted, operation.item["kind"], number_of(operation)
+    names = (name_of(operation), *wanted.get("earlier", ()))
     reports = [
         [told async for told in snipe_it.read.activity_of(kind, number, name)] for name in names
     ]
@@ -211,10 +209,12 @@ async def _found(
             for name, report in zip(names, reports, strict=True)
         ]
     rows = await snipe_it.read.accessory_checkouts(number)
-    return [
+    missed = [_unit(row) for row in rows if row.id in wanted.get("missed", ())]
+    named = [
         _Found([_unit(row) for row in rows if name in (row.note or "")], report)
         for name, report in zip(names, reports, strict=True)
     ]
+    return [*named, _Found(missed, [])]
 
 
 def _unit(row: CheckedOutRow) -> _Unit:
