@@ -11,6 +11,7 @@ from domain.assignments.rules import Asked
 from domain.ids import Id, id_of
 from infrastructure.ids import new_id
 from tests.builders.custody import evidence
+from tests.builders.people import with_roles
 from tests.query_api.conftest import Lab
 from tests.query_api.custody_world import Custody
 from tests.query_api.world import Person, World
@@ -181,6 +182,24 @@ async def test_pages_follow_one_another_for_whoever_sees_all_and_for_whoever_doe
             assert parts == whole, (person.username, sort)
     by_due = await listed(client, lab.technician, "?sort=due")
     assert {by_due[-1], by_due[-2]} == {made[2], made[5]}
+
+
+async def test_what_came_back_over_there_is_returned_too(
+    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab
+) -> None:
+    cables = Item("accessory", custody.stock("accessory", 4, quantity=10, remaining=10))
+    lent = custody.lend(lab.technician, cables, member(lab.member), quantity=3)
+    manager = Asked(with_roles("manager", "inventory_manager"), world.now)
+    lent.detect_drift(None, world.now, world.now)
+    lent.drift_vanished(world.now)
+    lent.detect_units_drift((7,), world.now, world.now)
+    lent.resolve_drift("external_return", lent.next_operation("qty_checkin"), manager)
+    (operation_id,) = lent.standing.pending
+    lent.returned(operation_id, evidence(), world.now)
+    world.store(lent, lab.technician)
+    path = f"/assignments/{id_of(lent.id)}"
+    body = (await client.get(path, headers=lab.technician.headers)).json()
+    assert (body["state"], body["returned"], body["outstanding"]) == ("active", 1, 2)
 
 
 async def test_what_was_written_off_is_not_returned(
