@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx
 
-from bench.load import PASSWORD, PERMISSIONS, STEPS
+from bench.load import PASSWORD, PERMISSIONS, STEPS, Job
 
 _ROLES: Final = {"employee": "requester", "approver": "approver", "technician": "technician"}
 
@@ -48,6 +48,20 @@ def make_cast(port: int, tenant: str) -> Cast:
         tenant_id=signed_up["tenant"]["id"],
         admin_token=signed_up["access_token"],
         members=members,
+    )
+
+
+def job_for(cast: Cast, port: int, *, clients: int, warm_up_s: float, seconds: float) -> Job:
+    """What a cast asks of our command API at ``port``, as fast as it answers."""
+    return Job(
+        port=port,
+        prefix="/api/v1",
+        tokens=cast.tokens,
+        project_id=cast.project_id,
+        policy_id=cast.policy_id,
+        clients=clients,
+        warm_up_s=warm_up_s,
+        seconds=seconds,
     )
 
 

@@ -17,6 +17,7 @@ import httpx
 import orjson
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from bench.cast import job_for
 from bench.crud_peer.seed import seed
 from bench.load import PASSWORD, PERMISSIONS, Job, Result, quantile
 from bench.processes import ROOT, running, wait_for
@@ -74,16 +75,7 @@ def drive(job: Job) -> Result:
 def _ours(stack: Stack) -> Iterator[Job]:
     with stack.command_api() as port:
         cast = stack.cast(port)
-        yield Job(
-            port=port,
-            prefix="/api/v1",
-            tokens=cast.tokens,
-            project_id=cast.project_id,
-            policy_id=cast.policy_id,
-            clients=CLIENTS,
-            warm_up_s=WARM_UP_S,
-            seconds=ROUND_S,
-        )
+        yield job_for(cast, port, clients=CLIENTS, warm_up_s=WARM_UP_S, seconds=ROUND_S)
 
 
 @contextmanager

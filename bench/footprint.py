@@ -10,15 +10,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import psutil
 
-from bench.cast import make_cast, sign_in_at_once
+from bench.cast import job_for, make_cast, sign_in_at_once
 from bench.commands_over_http import drive
-from bench.load import Job
 from bench.processes import running
 from bench.report import Figure, below
 from bench.stack import QUARTERMASTER, Stack
@@ -93,18 +92,8 @@ def _up(folder: Path) -> Iterator[_Up]:
 def _memory_under_load(up: _Up) -> _Memory:
     cast = make_cast(up.port, _TENANT)
     sign_in_at_once(up.port, _TENANT, times=4 * WORKERS)
-    job = Job(
-        port=up.port,
-        prefix="/api/v1",
-        tokens=cast.tokens,
-        project_id=cast.project_id,
-        policy_id=cast.policy_id,
-        clients=CLIENTS,
-        warm_up_s=WARM_UP_S,
-        seconds=HALF_S,
-        watch_port=up.port,
-        watch_every=LOOK_EVERY,
-    )
+    load = job_for(cast, up.port, clients=CLIENTS, warm_up_s=WARM_UP_S, seconds=HALF_S)
+    job = replace(load, watch_port=up.port, watch_every=LOOK_EVERY)
     before = _memory(up.process)
     first = drive(job)
     half_way = _memory(up.process)

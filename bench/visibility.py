@@ -12,8 +12,9 @@ from typing import Final
 
 import aio_pika
 
+from bench.cast import job_for
 from bench.commands_over_http import drive
-from bench.load import Job, Result, quantile
+from bench.load import Result, quantile
 from bench.report import Figure, at_most, below
 from bench.stack import Stack
 
@@ -36,16 +37,7 @@ def measure(stack: Stack) -> Sequence[Figure]:
     """The highest rate, the visibility at half of it, and the bare broker at the same rate."""
     with stack.everything() as ports:
         cast = stack.cast(ports.command)
-        full = Job(
-            port=ports.command,
-            prefix="/api/v1",
-            tokens=cast.tokens,
-            project_id=cast.project_id,
-            policy_id=cast.policy_id,
-            clients=CLIENTS,
-            warm_up_s=WARM_UP_S,
-            seconds=FULL_S,
-        )
+        full = job_for(cast, ports.command, clients=CLIENTS, warm_up_s=WARM_UP_S, seconds=FULL_S)
         highest = drive(full).rate
         # What the full load has left in the queues is not what is measured next.
         drive(

@@ -4,7 +4,7 @@ What was seen is dropped, a gap is read from the log, and rows and positions are
 together. So it does not matter what a broker loses, repeats or reorders.
 
 Projections move together: one transaction holds what a batch has made of all of them. Where the
-rows of one are refused, or one is far behind the others, each moves by itself.
+rows of one are refused, its table cannot be had, or one is far behind, each moves by itself.
 """
 
 import logging

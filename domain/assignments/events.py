@@ -448,7 +448,7 @@ class DriftResolutionFailed(Event):
 
 
 class UnitsReasserted(Event):
-    """The inventory shows the units of a drift with the custodian again, under other rows."""
+    """The inventory shows the units of a drift with the custodian again, under these rows."""
 
     TOPIC = "assignment.inventory_units_reasserted.v1"
     operation_id: Id

@@ -20,7 +20,7 @@ async def detect_drift(command: DetectDrift, store: Store, facts: Facts) -> Rece
 
 
 async def detect_units_drift(command: DetectUnitsDrift, store: Store, facts: Facts) -> Receipt:
-    """Note which units of an accessory are not with the custodian, according to the inventory.
+    """Note which units of an accessory nobody has any more, according to the inventory.
 
     Raises ``VersionMismatch`` as ``detect_drift`` does.
     """
