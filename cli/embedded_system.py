@@ -10,7 +10,7 @@ from infrastructure.embedded.machine import (
     LOOPBACK,
     free_port,
     kept_secret,
-    port_is_free,
+    ports_come_free,
     private_folder,
 )
 from infrastructure.embedded.postgres import EmbeddedPostgres
@@ -76,7 +76,7 @@ class DataFolder:
     def choose_inventory_port(self) -> None:
         """Let the demo's Snipe-IT have the port that it had, or another that is free."""
         kept = self._inventory_port
-        if not (kept.exists() and port_is_free(self.inventory_port)):
+        if not (kept.exists() and ports_come_free(self.inventory_port)):
             kept.write_text(str(free_port()), encoding="ascii")
 
     @property

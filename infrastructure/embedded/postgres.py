@@ -24,7 +24,7 @@ from infrastructure.embedded.machine import (
     LOOPBACK,
     free_port,
     kept_secret,
-    port_is_free,
+    ports_come_free,
     private_folder,
     process_name,
 )
@@ -214,7 +214,7 @@ class EmbeddedPostgres:
     def _choose_port(self) -> int:
         # The same one as last time, so that whoever knows the URL finds it again.
         last = _first_number(self._port_file)
-        return last if last is not None and port_is_free(last) else free_port()
+        return last if last is not None and ports_come_free(last) else free_port()
 
     def _configure(self, port: int) -> None:
         lines = [

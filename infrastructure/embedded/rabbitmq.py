@@ -25,7 +25,7 @@ from infrastructure.embedded.machine import (
     LOOPBACK,
     free_port,
     kept_secret,
-    port_is_free,
+    ports_come_free,
     private_folder,
     spawn,
 )
@@ -200,7 +200,7 @@ class EmbeddedRabbitmq:
 
     def _choose_ports(self) -> None:
         with contextlib.suppress(OSError, ValueError, KeyError):
-            if all(port_is_free(self._port(name)) for name in _PORTS):
+            if ports_come_free(*(self._port(name) for name in _PORTS)):
                 return
         chosen = {name: free_port() for name in _PORTS}
         (self.folder / "ports.json").write_text(json.dumps(chosen), encoding="ascii")

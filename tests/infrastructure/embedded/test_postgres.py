@@ -11,6 +11,7 @@ import pytest
 from infrastructure.embedded.errors import EmbeddedUnavailable
 from infrastructure.embedded.postgres import EmbeddedPostgres
 from tests.fixtures.postgres import Database
+from tests.infrastructure.embedded.ports import held_for_a_moment
 
 
 def _one(url: str, query: str) -> object:
@@ -49,6 +50,15 @@ def test_it_starts_again_after_its_own_kill_9(own_postgres: EmbeddedPostgres) ->
     os.kill(_postmaster(own_postgres), signal.SIGKILL)
     own_postgres.start()
     assert _one(own_postgres.superuser_url(), "SELECT 1") == 1
+
+
+def test_it_keeps_a_port_that_a_dying_program_still_holds(own_postgres: EmbeddedPostgres) -> None:
+    own_postgres.start()
+    port = own_postgres.port
+    own_postgres.stop()
+    with held_for_a_moment(port):
+        own_postgres.start()
+    assert own_postgres.port == port
 
 
 def test_a_stale_lock_with_the_number_of_another_program_is_no_obstacle(

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aio_pika
 import pytest
@@ -11,6 +12,7 @@ from infrastructure.embedded.errors import EmbeddedUnavailable
 from infrastructure.embedded.rabbitmq import EmbeddedRabbitmq, find_binaries
 from infrastructure.embedded.rabbitmq_container import Container
 from tests.infrastructure.embedded.docker_engine import DockerEngine, serve
+from tests.infrastructure.embedded.ports import held_for_a_moment
 
 NO_ENGINE = "tcp://127.0.0.1:1"
 
@@ -54,6 +56,19 @@ async def test_it_keeps_its_address_over_a_kill_and_forgets_all_when_wiped(
     own_rabbitmq.start()
     assert own_rabbitmq.url() == url
     assert await _round_trip(url) == b"hello"
+
+
+def test_it_keeps_an_address_that_a_dying_program_still_holds(
+    own_rabbitmq: EmbeddedRabbitmq,
+) -> None:
+    own_rabbitmq.start()
+    url = own_rabbitmq.url()
+    own_rabbitmq.stop()
+    port = urlsplit(url).port
+    assert port is not None
+    with held_for_a_moment(port):
+        own_rabbitmq.start()
+    assert own_rabbitmq.url() == url
 
 
 def test_a_container_is_found_signalled_and_removed_by_its_folder(
