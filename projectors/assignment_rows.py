@@ -56,7 +56,7 @@ def confirming(
     to: Row | None = None,
     **known: Any,
 ) -> Rows:
-    """A confirmed step of custody: whoever had it has it no longer, ``to`` has it now."""
+    """A step of custody with its proof: whoever had it has it no longer, ``to`` has it now."""
     before = assignment_in(rows)
     return circulation.told(
         proven(rows, recorded, event, changes),
@@ -66,7 +66,7 @@ def confirming(
         after=to,
         by=asked_by(before, event.operation_id),
         **known,
-        **circulation.confirmed_by(event),
+        **circulation.proof_of(event),
     )
 
 

@@ -128,7 +128,7 @@ def issued(rows: Rows, event: events.Issued, recorded: RecordedEvent) -> Rows:
         before=None,
         after=custodian_of(before),
         by=asked_by(before, event.operation_id),
-        **circulation.confirmed_by(event),
+        **circulation.proof_of(event),
     )
 
 

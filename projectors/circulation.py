@@ -12,8 +12,6 @@ ISSUE: Final = "issue"
 RETURN: Final = "return"
 MOVE: Final = "move"
 LOSS: Final = "loss"
-CONFIRMED: Final = frozenset({ISSUE, RETURN, MOVE, LOSS})
-"""What may only be said with the inventory's evidence."""
 
 RECEIVE: Final = "receive"
 CONFIRM: Final = "confirm"
@@ -43,7 +41,8 @@ def told(
         "assignment_id": recorded.aggregate_id,
         "at": recorded.recorded_at,
         "type": type,
-        "confirmed": type in CONFIRMED,
+        "confirmed": False,
+        "attested": False,
         "item_kind": assignment["item_kind"],
         "item_id": assignment["item_id"],
         "quantity": assignment["quantity"],
@@ -60,9 +59,15 @@ def told(
     return {**rows, "circulation": [*rows.get("circulation", ()), step]}
 
 
-def confirmed_by(event: Any) -> Row:
-    """The columns that say how an event that claims something of the inventory is proved."""
+def proof_of(event: Any) -> Row:
+    """The columns that say what an event that claims something of the inventory rests on.
+
+    Where somebody vouched for it, the inventory was not read, and has confirmed nothing.
+    """
+    attested = event.evidence["attested_by"] is not None
     return {
         "operation_id": event.operation_id,
-        "read_at": time_of(event.evidence["read_at"]),
+        "confirmed": not attested,
+        "attested": attested,
+        "read_at": None if attested else time_of(event.evidence["read_at"]),
     }

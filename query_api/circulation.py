@@ -46,14 +46,17 @@ SORTS: Final = {
 class CirculationItem(BaseModel):
     """One step of custody.
 
-    ``confirmed`` ones rest on the inventory's own word, read at ``read_at``; the others are what
-    people reported, and leave the same custodian on record.
+    ``confirmed`` ones rest on the inventory's own word, read at ``read_at``. ``attested`` ones
+    rest on the word of an inventory manager instead, who had the operation resolved without
+    proof: nobody read the inventory for them. After both another custodian is on record. All
+    others are what people reported, and leave the same custodian on record.
     """
 
     position: int
     at: datetime
     type: TypeName
     confirmed: bool
+    attested: bool
     item: ItemModel
     quantity: int
     assignment_id: Id
@@ -252,6 +255,7 @@ def _item(row: Any, known: Custodians) -> dict[str, Any]:
         "at": row.at,
         "type": row.type,
         "confirmed": row.confirmed,
+        "attested": row.attested,
         "item": known.things.of(row.item_kind, row.item_id),
         "quantity": row.quantity,
         "assignment_id": row.assignment_id,

@@ -12,8 +12,8 @@ circulation = Table(
     ulid("tenant_id"),
     ulid("assignment_id"),
     time("at"),
-    # issue, return, move, loss (the inventory has confirmed them), receive, confirm, decline,
-    # loss_report, recover, drift (what people or the inventory reported)
+    # issue, return, move, loss (confirmed or attested), receive, confirm, decline, loss_report,
+    # recover (what people reported)
     text("type"),
     Column("confirmed", Boolean(), nullable=False),
     text("item_kind"),
@@ -31,6 +31,8 @@ circulation = Table(
     # Where it was put, where somebody said so.
     ulid("location_id", null=True),
     text("note", null=True),
+    # Whether an inventory manager vouched for it, and the inventory has not confirmed it.
+    Column("attested", Boolean(), nullable=False),
 )
 Index("circulation_by_position", *circulation.c["tenant_id", "position"])
 Index("circulation_by_item", *circulation.c["tenant_id", "item_id", "position"])

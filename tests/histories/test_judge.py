@@ -233,6 +233,7 @@ def test_the_feed_is_not_objected_to_where_it_is_true(
     ("changes", "objection"),
     [
         ({"confirmed": False}, "issue of"),
+        ({"attested": True}, "somebody.s word"),
         ({"type": "confirm"}, "confirm of"),
         ({"read_at": None}, "is not proved"),
         ({"operation_id": None}, "by any operation"),

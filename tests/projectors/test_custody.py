@@ -120,9 +120,11 @@ def test_issued_and_returned_are_told_only_with_evidence(chance: random.Random) 
     assert (row["issued_at"] is not None) == issued
     assert (row["returned_at"] is not None) == returned
     assert row["outstanding"] == 0 or issued
-    confirmed = [step for step in rows["circulation"] if step["confirmed"]]
-    assert all(step["read_at"] is not None for step in confirmed)
-    assert {step["type"] for step in confirmed} <= {"issue", "return", "move", "loss"}
+    for step in rows["circulation"]:
+        claims = step["type"] in ("issue", "return", "move", "loss")
+        assert (step["confirmed"] or step["attested"]) == claims
+        assert not (step["confirmed"] and step["attested"])
+        assert (step["read_at"] is not None) == step["confirmed"]
 
 
 @given(chance=CHANCE)
@@ -139,10 +141,24 @@ def test_the_feed_tells_who_has_it_without_a_break(chance: random.Random) -> Non
         elif step["type"] == "move":
             assert step["custodian_before"] == custodian
             assert step["custodian_after"] == {"kind": "location", "id": build.ROOM.id}
-        elif step["confirmed"]:
+        elif step["confirmed"] or step["attested"]:
             assert (step["custodian_before"], step["custodian_after"]) == (custodian, None)
         else:
             assert step["custodian_before"] == step["custodian_after"] == custodian
+
+
+def test_what_a_manager_vouched_for_is_not_told_as_the_inventorys_word() -> None:
+    assignment = build.issued(build.reserved(), attested_by=build.MANAGER.user_id)
+    assignment.returned(build.receiving(assignment), build.evidence(), NOW)
+
+    issue, _, returned = rows_after(assignment)["circulation"]
+
+    assert (issue["type"], issue["confirmed"], issue["attested"]) == ("issue", False, True)
+    assert issue["read_at"] is None
+    assert issue["operation_id"] is not None
+    assert issue["custodian_after"] == {"kind": "user", "id": build.BEN.id}
+    assert (returned["type"], returned["confirmed"], returned["attested"]) == ("return", True, False)
+    assert returned["read_at"] is not None
 
 
 def test_folding_leaves_the_rows_it_was_given_as_they_were() -> None:

@@ -9,6 +9,7 @@ from domain.assignments.content import Custodian, Item, State
 from domain.ids import Id, id_of
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.all_tenants_reader import AllTenantsReader
+from tests.builders.custody import evidence as proof
 from tests.builders.inventory import InventoryTables
 from tests.builders.operations import evidence
 from tests.fixtures.postgres import Database
@@ -287,6 +288,25 @@ async def test_the_feed_tells_who_had_what(
     assert (item["confirmed"], item["by"]["name"] is None) == (False, True)
     assert item["custodian_after"] == item["custodian_before"]
     assert await feed(lab.technician, f"?limit=1&cursor={answer.json()['next']}") == ["issue"]
+
+
+async def test_a_step_that_a_manager_vouched_for_is_not_given_as_the_inventorys_word(
+    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab
+) -> None:
+    lent = custody.reserve(lab.technician, asset(custody, 1), Custodian("user", lab.member.id))
+    operation = custody.hand_over(lent, lab.technician)
+    lent.issued(id_of(operation.id), proof(attested_by=lab.technician.id), world.now)
+    world.store(lent, lab.technician)
+
+    headers = lab.technician.headers
+    listed = await client.get("/asset-circulations?confirmed=false", headers=headers)
+    (step,) = listed.json()["items"]
+    page = await client.get(f"/asset-circulations/{step['position']}", headers=headers)
+
+    assert page.json() == step
+    assert (step["type"], step["confirmed"], step["attested"]) == ("issue", False, True)
+    assert (step["read_at"], step["operation_id"]) == (None, id_of(operation.id))
+    assert step["custodian_after"]["id"] == lab.member.id
 
 
 async def test_a_step_of_the_feed_has_a_page_for_those_who_see_its_assignment(
