@@ -85,8 +85,9 @@ def refused(rows: Rows, recorded: RecordedEvent, event: Any, changes: Row | None
 
 
 def reporting(rows: Rows, recorded: RecordedEvent, type: str, by: Id | None, **known: Any) -> Rows:
-    """A step of custody that leaves the same custodian on record."""
-    custodian = custodian_of(assignment_in(rows))
+    """A step of custody that leaves the same custodian on record, or nobody as before."""
+    assignment = assignment_in(rows)
+    custodian = None if assignment["issued_at"] is None else custodian_of(assignment)
     return circulation.told(rows, recorded, type, before=custodian, after=custodian, by=by, **known)
 
 

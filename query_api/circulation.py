@@ -49,7 +49,8 @@ class CirculationItem(BaseModel):
     ``confirmed`` ones rest on the inventory's own word, read at ``read_at``. ``attested`` ones
     rest on the word of an inventory manager instead, who had the operation resolved without
     proof: nobody read the inventory for them. After both another custodian is on record. All
-    others are what people reported, and leave the same custodian on record.
+    others are what people reported, and leave the same custodian on record; nobody, as long as
+    the hand-over that they speak of has not come to pass.
     """
 
     position: int

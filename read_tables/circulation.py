@@ -22,7 +22,7 @@ circulation = Table(
     ulid("project_id", null=True),
     # Who did it, or asked for it.
     ulid("by", null=True),
-    # {kind, id}; null for the inventory itself.
+    # {kind, id}; null for the inventory itself, and while nobody is known to have it.
     document("custodian_before", null=True),
     document("custodian_after", null=True),
     ulid("operation_id", null=True),

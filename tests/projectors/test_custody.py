@@ -135,16 +135,18 @@ def test_the_feed_tells_who_has_it_without_a_break(chance: random.Random) -> Non
         story.step()
 
     custodian = {"kind": "user", "id": build.BEN.id}
+    on_record = None
     for step in rows_after(story.assignment)["circulation"]:
         if step["type"] == "issue":
             assert (step["custodian_before"], step["custodian_after"]) == (None, custodian)
+            on_record = custodian
         elif step["type"] == "move":
             assert step["custodian_before"] == custodian
             assert step["custodian_after"] == {"kind": "location", "id": build.ROOM.id}
         elif step["confirmed"] or step["attested"]:
             assert (step["custodian_before"], step["custodian_after"]) == (custodian, None)
         else:
-            assert step["custodian_before"] == step["custodian_after"] == custodian
+            assert step["custodian_before"] == step["custodian_after"] == on_record
 
 
 def test_what_a_manager_vouched_for_is_not_told_as_the_inventorys_word() -> None:
@@ -157,8 +159,23 @@ def test_what_a_manager_vouched_for_is_not_told_as_the_inventorys_word() -> None
     assert issue["read_at"] is None
     assert issue["operation_id"] is not None
     assert issue["custodian_after"] == {"kind": "user", "id": build.BEN.id}
-    assert (returned["type"], returned["confirmed"], returned["attested"]) == ("return", True, False)
-    assert returned["read_at"] is not None
+    assert (returned["type"], returned["confirmed"]) == ("return", True)
+    assert (returned["attested"], returned["read_at"] is None) == (False, False)
+
+
+def test_nobody_is_on_record_for_what_was_never_handed_over() -> None:
+    assignment = build.reserved()
+    operation_id, asked = build.issuing(assignment), Asked(build.CUSTODIAN, NOW)
+    assignment.accept("the terms", asked, witnessed=False)
+    assignment.decline("It is broken", asked)
+    assignment.report_loss("lost", "gone", asked)
+    assignment.issue_failed(operation_id, "not_available", gone=False, at=NOW)
+
+    steps = rows_after(assignment)["circulation"]
+
+    assert [step["type"] for step in steps] == ["confirm", "decline", "loss_report"]
+    for step in steps:
+        assert (step["custodian_before"], step["custodian_after"]) == (None, None)
 
 
 def test_folding_leaves_the_rows_it_was_given_as_they_were() -> None:
