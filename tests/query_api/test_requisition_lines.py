@@ -14,6 +14,7 @@ from domain.requisitions.content import Item as Asked
 from domain.requisitions.fulfilment import AllocatedItem
 from domain.requisitions.requisition import Requisition
 from infrastructure.ids import new_id, to_uuid
+from tests.builders.custody import evidence as proof
 from tests.query_api.conftest import Lab
 from tests.query_api.custody_world import Custody
 from tests.query_api.world import World
@@ -83,6 +84,18 @@ class Loan:
         self.custody.confirm(assignment, operation, self.lab.technician)
         self.requisition.line_issued(id_of(assignment.id), id_of(operation.id), self.world.now)
         self.save()
+
+    def hand_on(self, assignment: Assignment, to: Custodian) -> Assignment:
+        """Let somebody else take it over, and the inventory confirm that."""
+        asked = AskedOfAssignment(self.lab.technician.caller, self.world.now)
+        check_in = assignment.next_operation("checkin")
+        assignment.transfer(check_in, to, new_id(), asked)
+        check_out = assignment.next_operation("checkout")
+        assignment.transfer_checked_in(check_in, check_out, proof(), self.world.now)
+        successor = assignment.transfer_completed(check_out, proof(), self.world.now)
+        self.world.store(assignment, self.lab.technician)
+        self.world.store(successor, self.lab.technician)
+        return successor
 
     def save(self) -> None:
         self.world.store(self.requisition, self.lab.technician)
@@ -191,6 +204,30 @@ async def test_a_line_says_first_what_needs_a_person(client: httpx.AsyncClient, 
     assert line["sync"]["operation_id"] == id_of(operation.id)
 
 
+async def test_a_line_leads_to_whoever_has_its_units_now_and_waits_for_them(
+    client: httpx.AsyncClient, loan: Loan
+) -> None:
+    assignment, untouched = loan.allocate(17), loan.allocate(18)
+    loan.prove(assignment, loan.issue(assignment))
+    second = loan.hand_on(assignment, Custodian("user", loan.lab.outsider.id))
+    third = loan.hand_on(second, Custodian("user", loan.lab.approver.id))
+    operation = loan.custody.receive(third, loan.lab.technician)
+    operation.start_attempt(1, loan.world.now)
+    operation.block("unauthorized", "The token is not accepted.", loan.world.now)
+    loan.world.store(operation, loan.lab.technician)
+
+    line = await line_of(client, loan)
+
+    assert places(line)[id_of(assignment.id)] == ("issued", "closed")
+    of_first, of_untouched = line["assignments"]
+    assert (of_first["outcome"], of_first["successor_id"]) == ("transferred", id_of(second.id))
+    assert of_first["sync"] is None
+    assert of_untouched["id"] == id_of(untouched.id)
+    assert (of_untouched["outcome"], of_untouched["successor_id"]) == (None, None)
+    assert line["sync"]["state"] == "needs_attention"
+    assert line["sync"]["operation_id"] == id_of(operation.id)
+
+
 async def test_a_line_says_what_the_inventory_has_refused(
     client: httpx.AsyncClient, loan: Loan
 ) -> None:
@@ -244,7 +281,9 @@ async def test_a_line_of_the_past_shows_what_was_kept_then_without_how_it_stands
 
     assert counted(past) == (1, 0, 0)
     assert places(past) == {id_of(assignment.id): ("allocated", None)}
-    assert (past["assignments"][0]["sync"], past["sync"]) == (None, None)
+    (kept,) = past["assignments"]
+    assert (kept["sync"], past["sync"]) == (None, None)
+    assert (kept["outcome"], kept["successor_id"]) == (None, None)
 
 
 async def test_the_page_changes_when_only_an_assignment_of_it_has(
