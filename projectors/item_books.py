@@ -25,6 +25,14 @@ def held(rows: Rows, event: events.Held, recorded: RecordedEvent) -> Rows:
     return _with_hold(rows, recorded, event, out=False)
 
 
+def hand_over_begun(rows: Rows, event: events.HandOverBegun, recorded: RecordedEvent) -> Rows:
+    """Units are taken until their hand-over is settled."""
+    (hold,) = (one for one in rows["item_holds"] if one["assignment_id"] == event.assignment_id)
+    leaving: Row = {**hold, "begins": time_of(event.begins), "leaving": True}
+    others = _others(rows, event.assignment_id)
+    return {**_changed(rows, recorded), "item_holds": [*others, leaving]}
+
+
 def hold_changed(rows: Rows, event: events.HoldChanged, recorded: RecordedEvent) -> Rows:
     """The hold is this from now on."""
     return _with_hold(rows, recorded, event, out=event.out)
@@ -50,6 +58,7 @@ def _with_hold(
         "begins": time_of(event.begins),
         "until": time_of(event.until),
         "out": out,
+        "leaving": False,
     }
     others = _others(rows, event.assignment_id)
     return {**_changed(rows, recorded), "item_holds": [*others, hold]}

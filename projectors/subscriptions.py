@@ -152,6 +152,7 @@ CUSTODY: Final = Projection(
         assignment_events.DriftResolved: assignments_elsewhere.drift_resolved,
         book_events.Opened: item_books.opened,
         book_events.Held: item_books.held,
+        book_events.HandOverBegun: item_books.hand_over_begun,
         book_events.HoldChanged: item_books.hold_changed,
         book_events.Released: item_books.released,
         operation_events.Requested: inventory_operations.requested,

@@ -181,8 +181,10 @@ item_holds = Table(
     time("begins"),
     # Null: for good.
     time("until", null=True),
-    # The units are being handed over, or have been.
+    # The units have been handed over; an asset as soon as it is being handed over.
     Column("out", Boolean(), nullable=False),
+    # The units are in the store, and being handed over.
+    Column("leaving", Boolean(), nullable=False),
 )
 Index("item_holds_by_item", *item_holds.c["tenant_id", "item_id", "begins"])
 Index("item_holds_by_assignment", *item_holds.c["tenant_id", "assignment_id"])

@@ -34,8 +34,19 @@ class Held(Event):
     until: str | None
 
 
+class HandOverBegun(Event):
+    """Units are being handed over, from ``begins`` on: they are taken until that is settled."""
+
+    TOPIC = "item_book.hand_over_begun.v1"
+    assignment_id: Id
+    begins: str
+
+
 class HoldChanged(Event):
-    """An assignment's hold is this from now on; ``out`` once the item is being handed over."""
+    """An assignment's hold is this from now on; ``out`` once it is handed over.
+
+    An asset is ``out`` as soon as it is being handed over.
+    """
 
     TOPIC = "item_book.hold_changed.v1"
     assignment_id: Id

@@ -30,6 +30,8 @@ class Hold:
     """Units that an assignment takes from ``begins`` until ``until`` (None: for good).
 
     ``out`` once they are handed over: then they are taken until they come back, however late.
+    ``leaving`` while they are in the store and their hand-over is not settled: then they are taken
+    until it is. An asset that is being handed over is ``out`` at once.
     """
 
     assignment_id: Id
@@ -37,12 +39,13 @@ class Hold:
     begins: datetime
     until: datetime | None
     out: bool = False
+    leaving: bool = False
 
     def end(self, at: datetime) -> datetime:
         """When the units are free again, as far as can be known at ``at``."""
         if self.until is None:
             return FOR_GOOD
-        return max(self.until, at + _A_MOMENT) if self.out else self.until
+        return max(self.until, at + _A_MOMENT) if self.out or self.leaving else self.until
 
 
 class ItemBook(Aggregate):
@@ -56,6 +59,7 @@ class ItemBook(Aggregate):
     Created = events.Created
     Opened = events.Opened
     Held = events.Held
+    HandOverBegun = events.HandOverBegun
     HoldChanged = events.HoldChanged
     Released = events.Released
 
@@ -85,11 +89,15 @@ class ItemBook(Aggregate):
 
         Raises ``ItemOut`` or ``ItemHeld``.
         """
-        if self._is_asset and any(other.out for other in self._others(assignment_id)):
+        hold = self._from_now(assignment_id, at)
+        if not self._is_asset:
+            begins = time_text(hold.begins)
+            self._hand_over_begun(assignment_id=assignment_id, begins=begins, timestamp=at)
+            return
+        if any(other.out for other in self._others(assignment_id)):
             raise ItemOut
-        hold = replace(self._from_now(assignment_id, at), out=self._is_asset)
         self._check_room(hold, None, at)
-        self._change(hold, at)
+        self._change(replace(hold, out=True), at)
 
     def kept_for_others(self, assignment_id: Id, at: datetime) -> int:
         """Units in the inventory's store that are for those who reserved before this assignment.
@@ -104,12 +112,12 @@ class ItemBook(Aggregate):
 
     def handed_out(self, assignment_id: Id, at: datetime) -> None:
         """The units have left the inventory's store."""
-        self._change(replace(self.holds[assignment_id], out=True), at)
+        self._change(replace(self.holds[assignment_id], out=True, leaving=False), at)
 
     def not_handed_out(self, assignment_id: Id, begins: datetime, at: datetime) -> None:
         """The hand-over came to nothing: the units are kept from ``begins`` as before."""
         hold = self.holds[assignment_id]
-        self._change(replace(hold, begins=begins, out=False), at)
+        self._change(replace(hold, begins=begins, out=False, leaving=False), at)
 
     def check_extension(
         self, assignment_id: Id, until: datetime, *, remaining: int | None, at: datetime
@@ -219,6 +227,12 @@ class ItemBook(Aggregate):
         self, assignment_id: Id, quantity: int, begins: str, until: str | None, timestamp: datetime
     ) -> None:
         self._keep(assignment_id, quantity, begins, until, out=False)
+
+    @event(HandOverBegun)
+    def _hand_over_begun(self, assignment_id: Id, begins: str, timestamp: datetime) -> None:
+        hold = self.holds[assignment_id]
+        leaving = replace(hold, begins=datetime.fromisoformat(begins), leaving=True)
+        self.holds = {**self.holds, assignment_id: leaving}
 
     @event(HoldChanged)
     def _hold_changed(

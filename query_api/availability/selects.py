@@ -81,7 +81,7 @@ def _unit(row: Any, held: Sequence[Any]) -> Unit:
     """One that we have lent comes back lendable, if its label says so."""
     holds = [_hold(one) for one in held]
     comes_back = any(hold.out for hold in holds) and row.status_type in (None, DEPLOYABLE)
-    return Unit(lendable=row.can_check_out or comes_back, holds=holds)
+    return Unit(lendable=row.can_check_out or comes_back, holds=holds, lent=_lent(held))
 
 
 async def _stock(reading: Reading, wanted: Wanted, table: Table) -> Sequence[Stock] | None:
@@ -100,7 +100,7 @@ async def _stock(reading: Reading, wanted: Wanted, table: Table) -> Sequence[Sto
     )
     used_up = await _used_up_since(reading, wanted, row) if wanted.kind == CONSUMABLE else 0
     holds = [_hold(one) for one in held]
-    return [Stock(max(0, row.remaining - used_up), row.quantity, missing, holds)]
+    return [Stock(max(0, row.remaining - used_up), row.quantity, missing, holds, _lent(held))]
 
 
 async def _used_up_since(reading: Reading, wanted: Wanted, row: Any) -> int:
@@ -127,18 +127,24 @@ async def _holds(reading: Reading, kind: str, item_ids: Sequence[Id]) -> dict[Id
 
 
 def _held(reading: Reading, kind: str, item_ids: Sequence[Id]) -> Select[Any]:
-    """What is held from now on; what has ended and is not out takes nothing."""
+    """What is held from now on; what has ended takes nothing, unless it is out or leaving."""
     hold = item_holds.c
-    live = or_(hold.until.is_(None), hold.until > reading.at, hold.out)
+    live = or_(hold.until.is_(None), hold.until > reading.at, hold.out, hold.leaving)
     of_its_tenant = and_(reading.scope.owns(assignments), assignments.c.id == hold.assignment_id)
-    found = reading.scope.select(item_holds, *hold, assignments.c.issued_at)
+    lent = (assignments.c.issued_at, assignments.c.closed_at)
+    found = reading.scope.select(item_holds, *hold, *lent)
     return found.outerjoin(assignments, of_its_tenant).where(
         hold.item_id == any_of(list(item_ids)), hold.item_kind == kind, live
     )
 
 
 def _hold(row: Any) -> Hold:
-    return Hold(row.assignment_id, row.quantity, row.begins, row.until, row.out)
+    return Hold(row.assignment_id, row.quantity, row.begins, row.until, row.out, row.leaving)
+
+
+def _lent(held: Sequence[Any]) -> list[Hold]:
+    """Not what is being handed over yet, nor what was lost and has turned up."""
+    return [_hold(one) for one in held if one.issued_at is not None and one.closed_at is None]
 
 
 def units_of(supplies: Iterable[Supply]) -> int:

@@ -1,7 +1,7 @@
 """How many units are free when: the mirror's picture minus what is held, over a period.
 
-Pure functions. A hold is what the item's book says; units that are out are taken until they are
-due, and those that should be back by now for as long as they are not.
+Pure functions. A hold is what the item's book says; units that are out or on their way out are
+taken until they are due, and those that should be back by now for as long as they are not.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,10 +17,14 @@ _A_MOMENT: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One asset. ``lendable`` says whether it can be handed out once nobody has it."""
+    """One asset. ``lendable`` says whether it can be handed out once nobody has it.
+
+    ``lent`` are those of the holds under which somebody has it, as the inventory has confirmed.
+    """
 
     lendable: bool
     holds: Sequence[Hold]
+    lent: Sequence[Hold] = ()
 
     def left(self, taken: int) -> int:
         """1 where it is free when so many holds take it."""
@@ -32,13 +36,15 @@ class Stock:
     """Units of one kind. ``in_store`` and ``total`` are the inventory's figures.
 
     ``missing`` of the units that are out are not in those figures any more: they come back into
-    the store when their holds end.
+    the store when their holds end. ``lent`` are the holds under which somebody has units, as the
+    inventory has confirmed.
     """
 
     in_store: int
     total: int
     missing: int
     holds: Sequence[Hold]
+    lent: Sequence[Hold] = ()
 
     def left(self, taken: int) -> int:
         """Units that are free when so many are taken."""
@@ -76,12 +82,12 @@ def windows(
 
 
 def overdue(supplies: Sequence[Supply], at: datetime) -> int:
-    """Units that should be back by ``at`` and are not."""
+    """Units that somebody has, and that should be back by ``at``."""
     return sum(
         hold.quantity
         for supply in supplies
-        for hold in supply.holds
-        if hold.out and hold.until is not None and hold.until < at
+        for hold in supply.lent
+        if hold.until is not None and hold.until < at
     )
 
 

@@ -88,7 +88,7 @@ def test_the_rows_of_a_book_are_its_holds(chance: random.Random) -> None:
     assert (book["item_kind"], book["item_id"]) == (story.book.item.kind, story.book.item.id)
     assert book["version"] == story.book.version
     assert {hold["assignment_id"]: hold_in(hold) for hold in rows["item_holds"]} == {
-        id: (hold.quantity, hold.begins, hold.until, hold.out)
+        id: (hold.quantity, hold.begins, hold.until, hold.out, hold.leaving)
         for id, hold in story.book.holds.items()
     }
     assert all(hold["item_id"] == book["item_id"] for hold in rows["item_holds"])
@@ -289,7 +289,7 @@ def assert_same_operation(row: Row, operation: InventoryOperation) -> None:
 
 
 def hold_in(row: Row) -> tuple[Any, ...]:
-    return row["quantity"], row["begins"], row["until"], row["out"]
+    return row["quantity"], row["begins"], row["until"], row["out"], row["leaving"]
 
 
 def test_a_book_that_is_empty_again_keeps_nothing() -> None:

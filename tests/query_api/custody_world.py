@@ -203,6 +203,8 @@ class Custody:
             book.hold(hold, remaining=remaining, at=self.world.now)
             if hold.out:
                 book.handed_out(hold.assignment_id, self.world.now)
+            elif hold.leaving:
+                book.hand_out(hold.assignment_id, at=self.world.now)
         self.world.store(book, by)
 
     def _thing(self, kind: str, external_id: int, **columns: Any) -> Id:

@@ -8,8 +8,11 @@ import pytest
 
 from domain.assignments.content import Custodian, Item
 from domain.assignments.item_book import Hold
+from domain.assignments.rules import Asked
 from domain.ids import Id, id_of
 from infrastructure.ids import new_id
+from tests.builders.custody import MANAGER
+from tests.builders.custody import evidence as proof
 from tests.query_api.conftest import Lab
 from tests.query_api.custody_world import Custody
 from tests.query_api.world import World
@@ -104,6 +107,45 @@ async def test_units_that_left_after_the_mirror_looked_are_not_counted_twice(
         answer = await asked(client, lab, "accessory", item.id)
         assert (answer["available"], answer["total"]) == (7, 10)
     assert (await asked(client, lab, "consumable", consumed.id))["available"] == 6
+
+
+async def test_only_what_is_known_to_be_out_is_overdue(
+    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab
+) -> None:
+    custody.connect()
+    member, by = Custodian("user", lab.member.id), lab.technician
+    late, leaving, found = (Item("asset", custody.asset(number, free=False)) for number in range(3))
+    lent = custody.lend(by, late, member)
+    being_lent = custody.reserve(by, leaving, member)
+    custody.hand_over(being_lent, by)
+    lost = custody.lend(by, found, member)
+    asked_by = Asked(MANAGER, world.now)
+    lost.report_loss("lost", None, asked_by)
+    gone = lost.next_operation("set_status")
+    lost.confirm_loss(gone, asked_by)
+    lost.loss_confirmed(gone, proof(), world.now)
+    lost.recover(lost.next_operation("checkin"), asked_by)
+    world.store(lost, by)
+    for item, assignment in ((late, lent), (leaving, being_lent), (found, lost)):
+        id = id_of(assignment.id)
+        custody.hold(by, item, Hold(id, 1, now() - 2 * DAY, now() - DAY, out=True))
+
+    answers = [await asked(client, lab, "asset", item.id) for item in (late, leaving, found)]
+
+    assert [(one["overdue"], one["available"]) for one in answers] == [(1, 0), (0, 0), (0, 0)]
+
+
+async def test_units_whose_hand_over_is_not_settled_are_taken_after_they_were_due(
+    client: httpx.AsyncClient, custody: Custody, lab: Lab
+) -> None:
+    custody.connect()
+    cables = Item("accessory", custody.stock("accessory", 4, quantity=10, remaining=10))
+    late = Hold(new_id(), 3, now() - 2 * DAY, now() - DAY, leaving=True)
+    custody.hold(lab.technician, cables, late)
+
+    answer = await asked(client, lab, "accessory", cables.id)
+
+    assert (answer["available"], answer["overdue"]) == (7, 0)
 
 
 async def test_a_model_is_what_its_assets_are_at_a_location(

@@ -2,13 +2,14 @@
 
 import itertools
 import random
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.assignments.errors import ItemHeld, NotEnoughUnits
+from domain.assignments.errors import ItemHeld, ItemOut, NotEnoughUnits
 from domain.assignments.item_book import Hold, ItemBook
 from domain.ids import book_id, uuid_of
 from infrastructure.ids import derived_id
@@ -103,13 +104,15 @@ def test_what_is_said_to_be_free_can_be_reserved_and_nothing_else(chance: random
             continue
         if hold.out:
             book.handed_out(hold.assignment_id, NOW)
+        elif hold.begins <= NOW and chance.random() < 0.5:
+            _begin_hand_over(book, hold.assignment_id)
     holds = list(book.holds.values())
     supply = (
         Unit(lendable=True, holds=holds)
         if units == 1
         else Stock(units - book.units_out, units, book.units_out, holds)
     )
-    begins = NOW + chance.randint(1, PERIOD) * HOUR
+    begins = NOW + chance.randint(0, PERIOD) * HOUR
     until = begins + chance.randint(1, 30) * HOUR
     available = min(window.available for window in windows([supply], begins, until, NOW))
     quantity = chance.randint(1, units)
@@ -124,6 +127,11 @@ def test_what_is_said_to_be_free_can_be_reserved_and_nothing_else(chance: random
     assert reserved == (available >= quantity)
 
 
+def _begin_hand_over(book: ItemBook, assignment_id: str) -> None:
+    with suppress(ItemHeld, ItemOut):
+        book.hand_out(assignment_id, at=NOW)
+
+
 def test_a_moment_has_one_window() -> None:
     (window,) = windows([Unit(lendable=True, holds=[])], NOW, None, NOW)
     assert (window.begins, window.until, window.available) == (NOW, None, 1)
@@ -131,13 +139,24 @@ def test_a_moment_has_one_window() -> None:
 
 def test_what_is_late_is_taken_now_and_told() -> None:
     late = Hold("late", 1, NOW - 5 * HOUR, NOW - HOUR, out=True)
-    unit = Unit(lendable=True, holds=[late])
+    unit = Unit(lendable=True, holds=[late], lent=[late])
 
     (now,) = windows([unit], NOW, None, NOW)
     (later,) = windows([unit], NOW + HOUR, None, NOW)
 
     assert (now.available, later.available) == (0, 1)
     assert overdue([unit], NOW) == 1
+
+
+def test_what_is_being_handed_over_late_is_taken_now_and_not_overdue() -> None:
+    late = Hold("late", 3, NOW - 5 * HOUR, NOW - HOUR, leaving=True)
+    stock = Stock(in_store=5, total=5, missing=0, holds=[late])
+
+    (now,) = windows([stock], NOW, None, NOW)
+    (later,) = windows([stock], NOW + HOUR, None, NOW)
+
+    assert (now.available, later.available) == (2, 5)
+    assert overdue([stock], NOW) == 0
 
 
 def test_nothing_is_free_of_nothing() -> None:

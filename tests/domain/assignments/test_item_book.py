@@ -140,6 +140,33 @@ def test_units_that_are_out_are_no_longer_in_store() -> None:
         made.hold(hold(C, 0, 2, 1), remaining=2, at=NOW)
 
 
+def test_units_that_are_being_handed_over_are_taken_until_that_is_settled() -> None:
+    made = kept(hold(A, 0, 2, 3), item=CABLES, remaining=5)
+    made.hand_out(A, at=NOW)
+    with pytest.raises(NotEnoughUnits):
+        made.hold(hold(B, 3, 4, 3), remaining=5, at=day(3))
+    made.hold(hold(B, 4, 5, 5), remaining=5, at=day(3))
+    made.not_handed_out(A, day(0), day(3))
+    assert made.holds[A] == hold(A, 0, 2, 3)
+    made.hold(hold(C, 3, 4, 5), remaining=5, at=day(3))
+
+
+def test_units_that_were_handed_over_late_are_out_once() -> None:
+    made = kept(hold(A, 0, 2, 3), item=CABLES, remaining=5)
+    made.hand_out(A, at=NOW)
+    made.handed_out(A, day(3))
+    assert made.units_out == 3
+    made.hold(hold(B, 3, 4, 2), remaining=2, at=day(3))
+    with pytest.raises(NotEnoughUnits):
+        made.hold(hold(C, 3, 4, 1), remaining=2, at=day(3))
+
+
+def test_units_whose_hand_over_is_late_are_kept_for_those_who_reserved_before() -> None:
+    made = kept(hold(A, 0, 2, 3), hold(B, 2, 4, 2), hold(C, 2, 9, 2), item=CABLES)
+    made.hand_out(A, at=NOW)
+    assert made.kept_for_others(C, day(3)) == 5
+
+
 def test_units_are_handed_out_whatever_is_said_to_be_left() -> None:
     made = kept(hold(A, 0, 2, 3), hold(B, 5, 7, 5), item=CABLES, remaining=5)
     made.hand_out(B, at=NOW)

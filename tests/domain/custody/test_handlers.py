@@ -89,6 +89,20 @@ async def test_no_more_units_are_kept_than_there_are(desk: Desk) -> None:
     assert (await refusal(desk, desk.reserve(CABLES, quantity=2))).code == "not_enough_units"
 
 
+@pytest.mark.parametrize(("item", "most"), [(CABLES, 5), (SCREWS, 100)])
+async def test_units_still_being_handed_over_when_they_are_due_are_kept_for_nobody_else(
+    desk: Desk, item: Item, most: int
+) -> None:
+    late = await desk.reserve(item, quantity=most - 1, issue=True)
+    desk.at = DUE + timedelta(hours=3)
+    later = DUE + timedelta(days=5)
+    again = desk.reserve(item, CHI, quantity=most - 1, due=later)
+    assert (await refusal(desk, again)).code == "not_enough_units"
+
+    await desk.refuse(await desk.open_operation(late))
+    await desk.reserve(item, CHI, quantity=most - 1, due=later)
+
+
 async def test_what_the_mirror_says_is_left_refuses_no_hand_over(desk: Desk) -> None:
     reserved = await desk.reserve(CABLES, quantity=4)
     desk.facts.has_item("accessory", CABLES.id, 30, remaining=0)
