@@ -27,7 +27,7 @@ CLOSED: Final = Closed.TOPIC
 """Says no more than the event before it, which carries the evidence."""
 
 CLAIMS: Final = ("issued_at", "returned_at", "due", "outstanding")
-CLAIMED: Final = ("issue", "return", "move", "loss")
+CONFIRMED: Final = ("issue", "return", "move", "loss")
 """The steps of custody that may only be told with the inventory's evidence."""
 
 ROUNDING_S: Final = 0.001
@@ -181,7 +181,7 @@ class Judge:
         """Fail where a row of the custody feed says that something is confirmed which was not so."""
         told = f"{step['type']} of {step['assignment_id']}"
         assert not step["attested"], f"{told} rests on somebody's word"
-        assert step["confirmed"] == (step["type"] in CLAIMED), f"{told}: {step['confirmed']}"
+        assert step["confirmed"] == (step["type"] in CONFIRMED), f"{told}: {step['confirmed']}"
         if not step["confirmed"]:
             return
         assert step["read_at"], f"{told} is not proved"

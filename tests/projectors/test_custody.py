@@ -121,8 +121,8 @@ def test_issued_and_returned_are_told_only_with_evidence(chance: random.Random) 
     assert (row["returned_at"] is not None) == returned
     assert row["outstanding"] == 0 or issued
     for step in rows["circulation"]:
-        claims = step["type"] in ("issue", "return", "move", "loss")
-        assert (step["confirmed"] or step["attested"]) == claims
+        claimed = step["type"] in ("issue", "return", "move", "loss")
+        assert (step["confirmed"] or step["attested"]) == claimed
         assert not (step["confirmed"] and step["attested"])
         assert (step["read_at"] is not None) == step["confirmed"]
 
