@@ -313,6 +313,7 @@ def closed(rows: Rows, event: events.Closed, recorded: RecordedEvent) -> Rows:
         "outcome": event.outcome,
         "operation_id": None,
         "outstanding": 0,
+        "overdue": False,
         "closed_at": recorded.recorded_at,
     }
     return after(rows, recorded, changes)

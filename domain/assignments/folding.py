@@ -253,7 +253,7 @@ def _drift_resolved(now: Standing, told: events.DriftResolved) -> Standing:
 
 
 def _closed(now: Standing, told: events.Closed) -> Standing:
-    return replace(now, outcome=told.outcome)
+    return replace(now, outcome=told.outcome, overdue=False)
 
 
 _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxyType(

@@ -45,7 +45,9 @@ async def _narrowed(
     state: Annotated[StateName | None, Query()] = None,
     custodian_id: IdFilter = None,
     requisition_id: IdFilter = None,
-    overdue: Annotated[Flag, Query(description="Only those that are past their due date.")] = None,
+    overdue: Annotated[
+        Flag, Query(description="Only those that are out and past their due date.")
+    ] = None,
     drift: Annotated[
         Flag, Query(description="Only those of which the inventory disagrees.")
     ] = None,

@@ -225,6 +225,7 @@ def assert_same_assignment(row: Row, assignment: Assignment) -> None:
     assert seen.gone == view.gone
     assert [waits["operation_id"] for waits in row["pending"]] == list(now.pending)
     assert (row["due"], row["overdue"], row["outcome"]) == (now.due, now.overdue, now.outcome)
+    assert not (row["overdue"] and assignment.state in OVER)
     if row["issued_at"] is not None and assignment.state is not AssignmentState.CLOSED:
         assert row["outstanding"] == now.outstanding
     assert (row["accepted_at"] is not None) == (now.answer == "accepted")

@@ -272,6 +272,24 @@ async def test_filters_narrow_a_list(
     assert of_one.json()["items"] == []
 
 
+async def test_what_came_back_late_is_not_overdue_any_more(
+    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab, scope: Item
+) -> None:
+    due = world.now + timedelta(hours=1)
+    late = custody.lend(lab.technician, scope, member(lab.member), due=due)
+    late.mark_overdue(due + timedelta(days=1))
+    custody.receive(late, lab.technician)
+    path, overdue = f"/assignments/{id_of(late.id)}", "?overdue=true"
+    assert await listed(client, lab.technician, overdue) == [id_of(late.id)]
+
+    (operation_id,) = late.standing.pending
+    late.returned(operation_id, evidence(), world.now)
+    world.store(late, lab.technician)
+    body = (await client.get(path, headers=lab.technician.headers)).json()
+    assert (body["state"], body["outcome"], body["overdue"]) == ("closed", "returned", False)
+    assert await listed(client, lab.technician, overdue) == []
+
+
 async def test_what_is_listed_as_gone_is_recovered_once(
     client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab, scope: Item
 ) -> None:
