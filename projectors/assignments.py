@@ -31,6 +31,14 @@ from projectors.assignment_rows import (
 REQUESTED: Final = "requested"
 APPROVED: Final = "approved"
 _NO_EXTENSION: Final[Row] = {"asked_due": None, "extension": None, "extension_reason": None}
+_NO_ANSWER: Final[Row] = {
+    "accepted_at": None,
+    "accepted_by": None,
+    "witness_id": None,
+    "terms": None,
+    "declined_at": None,
+    "decline_reason": None,
+}
 
 
 def reserved(rows: Rows, event: events.Reserved, recorded: RecordedEvent) -> Rows:
@@ -67,12 +75,7 @@ def reserved(rows: Rows, event: events.Reserved, recorded: RecordedEvent) -> Row
         "returned_at": None,
         "evidence": None,
         "attested": False,
-        "accepted_at": None,
-        "accepted_by": None,
-        "witness_id": None,
-        "terms": None,
-        "declined_at": None,
-        "decline_reason": None,
+        **_NO_ANSWER,
         "returns": [],
         "loss": None,
         "transfer": None,
@@ -138,7 +141,7 @@ def issue_failed(rows: Rows, event: events.IssueFailed, recorded: RecordedEvent)
         {**one, "failed": event.reason} if is_noted(one) else one
         for one in assignment_in(rows)["returns"]
     ]
-    return refused(rows, recorded, event, {"returns": returns, "loss": None})
+    return refused(rows, recorded, event, {**_NO_ANSWER, "returns": returns, "loss": None})
 
 
 def attention_raised(
@@ -151,12 +154,11 @@ def attention_raised(
 def accepted(rows: Rows, event: events.Accepted, recorded: RecordedEvent) -> Rows:
     """The custodian agrees."""
     changes = {
+        **_NO_ANSWER,
         "accepted_at": recorded.recorded_at,
         "accepted_by": event.by,
         "witness_id": event.witness,
         "terms": event.terms,
-        "declined_at": None,
-        "decline_reason": None,
     }
     changed = after(rows, recorded, changes)
     return reporting(changed, recorded, circulation.CONFIRM, event.by)
@@ -165,10 +167,7 @@ def accepted(rows: Rows, event: events.Accepted, recorded: RecordedEvent) -> Row
 def declined(rows: Rows, event: events.Declined, recorded: RecordedEvent) -> Rows:
     """The custodian does not want it."""
     changes = {
-        "accepted_at": None,
-        "accepted_by": None,
-        "witness_id": None,
-        "terms": None,
+        **_NO_ANSWER,
         "declined_at": recorded.recorded_at,
         "decline_reason": event.reason,
     }

@@ -52,7 +52,7 @@ async def _narrowed(
         Flag, Query(description="Only those of which the inventory disagrees.")
     ] = None,
     declined: Annotated[
-        Flag, Query(description="Only those that their custodian declined and still has.")
+        Flag, Query(description="Only those that their custodian declined, and has or is to get.")
     ] = None,
     extension: Annotated[
         Literal["requested", "approved"] | None, Query(description="That ask for another date.")

@@ -33,6 +33,11 @@ EMPTY: Final[Rows] = {owned.name: [] for owned in CUSTODY.tables}
 STEPS: Final = 40
 CHANCE: Final = st.integers(min_value=0, max_value=2**32).map(random.Random)
 OVER: Final = (AssignmentState.CLOSED, AssignmentState.CANCELLED)
+NOT_HAD: Final = (AssignmentState.RESERVED, AssignmentState.CANCELLED)
+ANSWER: Final = (
+    *("accepted_at", "accepted_by", "witness_id", "terms"),
+    *("declined_at", "decline_reason"),
+)
 
 
 def rows_of(events: Sequence[RecordedEvent]) -> Rows:
@@ -179,6 +184,25 @@ def test_a_return_at_the_desk_is_received_and_not_returned() -> None:
     assert [step["type"] for step in rows["circulation"]] == ["issue", "receive"]
 
 
+def test_what_was_said_of_a_handover_goes_with_it() -> None:
+    assignment = build.reserved()
+    operation_id = build.issuing(assignment)
+    custodian, technician = Asked(build.CUSTODIAN, NOW), Asked(build.MANAGER, NOW)
+    for say in (
+        lambda: assignment.accept("the terms", technician, witnessed=True),
+        lambda: assignment.decline("It is broken", custodian),
+    ):
+        say()
+        (row,) = rows_after(assignment)["assignments"]
+        assert (row["accepted_at"], row["declined_at"]).count(None) == 1
+
+        assignment.issue_failed(operation_id, "not_available", gone=False, at=NOW)
+        (row,) = rows_after(assignment)["assignments"]
+        assert {column: row[column] for column in ANSWER} == dict.fromkeys(ANSWER)
+        assert assignment.standing.answer is None
+        operation_id = build.issuing(assignment)
+
+
 def test_what_is_handed_on_is_what_had_not_come_back() -> None:
     assignment = build.issued(build.reserved(item=build.CABLES, quantity=3), rows=[7, 8, 9])
     assignment.returned(build.receiving(assignment), build.evidence(), NOW)
@@ -230,6 +254,7 @@ def assert_same_assignment(row: Row, assignment: Assignment) -> None:
         assert row["outstanding"] == now.outstanding
     assert (row["accepted_at"] is not None) == (now.answer == "accepted")
     assert (row["declined_at"] is not None) == (now.answer == "declined")
+    assert now.answer is None or assignment.state not in NOT_HAD
     if now.pending and row["reason"] is None and assignment.state not in OVER:
         assert row["operation_id"] in now.pending
 

@@ -337,6 +337,24 @@ async def test_what_was_declined_is_listed_until_it_is_back(
     assert await listed(client, lab.technician, "?declined=true") == []
 
 
+async def test_what_was_declined_and_never_handed_over_is_not_listed(
+    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab, scope: Item
+) -> None:
+    assignment = custody.reserve(lab.technician, scope, member(lab.member))
+    operation = custody.hand_over(assignment, lab.technician)
+    assignment.decline("It is broken", Asked(lab.member.caller, world.now))
+    world.store(assignment, lab.member)
+    assert await listed(client, lab.technician, "?declined=true") == [id_of(assignment.id)]
+
+    assignment.issue_failed(id_of(operation.id), "not_available", gone=False, at=world.now)
+    world.store(assignment, lab.technician)
+    assert await listed(client, lab.technician, "?declined=true") == []
+    path = f"/assignments/{id_of(assignment.id)}"
+    body = (await client.get(path, headers=lab.technician.headers)).json()
+    assert (body["state"], body["declined_at"]) == ("reserved", None)
+    assert body["acceptance"]["decline_reason"] is None
+
+
 async def test_transitions_say_what_the_commands_would(
     client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab, scope: Item
 ) -> None:
