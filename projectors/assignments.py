@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from domain.assignments import events
-from domain.assignments.content import State, is_to_be_collected
+from domain.assignments.content import GONE, State, is_to_be_collected
 from domain.assignments.standing import Awaited, outcome_of
 from domain.fields import time_of, time_text
 from domain.ids import Id
@@ -52,6 +52,7 @@ def reserved(rows: Rows, event: events.Reserved, recorded: RecordedEvent) -> Row
         "item_id": event.item["id"],
         "quantity": event.quantity,
         "outstanding": 0,
+        "returned": 0,
         "custodian_kind": event.custodian["kind"],
         "custodian_id": event.custodian["id"],
         "project_id": event.project_id,
@@ -266,6 +267,7 @@ def returned(rows: Rows, event: events.Returned, recorded: RecordedEvent) -> Row
     confirmed = {"confirmed_at": time_text(recorded.recorded_at)}
     changes = {
         "outstanding": event.outstanding,
+        "returned": before["returned"] + event.quantity - _gone(before, event.operation_id),
         "returned_at": recorded.recorded_at,
         "returns": _with_return(before, event.operation_id, confirmed),
         "drift": None,
@@ -335,6 +337,17 @@ def _received(
         "confirmed_at": None,
         "failed": None,
     }
+
+
+def _gone(assignment: Row, operation_id: Id) -> int:
+    """Units of a return that are missing or used up: older events confirm them with the others."""
+    return sum(
+        unit["quantity"]
+        for one in assignment["returns"]
+        if one["operation_id"] == operation_id
+        for unit in one["units"]
+        if unit["condition"] in GONE
+    )
 
 
 def _with_return(assignment: Row, operation_id: Id, changes: Row) -> list[Row]:

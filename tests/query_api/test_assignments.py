@@ -202,6 +202,31 @@ async def test_what_came_back_over_there_is_returned_too(
     assert (body["state"], body["returned"], body["outstanding"]) == ("active", 1, 2)
 
 
+async def test_what_came_back_stays_returned_when_the_rest_is_handed_on(
+    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab
+) -> None:
+    cables = Item("accessory", custody.stock("accessory", 4, quantity=10, remaining=10))
+    lent = custody.lend(lab.technician, cables, member(lab.member), quantity=3)
+    manager = Asked(with_roles("manager", "inventory_manager"), world.now)
+    lent.detect_units_drift((7,), world.now, world.now)
+    lent.resolve_drift("external_return", lent.next_operation("qty_checkin"), manager)
+    (operation_id,) = lent.standing.pending
+    lent.returned(operation_id, evidence(), world.now)
+    check_in = lent.next_operation("qty_checkin")
+    lent.transfer(check_in, member(lab.outsider), new_id(), manager)
+    check_out = lent.next_operation("qty_checkout")
+    lent.transfer_checked_in(check_in, check_out, evidence(), world.now)
+    successor = lent.transfer_completed(check_out, evidence(rows=[10, 11]), world.now)
+    for one in (lent, successor):
+        world.store(one, lab.technician)
+
+    answer = await client.get("/assignments", headers=lab.technician.headers)
+    assert [
+        (one["outcome"], one["issued"], one["returned"], one["outstanding"])
+        for one in answer.json()["items"]
+    ] == [(None, 2, 0, 2), ("transferred", 3, 1, 0)]
+
+
 async def test_what_was_written_off_is_not_returned(
     client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab
 ) -> None:
