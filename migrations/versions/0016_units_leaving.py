@@ -6,8 +6,8 @@ The default lets a projector of the version before go on until it is stopped.
 
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

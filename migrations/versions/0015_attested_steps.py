@@ -6,8 +6,8 @@ asks for. The default lets a projector of the version before go on until it is s
 
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
