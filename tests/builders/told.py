@@ -125,6 +125,32 @@ def returned(stream: Stream, quantity: int = 1, outstanding: int = 0) -> Stream:
     )
 
 
+def written_off(
+    stream: Stream, quantity: int = 1, outstanding: int = 0, outcome: str = "written_off"
+) -> Stream:
+    """Units that did not come back are no longer on record, as the inventory has confirmed."""
+    return stream.then(
+        assignments.WrittenOff,
+        operation_id=derived_id("test", "operation"),
+        quantity=quantity,
+        outstanding=outstanding,
+        outcome=outcome,
+        evidence=EVIDENCE,
+    )
+
+
+def unlisted(
+    stream: Stream, *rows: int, event: type[Any] = assignments.UnitsDriftDetected
+) -> Stream:
+    """The inventory lists the units of these checkout rows with nobody."""
+    return stream.then(event, unlisted=list(rows), read_at="2026-11-21T09:00:00Z")
+
+
+def drift_vanished(stream: Stream) -> Stream:
+    """The inventory agrees again."""
+    return stream.then(assignments.DriftResolved, how="vanished", operation_id=None, by=None)
+
+
 def operation(*, tenant: Id = TENANT) -> Stream:
     """A checkout that is asked of the inventory."""
     return Stream(tenant, uuid4(), []).then(

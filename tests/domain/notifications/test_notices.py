@@ -176,6 +176,48 @@ def test_the_leads_are_told_even_where_a_location_has_it() -> None:
     assert audience_ids(notice.audience, TENANT) == [leads_id(PROJECT)]
 
 
+def test_reminders_are_of_what_has_not_come_back() -> None:
+    three = told.reserved(ANN, quantity=3)
+
+    everything = told_last(told.reminded(three, -1))
+    rest = told_last(told.reminded(told.returned(three, 2, 1), 1))
+
+    assert everything is not None
+    assert everything.data["quantity"] == 3
+    assert rest is not None
+    assert rest.data["quantity"] == 1
+
+
+def test_reminders_are_not_of_what_is_written_off_or_with_nobody_over_there() -> None:
+    five = told.written_off(told.reserved(ANN, quantity=5), 1, 4)
+    unlisted = told.unlisted(five, 71, 72)
+
+    rest = told_last(told.reminded(unlisted, 1))
+    less = told.unlisted(told.returned(unlisted, 1, 3), 72, event=assignments.UnitsDriftReduced)
+    after_a_return = told_last(told.reminded(less, 3))
+    agreed = told_last(told.reminded(told.drift_vanished(less), 7))
+
+    assert rest is not None
+    assert rest.data["quantity"] == 2
+    assert after_a_return is not None
+    assert after_a_return.data["quantity"] == 2
+    assert agreed is not None
+    assert agreed.data["quantity"] == 3
+
+
+def test_a_return_says_what_became_of_every_unit() -> None:
+    stream = told.written_off(told.reserved(ANN, quantity=4), 1, 3)
+
+    part = told_last(told.returned(stream, 1, 2))
+    rest = told_last(told.returned(stream, 2, 0))
+
+    counts = ("quantity", "returned", "written_off", "outstanding")
+    assert part is not None
+    assert [part.data[name] for name in counts] == [1, 1, 1, 2]
+    assert rest is not None
+    assert [rest.data[name] for name in counts] == [2, 3, 1, 0]
+
+
 def test_a_return_goes_to_who_had_it() -> None:
     notice = told_last(told.returned(told.reserved(ANN, quantity=3), 2, 1))
 
