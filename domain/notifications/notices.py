@@ -223,6 +223,11 @@ def _returned(subject: Subject, event: assignments.Returned) -> Notice:
     return _to_custodian(subject, Kind.RETURNED, event.quantity, _ended(subject))
 
 
+def _written_off(subject: Subject, event: assignments.WrittenOff) -> Notice:
+    data = {"outcome": event.outcome, **_ended(subject)}
+    return _to_custodian(subject, Kind.WRITTEN_OFF, event.quantity, data)
+
+
 def _ended(subject: Subject) -> Mapping[str, Any]:
     """What has become of the units so far: each is counted in one of these."""
     outstanding, written_off = subject["outstanding"], subject["written_off"]
@@ -307,6 +312,7 @@ _TELLS_OF: Final[Mapping[type[Any], Tell]] = MappingProxyType(
         assignments.Declined: _declined,
         assignments.ReminderFell: _reminded,
         assignments.Returned: _returned,
+        assignments.WrittenOff: _written_off,
         assignments.DriftDetected: _drifted,
         assignments.UnitsDriftDetected: _drifted,
         operations.Blocked: _blocked,

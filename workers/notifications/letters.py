@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from domain.assignments.standing import CONSUMED, WRITTEN_OFF
 from domain.notifications.kinds import Kind
 from infrastructure.notifications.delivery_store import Addressee, Claimed, DeliveryStore
 from infrastructure.notifications.outcomes import Never, NotWanted, Outcome
@@ -166,16 +167,32 @@ def _overdue(data: Data, things: Things) -> Said:
 
 
 def _returned(data: Data, things: Things) -> Said:
-    # What was planned before units were counted apart has no such number.
-    returned, written_off = data["returned"], data.get("written_off", 0)
-    lent = things.of(returned + written_off + data["outstanding"])
-    if returned == lent.quantity:
+    lent = _lent(data, things)
+    if data["returned"] == lent.quantity:
         return Said(f"Returned: {lent}", (f"{lent.capital} {lent.were} returned.", _NOTHING_LEFT))
-    lines = [f"{returned} of {lent} came back."]
-    if written_off:
-        gone = lent.of(written_off)
-        lines.append(f"{written_off} did not come back and {gone.are} settled.")
+    lines = [_came_back(data, lent)]
+    gone = lent.of(lent.quantity - data["returned"] - data["outstanding"])
+    if gone.quantity:
+        lines.append(f"{gone.quantity} did not come back and {gone.are} settled.")
     return Said(f"Returned in part: {lent}", (*lines, _next_step(data)))
+
+
+def _written_off(data: Data, things: Things) -> Said:
+    title, ended = _ENDS[data["outcome"]]
+    lines = [f"{things.capital} did not come back and {things.were} {ended}."]
+    if data["returned"]:
+        lines.append(_came_back(data, _lent(data, things)))
+    return Said(f"{title}: {things}", (*lines, _next_step(data)))
+
+
+def _lent(data: Data, things: Things) -> Things:
+    """All that was handed out."""
+    # What was planned before units were counted apart does not say how many were written off.
+    return things.of(data["returned"] + data.get("written_off", 0) + data["outstanding"])
+
+
+def _came_back(data: Data, lent: Things) -> str:
+    return f"{data['returned']} of {lent} came back."
 
 
 def _next_step(data: Data) -> str:
@@ -214,12 +231,18 @@ _DECISIONS: Final = {
     "expired": ("has expired", "If you still need it, clone it with new dates."),
 }
 
+_ENDS: Final = {
+    WRITTEN_OFF: ("Written off", "written off"),
+    CONSUMED: ("Used up", "recorded as used up"),
+}
+
 _SAY: Final[Mapping[str, Callable[[Data, Things], Said]]] = {
     Kind.REQUISITION_DECIDED: _requisition_decided,
     Kind.READY_TO_COLLECT: _ready_to_collect,
     Kind.DUE_SOON: _due_soon,
     Kind.OVERDUE: _overdue,
     Kind.RETURNED: _returned,
+    Kind.WRITTEN_OFF: _written_off,
     Kind.DECLINED: _declined,
     Kind.SYNC_NEEDS_ATTENTION: _sync_needs_attention,
 }

@@ -226,6 +226,18 @@ def test_a_return_goes_to_who_had_it() -> None:
     assert (notice.data["returned"], notice.data["outstanding"]) == (2, 1)
 
 
+def test_who_had_it_is_told_what_did_not_come_back_and_how_that_ended() -> None:
+    three = told.returned(told.reserved(ANN, quantity=3), 2, 1)
+
+    notice = told_last(told.written_off(three, 1, 0, "consumed"))
+
+    assert notice is not None
+    assert (notice.kind, set(notice.audience.people)) == (Kind.WRITTEN_OFF, {ANN})
+    assert notice.data["outcome"] == "consumed"
+    counts = ("quantity", "returned", "written_off", "outstanding")
+    assert [notice.data[name] for name in counts] == [1, 2, 1, 0]
+
+
 @pytest.mark.parametrize(
     ("event", "fields"),
     [

@@ -92,3 +92,26 @@ def test_a_return_that_was_planned_before_units_were_counted_apart_can_be_writte
 
     assert said is not None
     assert said.lines[0] == "3 pieces of cable were returned."
+
+
+def test_the_last_word_on_what_is_missing_is_that_it_is_written_off() -> None:
+    two = told.returned(told.reserved(ANN, quantity=3), 2, 1)
+
+    said = letter(told.written_off(two, 1, 0))
+
+    assert said.subject == "Written off: cable"
+    assert said.lines == (
+        "Cable did not come back and was written off.",
+        "2 of 3 pieces of cable came back.",
+        "Nothing is left to do.",
+    )
+
+
+def test_what_was_used_up_is_not_called_missing() -> None:
+    said = letter(told.written_off(told.reserved(ANN, quantity=3), 2, 1, "consumed"))
+
+    assert said.subject == "Used up: 2 pieces of cable"
+    assert said.lines == (
+        "2 pieces of cable did not come back and were recorded as used up.",
+        "You still have 1; please bring back the rest in time.",
+    )
