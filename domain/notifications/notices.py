@@ -109,13 +109,13 @@ def _header_known(subject: Subject, event: requisitions.HeaderChanged) -> Subjec
 
 
 def _assignment_known(_: Subject, event: assignments.Reserved) -> Subject:
-    """``outstanding`` units are out or reserved, ``unlisted`` of them with nobody over there."""
+    """``outstanding`` units are out or reserved; the inventory lists some with nobody."""
     return {
         "tenant_id": event.tenant_id,
         "item": dict(event.item),
         "quantity": event.quantity,
         "outstanding": event.quantity,
-        "unlisted": 0,
+        "held_by_nobody": 0,
         "written_off": 0,
         "custodian": dict(event.custodian),
         "project_id": event.project_id,
@@ -130,22 +130,26 @@ def _due_known(subject: Subject, event: assignments.DueDateChanged) -> Subject:
 
 def _return_known(subject: Subject, event: assignments.Returned) -> Subject:
     """What is still not listed after it is said by the event that follows."""
-    return {**subject, "outstanding": event.outstanding, "unlisted": 0}
+    return {**subject, "outstanding": event.outstanding, "held_by_nobody": 0}
 
 
 def _write_off_known(subject: Subject, event: assignments.WrittenOff) -> Subject:
-    left = {"outstanding": event.outstanding, "unlisted": 0}
+    left = {"outstanding": event.outstanding, "held_by_nobody": 0}
     return {**subject, **left, "written_off": subject["written_off"] + event.quantity}
+
+
+def _drift_known(subject: Subject, event: assignments.DriftDetected) -> Subject:
+    return {**subject, "held_by_nobody": 0 if event.actual else subject["outstanding"]}
 
 
 def _units_drift_known(
     subject: Subject, event: assignments.UnitsDriftDetected | assignments.UnitsDriftReduced
 ) -> Subject:
-    return {**subject, "unlisted": len(event.unlisted)}
+    return {**subject, "held_by_nobody": len(event.unlisted)}
 
 
 def _drift_settled(subject: Subject, _: assignments.DriftResolved) -> Subject:
-    return {**subject, "unlisted": 0}
+    return {**subject, "held_by_nobody": 0}
 
 
 def _operation_known(_: Subject, event: operations.Requested) -> Subject:
@@ -208,10 +212,12 @@ def _declined(subject: Subject, event: assignments.Declined) -> Notice:
     return Notice(Kind.DECLINED, Audience(permission=ASSIGNMENTS_RETURN), data)
 
 
-def _reminded(subject: Subject, event: assignments.ReminderFell) -> Notice:
+def _reminded(subject: Subject, event: assignments.ReminderFell) -> Notice | None:
     """Of what the custodian still has, as far as the inventory has said."""
+    held = subject["outstanding"] - subject["held_by_nobody"]
+    if not held:
+        return None
     kind = Kind.OVERDUE if event.day > 0 else Kind.DUE_SOON
-    held = subject["outstanding"] - subject["unlisted"]
     told = _to_custodian(subject, kind, held, {"day": event.day, "due": event.due})
     if event.day < LEADS_AFTER_DAYS:
         return told
@@ -293,6 +299,7 @@ _LEARNS_FROM: Final[Mapping[type[Any], Learn]] = MappingProxyType(
         assignments.DueDateChanged: _due_known,
         assignments.Returned: _return_known,
         assignments.WrittenOff: _write_off_known,
+        assignments.DriftDetected: _drift_known,
         assignments.UnitsDriftDetected: _units_drift_known,
         assignments.UnitsDriftReduced: _units_drift_known,
         assignments.DriftResolved: _drift_settled,

@@ -205,6 +205,17 @@ def test_reminders_are_not_of_what_is_written_off_or_with_nobody_over_there() ->
     assert agreed.data["quantity"] == 3
 
 
+def test_nobody_is_reminded_of_what_the_inventory_lists_with_nobody() -> None:
+    read = {"read_at": "2026-11-21T09:00:00Z"}
+    camera = told.reserved(ANN).then(assignments.DriftDetected, actual=None, **read)
+    cables = told.unlisted(told.reserved(ANN, quantity=2), 71, 72)
+
+    assert told_last(told.reminded(camera, 7)) is None
+    assert told_last(told.reminded(cables, 7)) is None
+    elsewhere = camera.then(assignments.DriftDetected, actual=("user", 9), **read)
+    assert told_last(told.reminded(elsewhere, 7)) is not None
+
+
 def test_a_return_says_what_became_of_every_unit() -> None:
     stream = told.written_off(told.reserved(ANN, quantity=4), 1, 3)
 
