@@ -114,6 +114,7 @@ def _assignment_known(_: Subject, event: assignments.Reserved) -> Subject:
         "tenant_id": event.tenant_id,
         "item": dict(event.item),
         "quantity": event.quantity,
+        "handed_over": False,
         "outstanding": event.quantity,
         "held_by_nobody": 0,
         "written_off": 0,
@@ -126,6 +127,10 @@ def _assignment_known(_: Subject, event: assignments.Reserved) -> Subject:
 
 def _due_known(subject: Subject, event: assignments.DueDateChanged) -> Subject:
     return {**subject, "due": event.due}
+
+
+def _hand_over_known(subject: Subject, _: assignments.Issued) -> Subject:
+    return {**subject, "handed_over": True}
 
 
 def _return_known(subject: Subject, event: assignments.Returned) -> Subject:
@@ -206,9 +211,13 @@ def _to_be_collected(
 
 
 def _declined(subject: Subject, event: assignments.Declined) -> Notice:
-    """Whoever takes things back is to have this one back."""
-    reason = {"reason": event.reason, "custodian": subject["custodian"]}
-    data = _of_units(subject, subject["outstanding"], reason)
+    """Whoever takes things back is to have this one back, if it is handed over at all."""
+    said = {
+        "reason": event.reason,
+        "custodian": subject["custodian"],
+        "handed_over": subject["handed_over"],
+    }
+    data = _of_units(subject, subject["outstanding"], said)
     return Notice(Kind.DECLINED, Audience(permission=ASSIGNMENTS_RETURN), data)
 
 
@@ -297,6 +306,7 @@ _LEARNS_FROM: Final[Mapping[type[Any], Learn]] = MappingProxyType(
         requisitions.HeaderChanged: _header_known,
         assignments.Reserved: _assignment_known,
         assignments.DueDateChanged: _due_known,
+        assignments.Issued: _hand_over_known,
         assignments.Returned: _return_known,
         assignments.WrittenOff: _write_off_known,
         assignments.DriftDetected: _drift_known,

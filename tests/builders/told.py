@@ -109,6 +109,12 @@ def reserved(custodian_id: Id, *, tenant: Id = TENANT, **fields: Any) -> Stream:
     )
 
 
+def issued(stream: Stream) -> Stream:
+    """The custodian has it, as the inventory has confirmed."""
+    operation_id = derived_id("test", "operation")
+    return stream.then(assignments.Issued, operation_id=operation_id, evidence=EVIDENCE)
+
+
 def reminded(stream: Stream, day: int) -> Stream:
     """A reminder, ``day`` days after the due date."""
     return stream.then(assignments.ReminderFell, day=day, due="2026-11-28T23:59:59Z")

@@ -203,13 +203,16 @@ def _next_step(data: Data) -> str:
 
 def _declined(data: Data, things: Things) -> Said:
     them = things.them
-    return Said(
-        f"Declined: {things}",
-        (
-            f"Whoever was given {things} does not want {them}: {one_line(data['reason'])}",
-            f"They have {them} until you take {them} back. Please see to that.",
-        ),
-    )
+    reason = f"does not want {them}: {one_line(data['reason'])}"
+    # What was planned before this was told apart does not say it.
+    if data.get("handed_over", True):
+        whose = f"Whoever was given {things} {reason}"
+        next_step = f"They have {them} until you take {them} back. Please see to that."
+        return Said(f"Declined: {things}", (whose, next_step))
+    whose = f"Whoever is being given {things} {reason}"
+    by_then = "The inventory had not confirmed the hand-over by then."
+    next_step = f"Once it does, please take {them} back. If it refuses, there is nothing to do."
+    return Said(f"Declined: {things}", (whose, by_then, next_step))
 
 
 def _sync_needs_attention(data: Data, things: Things) -> Said:

@@ -134,6 +134,19 @@ def test_the_desk_is_told_what_its_custodian_declined() -> None:
     assert notice.data["custodian"] == {"kind": "user", "id": ANN}
 
 
+def test_the_desk_is_told_whether_the_hand_over_of_what_was_declined_is_confirmed() -> None:
+    fields = {"by": ANN, "reason": "It is broken"}
+    two_left = told.returned(told.issued(told.reserved(ANN, quantity=3)), 1, 2)
+
+    early = told_last(told.reserved(ANN, quantity=3).then(assignments.Declined, **fields))
+    later = told_last(two_left.then(assignments.Declined, **fields))
+
+    assert early is not None
+    assert (early.data["handed_over"], early.data["quantity"]) == (False, 3)
+    assert later is not None
+    assert (later.data["handed_over"], later.data["quantity"]) == (True, 2)
+
+
 def test_nobody_is_told_to_collect_what_they_are_just_being_handed() -> None:
     assert told_last(told.reserved(ANN, requisition_id=None)) is None
     assert told_last(told.reserved(ANN, transferred_from=derived_id("test", "other"))) is None

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from domain.assignments import events as assignments
 from domain.notifications.notices import learnt, notice_of
 from infrastructure.ids import derived_id
 from tests.builders import told
@@ -114,4 +115,23 @@ def test_what_was_used_up_is_not_called_missing() -> None:
     assert said.lines == (
         "2 pieces of cable did not come back and were recorded as used up.",
         "You still have 1; please bring back the rest in time.",
+    )
+
+
+def test_a_letter_on_what_was_declined_says_nothing_of_who_has_it_before_that_is_confirmed() -> (
+    None
+):
+    fields = {"by": ANN, "reason": "Broken"}
+
+    early = letter(told.reserved(ANN).then(assignments.Declined, **fields))
+    later = letter(told.issued(told.reserved(ANN)).then(assignments.Declined, **fields))
+
+    assert early.lines == (
+        "Whoever is being given cable does not want it: Broken",
+        "The inventory had not confirmed the hand-over by then.",
+        "Once it does, please take it back. If it refuses, there is nothing to do.",
+    )
+    assert later.lines == (
+        "Whoever was given cable does not want it: Broken",
+        "They have it until you take it back. Please see to that.",
     )
