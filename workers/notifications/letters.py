@@ -174,7 +174,7 @@ def _returned(data: Data, things: Things) -> Said:
     gone = lent.of(lent.quantity - data["returned"] - data["outstanding"])
     if gone.quantity:
         lines.append(f"{gone.quantity} did not come back and {gone.are} settled.")
-    return Said(f"Returned in part: {lent}", (*lines, _next_step(data)))
+    return Said(f"Returned in part: {lent}", (*lines, _next_step(data, things)))
 
 
 def _written_off(data: Data, things: Things) -> Said:
@@ -182,7 +182,7 @@ def _written_off(data: Data, things: Things) -> Said:
     lines = [f"{things.capital} did not come back and {things.were} {ended}."]
     if data["returned"]:
         lines.append(_came_back(data, _lent(data, things)))
-    return Said(f"{title}: {things}", (*lines, _next_step(data)))
+    return Said(f"{title}: {things}", (*lines, _next_step(data, things)))
 
 
 def _lent(data: Data, things: Things) -> Things:
@@ -195,10 +195,11 @@ def _came_back(data: Data, lent: Things) -> str:
     return f"{data['returned']} of {lent} came back."
 
 
-def _next_step(data: Data) -> str:
-    if not data["outstanding"]:
+def _next_step(data: Data, things: Things) -> str:
+    left = things.of(data["outstanding"])
+    if not left.quantity:
         return _NOTHING_LEFT
-    return f"You still have {data['outstanding']}; please bring back the rest in time."
+    return f"{left.quantity} {left.are} still on record for you; please bring back the rest."
 
 
 def _declined(data: Data, things: Things) -> Said:

@@ -68,7 +68,7 @@ def test_what_came_back_in_parts_is_counted_in_all() -> None:
     more = letter(told.returned(stream, 1, 2))
     rest = letter(told.returned(stream, 2, 0))
 
-    still = "You still have {}; please bring back the rest in time."
+    still = "{} are still on record for you; please bring back the rest."
     assert part.lines == ("1 of 4 pieces of cable came back.", still.format(3))
     assert more.lines == ("2 of 4 pieces of cable came back.", still.format(2))
     assert rest.subject == "Returned: 4 pieces of cable"
@@ -114,7 +114,7 @@ def test_what_was_used_up_is_not_called_missing() -> None:
     assert said.subject == "Used up: 2 pieces of cable"
     assert said.lines == (
         "2 pieces of cable did not come back and were recorded as used up.",
-        "You still have 1; please bring back the rest in time.",
+        "1 is still on record for you; please bring back the rest.",
     )
 
 
