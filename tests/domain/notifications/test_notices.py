@@ -1,5 +1,6 @@
 """Which event tells whom what."""
 
+import random
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ from domain.permissions import ASSIGNMENTS_RETURN, INVENTORY_MANAGE
 from domain.requisitions import events as requisitions
 from infrastructure.ids import derived_id
 from tests.builders import told
+from tests.builders.custody import AnyAssignment
 from tests.builders.people import NOW, PROJECT, TENANT
 from tests.builders.told import Stream
 
@@ -260,6 +262,25 @@ def test_who_had_it_is_told_what_did_not_come_back_and_how_that_ended() -> None:
     assert notice.data["outcome"] == "consumed"
     counts = ("quantity", "returned", "written_off", "outstanding")
     assert [notice.data[name] for name in counts] == [1, 2, 1, 0]
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_what_is_told_counts_units_as_the_assignment_does(seed: int) -> None:
+    story = AnyAssignment(random.Random(seed))
+    subject: Any = {}
+    for _ in range(60):
+        for event in story.assignment.collect_events():
+            # Nothing is found missing by a list that misses nothing.
+            if event.TOPIC == assignments.UnitsDriftDetected.TOPIC and not event.unlisted:
+                return
+            subject = learnt(subject, event)
+        standing = story.assignment.standing
+        if standing.outcome is not None:
+            return
+        assert subject["handed_over"] == standing.handed_over
+        assert subject["outstanding"] == standing.outstanding
+        assert subject["outstanding"] - subject["held_by_nobody"] == standing.held
+        story.step()
 
 
 @pytest.mark.parametrize(
