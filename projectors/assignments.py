@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from domain.assignments import events
-from domain.assignments.content import State, is_to_be_collected
+from domain.assignments.content import GONE, State, is_to_be_collected
 from domain.assignments.standing import Awaited, outcome_of
 from domain.fields import time_of, time_text
 from domain.ids import Id
@@ -31,6 +31,14 @@ from projectors.assignment_rows import (
 REQUESTED: Final = "requested"
 APPROVED: Final = "approved"
 _NO_EXTENSION: Final[Row] = {"asked_due": None, "extension": None, "extension_reason": None}
+_NO_ANSWER: Final[Row] = {
+    "accepted_at": None,
+    "accepted_by": None,
+    "witness_id": None,
+    "terms": None,
+    "declined_at": None,
+    "decline_reason": None,
+}
 
 
 def reserved(rows: Rows, event: events.Reserved, recorded: RecordedEvent) -> Rows:
@@ -44,6 +52,7 @@ def reserved(rows: Rows, event: events.Reserved, recorded: RecordedEvent) -> Row
         "item_id": event.item["id"],
         "quantity": event.quantity,
         "outstanding": 0,
+        "returned": 0,
         "custodian_kind": event.custodian["kind"],
         "custodian_id": event.custodian["id"],
         "project_id": event.project_id,
@@ -67,12 +76,7 @@ def reserved(rows: Rows, event: events.Reserved, recorded: RecordedEvent) -> Row
         "returned_at": None,
         "evidence": None,
         "attested": False,
-        "accepted_at": None,
-        "accepted_by": None,
-        "witness_id": None,
-        "terms": None,
-        "declined_at": None,
-        "decline_reason": None,
+        **_NO_ANSWER,
         "returns": [],
         "loss": None,
         "transfer": None,
@@ -138,7 +142,7 @@ def issue_failed(rows: Rows, event: events.IssueFailed, recorded: RecordedEvent)
         {**one, "failed": event.reason} if is_noted(one) else one
         for one in assignment_in(rows)["returns"]
     ]
-    return refused(rows, recorded, event, {"returns": returns, "loss": None})
+    return refused(rows, recorded, event, {**_NO_ANSWER, "returns": returns, "loss": None})
 
 
 def attention_raised(
@@ -151,12 +155,11 @@ def attention_raised(
 def accepted(rows: Rows, event: events.Accepted, recorded: RecordedEvent) -> Rows:
     """The custodian agrees."""
     changes = {
+        **_NO_ANSWER,
         "accepted_at": recorded.recorded_at,
         "accepted_by": event.by,
         "witness_id": event.witness,
         "terms": event.terms,
-        "declined_at": None,
-        "decline_reason": None,
     }
     changed = after(rows, recorded, changes)
     return reporting(changed, recorded, circulation.CONFIRM, event.by)
@@ -165,10 +168,7 @@ def accepted(rows: Rows, event: events.Accepted, recorded: RecordedEvent) -> Row
 def declined(rows: Rows, event: events.Declined, recorded: RecordedEvent) -> Rows:
     """The custodian does not want it."""
     changes = {
-        "accepted_at": None,
-        "accepted_by": None,
-        "witness_id": None,
-        "terms": None,
+        **_NO_ANSWER,
         "declined_at": recorded.recorded_at,
         "decline_reason": event.reason,
     }
@@ -267,6 +267,7 @@ def returned(rows: Rows, event: events.Returned, recorded: RecordedEvent) -> Row
     confirmed = {"confirmed_at": time_text(recorded.recorded_at)}
     changes = {
         "outstanding": event.outstanding,
+        "returned": before["returned"] + event.quantity - _gone(before, event.operation_id),
         "returned_at": recorded.recorded_at,
         "returns": _with_return(before, event.operation_id, confirmed),
         "drift": None,
@@ -313,6 +314,7 @@ def closed(rows: Rows, event: events.Closed, recorded: RecordedEvent) -> Rows:
         "outcome": event.outcome,
         "operation_id": None,
         "outstanding": 0,
+        "overdue": False,
         "closed_at": recorded.recorded_at,
     }
     return after(rows, recorded, changes)
@@ -335,6 +337,17 @@ def _received(
         "confirmed_at": None,
         "failed": None,
     }
+
+
+def _gone(assignment: Row, operation_id: Id) -> int:
+    """Units of a return that are missing or used up: older events confirm them with the others."""
+    return sum(
+        unit["quantity"]
+        for one in assignment["returns"]
+        if one["operation_id"] == operation_id
+        for unit in one["units"]
+        if unit["condition"] in GONE
+    )
 
 
 def _with_return(assignment: Row, operation_id: Id, changes: Row) -> list[Row]:

@@ -99,7 +99,7 @@ APPROVAL_POLICIES: Final = Projection(
 # position: *issued* is never seen beside a pending operation.
 CUSTODY: Final = Projection(
     name="custody",
-    version=1,
+    version=2,
     tables=(
         OwnedTable(assignments_table, by="id"),
         OwnedTable(item_books_table, by="id"),

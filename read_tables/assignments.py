@@ -85,6 +85,9 @@ assignments = Table(
     whole("version"),
     # Whether the custodian was told to collect it, when it was reserved or when its time was near.
     Column("told_to_collect", Boolean(), nullable=False),
+    # Units that the inventory has confirmed to be back, at the desk or over there; never
+    # what was said to be missing or used up, or was handed on.
+    whole("returned"),
 )
 
 # What a list by due date is sorted by: without one comes after all others.

@@ -147,7 +147,7 @@ class NoDrift(RuleBroken):
 
 
 class HeldByAnother(RuleBroken):
-    """The inventory says that somebody else has the item: it did not come back."""
+    """The inventory says that somebody else has the item: it is neither back nor lost."""
 
     code = "held_by_another"
     help = "Relink this assignment to them, or check the item in in the inventory."

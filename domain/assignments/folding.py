@@ -70,7 +70,8 @@ def _issued(now: Standing, told: events.Issued) -> Standing:
 def _issue_failed(now: Standing, told: events.IssueFailed) -> Standing:
     """What was said of the item meanwhile was said of something that nobody had."""
     failed = (*now.failed_issues, told.operation_id)
-    return replace(_answered(now, told.operation_id), failed_issues=failed, noted=(), loss=None)
+    answered = _answered(now, told.operation_id)
+    return replace(answered, failed_issues=failed, answer=None, noted=(), loss=None)
 
 
 def _refused(now: Standing, told: Any) -> Standing:
@@ -253,7 +254,7 @@ def _drift_resolved(now: Standing, told: events.DriftResolved) -> Standing:
 
 
 def _closed(now: Standing, told: events.Closed) -> Standing:
-    return replace(now, outcome=told.outcome)
+    return replace(now, outcome=told.outcome, overdue=False)
 
 
 _AFTER: Final[Mapping[type, Callable[[Standing, Any], Standing]]] = MappingProxyType(

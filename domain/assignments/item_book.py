@@ -172,6 +172,11 @@ class ItemBook(Aggregate):
         self.handed_out(successor_id, at)
 
     @property
+    def out_with(self) -> list[Id]:
+        """The assignments whose units have left the store; of an asset also one that is to."""
+        return [id for id, hold in self.holds.items() if hold.out]
+
+    @property
     def units_out(self) -> int:
         """Units that have left the inventory's store."""
         return sum(hold.quantity for hold in self.holds.values() if hold.out)

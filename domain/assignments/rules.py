@@ -18,6 +18,7 @@ from domain.assignments.errors import (
     AssetOnly,
     DuePassed,
     HandedOn,
+    HeldByAnother,
     InventoryAsked,
     MoreThanOutstanding,
     NoDrift,
@@ -77,7 +78,8 @@ class AssignmentView:
 
     ``asked`` is whether the inventory has yet to answer an operation of it, ``unreturned`` the
     units that are out and not on their way back, ``extension`` the due date asked for,
-    ``drifted`` whether the inventory has said otherwise, ``gone`` whether it lists it so,
+    ``drifted`` whether the inventory has said otherwise, ``held_by_another`` whether it has said
+    that somebody else has the item, ``gone`` whether it lists it so,
     ``being_handed_over`` whether it is asked to say that the custodian has it, maybe once more.
     """
 
@@ -91,6 +93,7 @@ class AssignmentView:
     extension: datetime | None
     renewals: int
     drifted: bool
+    held_by_another: bool
     gone: bool
     being_handed_over: bool
 
@@ -200,6 +203,12 @@ def _lost(view: AssignmentView, _at: datetime) -> None:
         check_in_state(view, State.LOSS_PENDING)
 
 
+def _not_elsewhere(view: AssignmentView, _at: datetime) -> None:
+    """What somebody else has is not lost."""
+    if view.held_by_another:
+        raise HeldByAnother
+
+
 def _due_ahead(view: AssignmentView, at: datetime) -> None:
     if view.due is not None and view.due <= at:
         raise DuePassed
@@ -261,7 +270,9 @@ _RULES: Final[Mapping[Command, _Rule]] = MappingProxyType(
         Command.RETURN: _Rule(_needs(RETURN), (_taken_back, _units_out)),
         Command.CLOSE: _Rule(_needs(RETURN), (_taken_back, _units_out)),
         Command.REPORT_LOSS: _Rule(_custodian_or(RETURN), (_missed, _asset)),
-        Command.CONFIRM_LOSS: _Rule(_needs(MANAGE), (_state(State.LOSS_PENDING), _nothing_asked)),
+        Command.CONFIRM_LOSS: _Rule(
+            _needs(MANAGE), (_state(State.LOSS_PENDING), _nothing_asked, _not_elsewhere)
+        ),
         Command.RECOVER: _Rule(_needs(RETURN), (_lost, _nothing_asked)),
         Command.TRANSFER: _Rule(_needs(ISSUE), (_OUT, _nothing_asked)),
         Command.RESOLVE_DRIFT: _Rule(_needs(MANAGE), (_OUT, _drifted, _nothing_asked)),

@@ -42,6 +42,7 @@ class Verbs(_Aggregate):
             extension=now.extension,
             renewals=now.renewals,
             drifted=now.drift is not None,
+            held_by_another=now.drift is not None and now.drift.actual is not None,
             gone=now.gone,
             being_handed_over=now.awaits(*HANDING_OVER),
         )

@@ -28,6 +28,7 @@ from domain.ports import Facts, InventoryStanding, Store
 
 SUBJECT = "assignment"
 REASSERT = "reassert"
+LOSS = "loss"
 
 
 async def reachable(by: Caller, offline: str, facts: Facts) -> InventoryStanding:

@@ -186,7 +186,7 @@ async def confirm_loss(command: commands.ConfirmLoss, store: Store, facts: Facts
     operation = asking.ask(
         assignment,
         Kind.SET_STATUS,
-        "loss",
+        asking.LOSS,
         await asking.item_of(assignment, facts),
         await asking.target_of(assignment.custodian, facts),
         {"status_id": label},
@@ -254,7 +254,7 @@ async def _resolution(
     if command.how == EXTERNAL_RETURN:
         address = await asking.whole_address_of(assignment, facts)
         units = assignment.standing.drifted_units
-        return asking.take_back(assignment, "return", address, units, by, at)
+        return asking.take_back(assignment, EXTERNAL_RETURN, address, units, by, at)
     item = await asking.item_of(assignment, facts)
     if command.how == RELINKED:
         holder = await asking.target_found(assignment, facts)

@@ -33,6 +33,7 @@ LATE_EFFECT: Final = "late_effect"
 NOT_TAKEN_BACK: Final = "late_effect_not_undone"
 """Consumables are with somebody: the inventory has no way back for them."""
 _LIVE: Final = frozenset({State.ACTIVE, State.OVERDUE, State.LOSS_PENDING})
+_HAND_OVERS: Final = frozenset({Kind.CHECKOUT, Kind.QUANTITY_CHECKOUT})
 
 
 @dataclass(slots=True)
@@ -132,16 +133,16 @@ async def found_late(case: Case, evidence: EvidenceData, *, given_up: bool, at: 
 
     A hand-over that was given up is undone by an operation of its own; what then shows another
     holder than ours is drift; anything else is for a person to look at. Raises
-    ``InventoryAsked`` where a second hand-over may yet count the same units as its own.
+    ``InventoryAsked`` where a second hand-over may yet count what is out as its own.
     """
     assignment, operation = case.assignment, case.operation
     if assignment is None:
         return
+    if given_up and operation.kind in _HAND_OVERS:
+        _check_settled(assignment)
     if given_up and operation.kind is Kind.CHECKOUT and await _nobody_has(assignment, case, at):
         _undo(case, Kind.CHECKIN, {"status_id": None, "location_id": None}, at)
     elif given_up and operation.kind is Kind.QUANTITY_CHECKOUT:
-        if assignment.standing.awaits(Awaited.ISSUE):
-            raise InventoryAsked
         _undo_units(case, assignment, evidence["rows"], at)
     elif given_up and operation.kind in (Kind.CHECKIN, Kind.CHECKOUT) and assignment.state in _LIVE:
         holder = _holder(evidence)
@@ -157,12 +158,25 @@ def _holder(evidence: EvidenceData) -> tuple[str, int] | None:
     return None if actual is None else (actual[0], actual[1])
 
 
+def _check_settled(assignment: Assignment) -> None:
+    """Raise ``InventoryAsked`` while a hand-over of it may yet find what an earlier one did."""
+    if assignment.standing.awaits(Awaited.ISSUE):
+        raise InventoryAsked
+
+
 async def _nobody_has(assignment: Assignment, case: Case, at: datetime) -> bool:
-    """Whether its hand-over would leave it with somebody who does not have it, or no longer."""
-    if assignment.standing.outcome == "returned":
-        book = await book_of(assignment.item, assignment.tenant_id, case.store, at)
-        return not book.units_out
-    return assignment.state in (State.RESERVED, State.CANCELLED)
+    """Whether the asset, as we say, is with nobody, so that its hand-over is not wanted.
+
+    Raises ``InventoryAsked`` while somebody else is being handed it: they may be the same person,
+    and then it is theirs.
+    """
+    ended = assignment.standing.outcome == "returned" or assignment.state is State.CANCELLED
+    if not ended and assignment.state is not State.RESERVED:
+        return False
+    book = await book_of(assignment.item, assignment.tenant_id, case.store, at)
+    for holder in book.out_with:
+        _check_settled(await case.store.load(Assignment, holder))
+    return not book.out_with
 
 
 def _undo_units(case: Case, assignment: Assignment, rows: Sequence[int], at: datetime) -> None:

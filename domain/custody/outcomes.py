@@ -9,10 +9,13 @@ from datetime import datetime
 
 from domain.assignments.assignment import Assignment
 from domain.custody import asking, commands, proof
+from domain.custody.errors import HandedOutSince
+from domain.custody.keeping import book_of
 from domain.custody.meaning import Case, found_late, proven, refused
 from domain.fields import check_text
 from domain.ids import Id
 from domain.inventory_operations.commands import RequestResolution, RetryOperation
+from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
 from domain.inventory_operations.queue import settled, waiting
 from domain.permissions import INVENTORY_MANAGE
@@ -50,12 +53,13 @@ async def raise_attention(command: commands.RaiseAttention, store: Store, facts:
 async def retry(command: RetryOperation, store: Store, facts: Facts) -> Receipt:
     """Let it be tried again.
 
-    Raises ``PermissionMissing``, ``InvalidField``, and ``ItemNotMapped`` or ``CustodianNotMapped``
-    where that is why it was never sent.
+    Raises ``PermissionMissing``, ``InvalidField``, ``HandedOutSince``, and ``ItemNotMapped`` or
+    ``CustodianNotMapped`` where that is why it was never sent.
     """
     command.by.require(INVENTORY_MANAGE)
     check_text(("reason",), command.reason)
     operation = await store.load(InventoryOperation, command.operation_id, command.expected_version)
+    await _check_unwanted(operation, store, command.at)
     await _address(operation, store, facts, command.at)
     operation.order_retry(command.by.user_id, command.reason, command.at)
     return await store.save(operation, changes=[waiting(operation, command.at)])
@@ -96,6 +100,19 @@ async def find_late_effect(command: commands.FindLateEffect, store: Store, facts
     case.operation.find_late_effect(command.evidence, command.at)
     await found_late(case, command.evidence, given_up=given_up, at=command.at)
     return await _save(case)
+
+
+async def _check_unwanted(operation: InventoryOperation, store: Store, at: datetime) -> None:
+    """Raise ``HandedOutSince`` where it would undo what an assignment counts as its own now.
+
+    Only assets are looked at: units are taken back row by row, and no rows are counted twice.
+    """
+    if operation.kind is not Kind.CHECKIN or operation.compensates is None:
+        return
+    assignment = await store.load(Assignment, operation.subject_id)
+    book = await book_of(assignment.item, assignment.tenant_id, store, at)
+    if book.out_with:
+        raise HandedOutSince
 
 
 async def _address(operation: InventoryOperation, store: Store, facts: Facts, at: datetime) -> None:

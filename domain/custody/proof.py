@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from domain.assignments.content import CONSUMABLE
 from domain.assignments.events import EvidenceData as Proof
+from domain.custody.asking import LOSS
 from domain.custody.errors import EvidenceUnfit
 from domain.fields import time_text
 from domain.ids import Id
@@ -62,7 +63,8 @@ def _shows(operation: InventoryOperation, evidence: EvidenceData) -> bool:  # no
         case Kind.SET_DUE:
             return holder == who and _is_due(wanted, evidence)
         case Kind.SET_STATUS:
-            return bool(evidence["status_id"] == wanted["status_id"])
+            elsewhere = operation.purpose == LOSS and holder not in (None, who)
+            return not elsewhere and bool(evidence["status_id"] == wanted["status_id"])
         case Kind.QUANTITY_CHECKOUT:
             if holder is None or holder != who:
                 return False

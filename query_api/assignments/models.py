@@ -75,7 +75,8 @@ class AssignmentItem(BaseModel):
     """An assignment as it stands in a list.
 
     ``issued`` and ``returned`` count units that the inventory has confirmed, ``as_of`` is when it
-    was read for that. ``sync`` is null once everything is confirmed.
+    was read for that. What is missing, used up, lost or handed on is not ``returned``. ``sync`` is
+    null once everything is confirmed.
     """
 
     id: Id

@@ -45,12 +45,14 @@ async def _narrowed(
     state: Annotated[StateName | None, Query()] = None,
     custodian_id: IdFilter = None,
     requisition_id: IdFilter = None,
-    overdue: Annotated[Flag, Query(description="Only those that are past their due date.")] = None,
+    overdue: Annotated[
+        Flag, Query(description="Only those that are out and past their due date.")
+    ] = None,
     drift: Annotated[
         Flag, Query(description="Only those of which the inventory disagrees.")
     ] = None,
     declined: Annotated[
-        Flag, Query(description="Only those that their custodian declined and still has.")
+        Flag, Query(description="Only those that their custodian declined, and has or is to get.")
     ] = None,
     extension: Annotated[
         Literal["requested", "approved"] | None, Query(description="That ask for another date.")

@@ -2,19 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from domain.assignments.content import CONSUMABLE, LOSS_KINDS
-from domain.assignments.standing import outcome_of
 from domain.ids import Id
 from query_api import names
 from query_api.assignments.syncs import syncs_of
 from query_api.inventory_names import LOCATION, Custodians, Thing, Things, look_up_things
 from query_api.names import Names
 from query_api.reader import Reading
-
-_ELSEWHERE: Final = frozenset({*LOSS_KINDS, "transferred"})
-"""How an assignment ends whose last units did not come back to the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +52,7 @@ def assignment(row: Any, known: Known) -> dict[str, Any]:
         "item": known.things.of(row.item_kind, row.item_id),
         "quantity": row.quantity,
         "issued": issued,
-        "returned": _returned(row),
+        "returned": row.returned,
         "outstanding": row.outstanding,
         "custodian": known.custodians.of(row.custodian_kind, row.custodian_id),
         "project": known.names.of_optional(row.project_id),
@@ -106,16 +101,6 @@ def full_assignment(row: Any, known: Known) -> dict[str, Any]:
         "transferred_from": row.transferred_from,
         "syncs": known.syncs.get(row.id, ()),
     }
-
-
-def _returned(row: Any) -> int:
-    """Units that the inventory has confirmed to be back, at the desk or over there."""
-    confirmed = [one for one in row.returns if one["confirmed_at"] is not None]
-    at_the_desk = [one["quantity"] for one in confirmed if outcome_of(one["units"]) is None]
-    if row.issued_at is None or row.item_kind == CONSUMABLE or row.outcome in _ELSEWHERE:
-        return sum(at_the_desk)
-    written_off = sum(one["quantity"] for one in confirmed) - sum(at_the_desk)
-    return int(row.quantity - row.outstanding - written_off)
 
 
 def _extension(row: Any) -> dict[str, Any] | None:

@@ -37,6 +37,7 @@ def view_of(row: Any) -> AssignmentView:
         extension=row.asked_due if row.extension == "requested" else None,
         renewals=row.renewals,
         drifted=row.drift is not None,
+        held_by_another=row.drift is not None and row.drift["actual"] is not None,
         gone=row.outcome in LOSS_KINDS and row.loss.get("recovered_at") is None,
         being_handed_over=any(waits["awaited"] in HANDING_OVER for waits in row.pending),
     )

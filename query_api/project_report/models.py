@@ -5,7 +5,13 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from domain.ids import Id
-from query_api.assignments.models import CustodianModel, ItemModel, StateName, SyncModel
+from query_api.assignments.models import (
+    CustodianModel,
+    DriftModel,
+    ItemModel,
+    StateName,
+    SyncModel,
+)
 from query_api.requisitions.lines import LineItemModel
 from query_api.requisitions.shape import StateName as RequisitionStateName
 from query_api.shapes import NamedModel
@@ -14,7 +20,8 @@ from query_api.shapes import NamedModel
 class OutItem(BaseModel):
     """Units that the inventory has confirmed to be out, since when and until when.
 
-    ``sync`` is what it has not confirmed since, null where everything is.
+    ``sync`` is what it has not confirmed since, ``drift`` what it says otherwise by now, and
+    ``attested`` is true where somebody vouched for any of it instead.
     """
 
     assignment_id: Id
@@ -25,20 +32,25 @@ class OutItem(BaseModel):
     since: datetime
     due: datetime | None
     overdue: bool
+    drift: DriftModel | None
+    attested: bool
     sync: SyncModel | None
 
 
 class ConditionItem(BaseModel):
-    """So many units came back in this condition."""
+    """So many units in this condition."""
 
     condition: str
     quantity: int
 
 
 class UsedItem(BaseModel):
-    """What the project has or had, over which period, and how it came back.
+    """What the project has or had, over which period, and what came back of it.
 
-    ``until`` is null while any of it is out.
+    ``returned`` counts units that the inventory has confirmed to be back, ``conditions`` those of
+    them that came back at the desk, where somebody looked at them. ``gone`` are units that did not
+    come back, as the inventory has confirmed: missing or consumed. ``until`` is null while any of
+    it is out.
     """
 
     assignment_id: Id
@@ -48,7 +60,9 @@ class UsedItem(BaseModel):
     since: datetime
     until: datetime | None
     outcome: str | None
-    returned: list[ConditionItem]
+    returned: int
+    conditions: list[ConditionItem]
+    gone: list[ConditionItem]
 
 
 class WaitingModel(BaseModel):

@@ -1,12 +1,14 @@
 """GET /projects/{project_id}/report: what a project has, had, waits for and got."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Query, Response
 
+from domain.assignments.content import GONE
 from domain.errors import PermissionMissing
 from domain.ids import Id
 from domain.projects.rules import LEAD
@@ -30,6 +32,11 @@ project_report = router("projects")
 PROJECTIONS: Final = ("custody", "requisitions", "history")
 OWN_TURN: Final = frozenset({"draft", "changes_requested"})
 """The states in which the requester has to act."""
+AS_LISTED: Final = (
+    *("item", "custodian", "state", "due", "overdue"),
+    *("drift", "attested", "sync"),
+)
+"""What is said of an assignment that is out as its own list says it."""
 
 
 async def _wanted(
@@ -85,17 +92,12 @@ async def _equipment(reading: Reading, wanted: Reported) -> dict[str, Any]:
 
 
 def _out(row: Any, known: shape.Known) -> dict[str, Any]:
-    syncs = known.syncs.get(row.id, ())
+    listed = shape.assignment(row, known)
     return {
         "assignment_id": row.id,
-        "item": known.things.of(row.item_kind, row.item_id),
         "quantity": row.outstanding,
-        "custodian": known.custodians.of(row.custodian_kind, row.custodian_id),
-        "state": row.state,
         "since": row.issued_at,
-        "due": row.due,
-        "overdue": row.overdue,
-        "sync": syncs[0] if syncs else None,
+        **{name: listed[name] for name in AS_LISTED},
     }
 
 
@@ -106,11 +108,10 @@ async def _used(reading: Reading, wanted: Reported) -> dict[str, Any]:
 
 
 def _use(row: Any, known: shape.Known) -> dict[str, Any]:
+    confirmed = (one for one in row.returns if one["confirmed_at"] is not None)
     conditions: Counter[str] = Counter()
-    for one in row.returns:
-        if one["confirmed_at"] is not None:
-            for unit in one["units"]:
-                conditions[unit["condition"]] += unit["quantity"]
+    for unit in chain.from_iterable(one["units"] for one in confirmed):
+        conditions[unit["condition"]] += unit["quantity"]
     return {
         "assignment_id": row.id,
         "item": known.things.of(row.item_kind, row.item_id),
@@ -119,11 +120,14 @@ def _use(row: Any, known: shape.Known) -> dict[str, Any]:
         "since": row.issued_at,
         "until": row.closed_at,
         "outcome": row.outcome,
-        "returned": [
-            {"condition": condition, "quantity": conditions[condition]}
-            for condition in sorted(conditions)
-        ],
+        "returned": row.returned,
+        "conditions": _in_order(conditions, conditions.keys() - GONE),
+        "gone": _in_order(conditions, conditions.keys() & GONE),
     }
+
+
+def _in_order(conditions: Mapping[str, int], shown: Iterable[str]) -> list[dict[str, Any]]:
+    return [{"condition": one, "quantity": conditions[one]} for one in sorted(shown)]
 
 
 async def _open(reading: Reading, wanted: Reported) -> dict[str, Any]:

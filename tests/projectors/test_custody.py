@@ -1,6 +1,7 @@
 """Whatever happened to an assignment, a book or an operation, their rows say what they say."""
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, Final
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from domain.assignments import book_events
 from domain.assignments import events as assignment_events
 from domain.assignments.assignment import Assignment
+from domain.assignments.content import Condition, Received, Units
 from domain.assignments.content import State as AssignmentState
 from domain.assignments.item_book import ItemBook
 from domain.assignments.rules import Asked
@@ -33,6 +35,11 @@ EMPTY: Final[Rows] = {owned.name: [] for owned in CUSTODY.tables}
 STEPS: Final = 40
 CHANCE: Final = st.integers(min_value=0, max_value=2**32).map(random.Random)
 OVER: Final = (AssignmentState.CLOSED, AssignmentState.CANCELLED)
+NOT_HAD: Final = (AssignmentState.RESERVED, AssignmentState.CANCELLED)
+ANSWER: Final = (
+    *("accepted_at", "accepted_by", "witness_id", "terms"),
+    *("declined_at", "decline_reason"),
+)
 
 
 def rows_of(events: Sequence[RecordedEvent]) -> Rows:
@@ -120,6 +127,11 @@ def test_issued_and_returned_are_told_only_with_evidence(chance: random.Random) 
     assert (row["issued_at"] is not None) == issued
     assert (row["returned_at"] is not None) == returned
     assert row["outstanding"] == 0 or issued
+    units = units_by_event(story.assignment)
+    assert row["returned"] == units[assignment_events.Returned]
+    if issued and row["outcome"] not in ("lost", "stolen", "transferred"):
+        written_off = units[assignment_events.WrittenOff]
+        assert row["returned"] + written_off + row["outstanding"] == row["quantity"]
     confirmed = [step for step in rows["circulation"] if step["confirmed"]]
     assert all(step["read_at"] is not None for step in confirmed)
     assert {step["type"] for step in confirmed} <= {"issue", "return", "move", "loss"}
@@ -179,6 +191,24 @@ def test_a_return_at_the_desk_is_received_and_not_returned() -> None:
     assert [step["type"] for step in rows["circulation"]] == ["issue", "receive"]
 
 
+def test_what_was_said_of_a_handover_goes_with_it() -> None:
+    assignment = build.reserved()
+    custodian, witness = Asked(build.CUSTODIAN, NOW), Asked(build.MANAGER, NOW)
+    for said in ("accepted_at", "declined_at"):
+        operation_id = build.issuing(assignment)
+        if said == "accepted_at":
+            assignment.accept("the terms", witness, witnessed=True)
+        else:
+            assignment.decline("It is broken", custodian)
+        (row,) = rows_after(assignment)["assignments"]
+        assert row[said] is not None
+
+        assignment.issue_failed(operation_id, "not_available", gone=False, at=NOW)
+        (row,) = rows_after(assignment)["assignments"]
+        assert {column: row[column] for column in ANSWER} == dict.fromkeys(ANSWER)
+        assert assignment.standing.answer is None
+
+
 def test_what_is_handed_on_is_what_had_not_come_back() -> None:
     assignment = build.issued(build.reserved(item=build.CABLES, quantity=3), rows=[7, 8, 9])
     assignment.returned(build.receiving(assignment), build.evidence(), NOW)
@@ -192,6 +222,19 @@ def test_what_is_handed_on_is_what_had_not_come_back() -> None:
 
     moved = [(step["type"], step["quantity"]) for step in steps if step["confirmed"]]
     assert moved == [("issue", 3), ("return", 1), ("move", 2)]
+
+
+def test_returned_is_every_unit_that_came_back_and_no_other() -> None:
+    """Once, what was missing was confirmed together with what was there."""
+    assignment = build.issued(build.reserved(item=build.CABLES, quantity=4), rows=[6, 7, 8, 9])
+    assignment.returned(build.receiving(assignment), build.evidence(), NOW)
+    operation_id = assignment.next_operation("qty_checkin")
+    units = (Units(1, Condition.DAMAGED), Units(2, Condition.MISSING))
+    assignment.receive(operation_id, Received(units), Asked(build.MANAGER, NOW))
+    assignment.returned(operation_id, build.evidence(), NOW)
+
+    (row,) = rows_after(assignment)["assignments"]
+    assert (row["returned"], row["outstanding"]) == (2, 0)
 
 
 def test_a_refused_return_goes_on_being_named_while_another_is_under_way() -> None:
@@ -215,6 +258,14 @@ def test_only_what_the_last_attempt_made_is_shown_as_made() -> None:
     assert_same_operation(row, operation)
 
 
+def units_by_event(assignment: Assignment) -> Counter[type]:
+    units: Counter[type] = Counter()
+    for event in assignment.pending_events:
+        if isinstance(event, assignment_events.Returned | assignment_events.WrittenOff):
+            units[type(event)] += event.quantity
+    return units
+
+
 def assert_same_assignment(row: Row, assignment: Assignment) -> None:
     now = assignment.standing
     assert row["state"] == assignment.state.value
@@ -225,10 +276,12 @@ def assert_same_assignment(row: Row, assignment: Assignment) -> None:
     assert seen.gone == view.gone
     assert [waits["operation_id"] for waits in row["pending"]] == list(now.pending)
     assert (row["due"], row["overdue"], row["outcome"]) == (now.due, now.overdue, now.outcome)
+    assert not (row["overdue"] and assignment.state in OVER)
     if row["issued_at"] is not None and assignment.state is not AssignmentState.CLOSED:
         assert row["outstanding"] == now.outstanding
     assert (row["accepted_at"] is not None) == (now.answer == "accepted")
     assert (row["declined_at"] is not None) == (now.answer == "declined")
+    assert now.answer is None or assignment.state not in NOT_HAD
     if now.pending and row["reason"] is None and assignment.state not in OVER:
         assert row["operation_id"] in now.pending
 

@@ -6,12 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.assignments.content import Condition, Custodian, Item, Received, Units
+from domain.assignments.content import Custodian, Item
 from domain.assignments.rules import Asked
 from domain.ids import Id, id_of
 from infrastructure.ids import new_id
 from tests.builders.custody import evidence
-from tests.builders.people import with_roles
 from tests.query_api.conftest import Lab
 from tests.query_api.custody_world import Custody
 from tests.query_api.world import Person, World
@@ -184,48 +183,6 @@ async def test_pages_follow_one_another_for_whoever_sees_all_and_for_whoever_doe
     assert {by_due[-1], by_due[-2]} == {made[2], made[5]}
 
 
-async def test_what_came_back_over_there_is_returned_too(
-    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab
-) -> None:
-    cables = Item("accessory", custody.stock("accessory", 4, quantity=10, remaining=10))
-    lent = custody.lend(lab.technician, cables, member(lab.member), quantity=3)
-    manager = Asked(with_roles("manager", "inventory_manager"), world.now)
-    lent.detect_drift(None, world.now, world.now)
-    lent.drift_vanished(world.now)
-    lent.detect_units_drift((7,), world.now, world.now)
-    lent.resolve_drift("external_return", lent.next_operation("qty_checkin"), manager)
-    (operation_id,) = lent.standing.pending
-    lent.returned(operation_id, evidence(), world.now)
-    world.store(lent, lab.technician)
-    path = f"/assignments/{id_of(lent.id)}"
-    body = (await client.get(path, headers=lab.technician.headers)).json()
-    assert (body["state"], body["returned"], body["outstanding"]) == ("active", 1, 2)
-
-
-async def test_what_was_written_off_is_not_returned(
-    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab
-) -> None:
-    cables = Item("accessory", custody.stock("accessory", 4, quantity=10, remaining=10))
-    lent = custody.lend(lab.technician, cables, member(lab.member), quantity=3)
-    asked = Asked(lab.technician.caller, world.now)
-    back, gone = lent.next_operation("qty_checkin"), lent.next_operation("qty_write_off")
-    lent.receive(back, Received((Units(1, Condition.OK),)), asked)
-    lent.receive(gone, Received((Units(2, Condition.MISSING),)), asked)
-    lent.returned(back, evidence(), world.now)
-    world.store(lent, lab.technician)
-    path = f"/assignments/{id_of(lent.id)}"
-    body = (await client.get(path, headers=lab.technician.headers)).json()
-    assert (body["state"], body["returned"], body["outstanding"]) == ("returning", 1, 2)
-
-    lent.written_off(gone, evidence(), world.now)
-    world.store(lent, lab.technician)
-    body = (await client.get(path, headers=lab.technician.headers)).json()
-    assert (body["state"], body["outcome"]) == ("closed", "written_off")
-    assert (body["returned"], body["outstanding"]) == (1, 0)
-    feed = await client.get("/asset-circulations", headers=lab.technician.headers)
-    assert [(step["type"], step["quantity"]) for step in feed.json()["items"]][:1] == [("loss", 2)]
-
-
 async def test_filters_narrow_a_list(
     client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab, scope: Item
 ) -> None:
@@ -270,6 +227,24 @@ async def test_filters_narrow_a_list(
     assert [item["id"] for item in of_one.json()["items"]] == [lent_id]
     of_one = await client.get(f"/assets/{scope.id}/assignments", headers=lab.outsider.headers)
     assert of_one.json()["items"] == []
+
+
+async def test_what_came_back_late_is_not_overdue_any_more(
+    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab, scope: Item
+) -> None:
+    due = world.now + timedelta(hours=1)
+    late = custody.lend(lab.technician, scope, member(lab.member), due=due)
+    late.mark_overdue(due + timedelta(days=1))
+    custody.receive(late, lab.technician)
+    path, overdue = f"/assignments/{id_of(late.id)}", "?overdue=true"
+    assert await listed(client, lab.technician, overdue) == [id_of(late.id)]
+
+    (operation_id,) = late.standing.pending
+    late.returned(operation_id, evidence(), world.now)
+    world.store(late, lab.technician)
+    body = (await client.get(path, headers=lab.technician.headers)).json()
+    assert (body["state"], body["outcome"], body["overdue"]) == ("closed", "returned", False)
+    assert await listed(client, lab.technician, overdue) == []
 
 
 async def test_what_is_listed_as_gone_is_recovered_once(
@@ -317,6 +292,24 @@ async def test_what_was_declined_is_listed_until_it_is_back(
     assignment.returned(operation_id, evidence(), world.now)
     world.store(assignment, lab.technician)
     assert await listed(client, lab.technician, "?declined=true") == []
+
+
+async def test_what_was_declined_and_never_handed_over_is_not_listed(
+    client: httpx.AsyncClient, custody: Custody, world: World, lab: Lab, scope: Item
+) -> None:
+    assignment = custody.reserve(lab.technician, scope, member(lab.member))
+    operation = custody.hand_over(assignment, lab.technician)
+    assignment.decline("It is broken", Asked(lab.member.caller, world.now))
+    world.store(assignment, lab.member)
+    assert await listed(client, lab.technician, "?declined=true") == [id_of(assignment.id)]
+
+    assignment.issue_failed(id_of(operation.id), "not_available", gone=False, at=world.now)
+    world.store(assignment, lab.technician)
+    assert await listed(client, lab.technician, "?declined=true") == []
+    path = f"/assignments/{id_of(assignment.id)}"
+    body = (await client.get(path, headers=lab.technician.headers)).json()
+    assert (body["state"], body["declined_at"]) == ("reserved", None)
+    assert body["acceptance"]["decline_reason"] is None
 
 
 async def test_transitions_say_what_the_commands_would(

@@ -13,7 +13,7 @@ from infrastructure.ids import new_id, to_uuid
 from query_api.project_report import selects
 from query_api.project_report.selects import Reported
 from query_api.tenant_scope import TenantScope
-from tests.builders.custody import evidence
+from tests.builders.custody import MANAGER, evidence, issued
 from tests.fixtures.postgres import Database
 from tests.query_api.conftest import Lab
 from tests.query_api.custody_world import DAY, Custody
@@ -85,13 +85,78 @@ async def test_it_shows_what_is_out_and_what_ever_was(
     first, second = found["used"]["items"]
     assert found["used"]["total"] == 2
     assert (first["assignment_id"], first["outcome"]) == (id_of(back.id), "returned")
-    assert first["returned"] == [{"condition": "damaged", "quantity": 1}]
+    assert (first["returned"], first["gone"]) == (1, [])
+    assert first["conditions"] == [{"condition": "damaged", "quantity": 1}]
     assert first["until"] > first["since"]
-    assert (second["assignment_id"], second["until"], second["returned"]) == (
-        id_of(kept.id),
-        None,
-        [],
+    assert (second["assignment_id"], second["until"]) == (id_of(kept.id), None)
+    assert (second["returned"], second["conditions"]) == (0, [])
+
+
+async def test_what_came_back_is_every_confirmed_return_and_nothing_that_is_missing(
+    client: httpx.AsyncClient, custody: Custody, lab: Lab
+) -> None:
+    world = custody.world
+    cables = custody.lend(
+        lab.technician,
+        Item("accessory", custody.stock("accessory", 4, quantity=10, remaining=10)),
+        Custodian("user", lab.member.id),
+        project_id=lab.project_id,
+        quantity=4,
     )
+    asked = Asked(MANAGER, world.now)
+    cables.detect_units_drift((7,), world.now, world.now)
+    over_there = cables.next_operation("qty_checkin")
+    cables.resolve_drift("external_return", over_there, asked)
+    cables.returned(over_there, evidence(), world.now)
+    back = cables.next_operation("qty_checkin")
+    cables.receive(back, Received((Units(1, Condition.OK),)), asked)
+    cables.returned(back, evidence(), world.now)
+    missing = cables.next_operation("qty_write_off")
+    cables.receive(missing, Received((Units(2, Condition.MISSING),)), asked)
+    cables.written_off(missing, evidence(), world.now)
+    found_again = lent(custody, lab, 1)
+    found_again.report_loss("lost", None, asked)
+    recovery = found_again.next_operation("checkin")
+    found_again.recover(recovery, asked)
+    found_again.returned(recovery, evidence(), world.now)
+    for one in (cables, found_again):
+        world.store(one, lab.technician)
+
+    asset, accessory = (await report(client, lab))["used"]["items"]
+
+    assert (asset["returned"], asset["conditions"], asset["gone"]) == (1, [], [])
+    assert (accessory["quantity"], accessory["returned"]) == (4, 2)
+    assert accessory["conditions"] == [{"condition": "ok", "quantity": 1}]
+    assert accessory["gone"] == [{"condition": "missing", "quantity": 2}]
+    assert accessory["outcome"] == "written_off"
+
+
+async def test_it_says_of_what_is_out_where_the_inventory_disagrees_or_was_not_asked(
+    client: httpx.AsyncClient, custody: Custody, lab: Lab
+) -> None:
+    world = custody.world
+    lent(custody, lab, 1)
+    vouched = custody.reserve(
+        lab.technician,
+        Item("asset", custody.asset(2)),
+        Custodian("user", lab.member.id),
+        project_id=lab.project_id,
+    )
+    issued(vouched, world.now, attested_by=MANAGER.user_id)
+    read_at = world.now
+    vouched.detect_drift(("user", 9), read_at, world.now)
+    world.store(vouched, lab.technician)
+
+    plain, drifted = (await report(client, lab))["equipment"]["items"]
+
+    assert (plain["drift"], plain["attested"], plain["sync"]) == (None, False, None)
+    assert (drifted["assignment_id"], drifted["attested"]) == (id_of(vouched.id), True)
+    assert drifted["drift"] == {
+        "actual": ["user", 9],
+        "units": None,
+        "read_at": as_json(read_at),
+        "resolution": None,
+    }
 
 
 async def test_a_period_narrows_what_was_used(

@@ -83,6 +83,7 @@ class Attempt:
         self._plan: Plan = PLANS[operation.kind]
         self._snipe_it = snipe_it
         self._lease = lease
+        self._fence = operation.fence
         self._tools = tools
         self._healthy = True
         self.throttled_s: float | None = None
@@ -287,11 +288,12 @@ class Attempt:
     async def _begin(self, handle: Handle[Any], command: Callable[..., Any]) -> None:
         """Start under our fence. Should we be gone, another looks at it when our lease is over."""
         at, lease_s = self._tools.clock(), self._lease_s()
+        self._fence = self._lease.fence
         await self._ask(
             handle,
             command(
                 operation_id=self._id,
-                fence=self._lease.fence,
+                fence=self._fence,
                 again_at=at + timedelta(seconds=lease_s),
                 at=at,
             ),
@@ -307,7 +309,7 @@ class Attempt:
             handle,
             command(
                 operation_id=self._id,
-                fence=self._operation.fence,
+                fence=self._fence,
                 at=self._tools.clock(),
                 **more,
             ),

@@ -12,6 +12,7 @@ from domain.assignments import handlers as alone
 from domain.assignments.content import Condition, Custodian, Item, State, Units
 from domain.custody import handlers
 from domain.custody.drift import detect_units_drift
+from domain.custody.errors import EvidenceUnfit
 from domain.errors import (
     Forbidden,
     InvalidField,
@@ -22,6 +23,7 @@ from domain.errors import (
 )
 from domain.ids import Id, id_of
 from domain.inventory.changes import OperationSettled, OperationWaiting
+from domain.inventory_operations.events import EvidenceData
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.kinds import State as OperationState
 from domain.ports import InventoryStanding
@@ -1043,6 +1045,20 @@ async def test_what_somebody_else_has_was_not_returned(desk: Desk) -> None:
     await desk.drift(id, ("user", 4))
     refused = await refusal(desk, desk.resolve_drift(id, "external_return"))
     assert refused.code == "held_by_another"
+
+
+async def test_what_somebody_else_has_is_not_lost(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.report_loss(id)
+    await desk.drift(id, ("user", 4))
+    assert (await refusal(desk, desk.confirm_loss(id))).code == "held_by_another"
+    await desk.drift(id, None)
+    await desk.confirm_loss(id)
+    operation_id = await desk.open_operation(id)
+    shown = fitting(await desk.operation(operation_id))
+    elsewhere = EvidenceData(**{**shown, "assigned_to": ("user", 4)})
+    with pytest.raises(EvidenceUnfit):
+        await desk.prove(operation_id, elsewhere)
 
 
 async def test_whom_the_inventory_shows_has_it_under_a_successor(desk: Desk) -> None:

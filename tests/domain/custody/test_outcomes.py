@@ -10,7 +10,7 @@ from domain.assignments.content import Condition, State, Units
 from domain.assignments.errors import InventoryAsked
 from domain.assignments.standing import Drift
 from domain.custody import commands, outcomes
-from domain.custody.errors import EvidenceUnfit
+from domain.custody.errors import EvidenceUnfit, HandedOutSince
 from domain.errors import Forbidden, Refused
 from domain.ids import Id, id_of
 from domain.inventory.changes import OperationSettled, OperationWaiting
@@ -514,6 +514,58 @@ async def test_a_hand_over_that_lands_after_the_return_is_undone(
         await desk.out()
     await desk.find_late(late)
     assert ((await desk.operation(late)).compensated_by is None) == lent_again
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_what_landed_late_is_left_to_whom_it_was_issued_since(
+    desk: Desk, cancelled: bool
+) -> None:
+    id = await desk.reserve(begins=desk.at + timedelta(days=3), due=DUE)
+    await desk.issue(id)
+    late = await given_up(desk, await desk.open_operation(id))
+    if cancelled:
+        await desk.cancel(id)
+    since = await desk.reserve(due=desk.at + timedelta(days=2), issue=True)
+    with pytest.raises(InventoryAsked):
+        await desk.find_late(late)
+    await desk.prove(await desk.open_operation(since))
+    await desk.find_late(late)
+    operation = await desk.operation(late)
+    assert (operation.compensated_by, operation.reason) == (None, "late_effect")
+
+
+async def test_what_an_open_hand_over_may_find_is_not_undone_before_it_is_settled(
+    desk: Desk,
+) -> None:
+    id, first = await asked(desk)
+    await given_up(desk, first)
+    await desk.issue(id)
+    with pytest.raises(InventoryAsked):
+        await desk.find_late(first)
+    await desk.refuse(await desk.open_operation(id))
+    await desk.find_late(first)
+    assert (await desk.operation(first)).compensated_by is not None
+
+
+async def test_an_undoing_that_waited_takes_nothing_from_who_was_issued_it_since(
+    desk: Desk,
+) -> None:
+    id, late = await asked(desk)
+    await given_up(desk, late)
+    await desk.find_late(late)
+    undoing = (await desk.operation(late)).compensated_by
+    assert undoing is not None
+    await attention(desk, undoing)
+    await desk.issue(id)
+    for _ in ("is being issued", "is out"):
+        with pytest.raises(HandedOutSince):
+            await desk.retry(undoing)
+        if pending := (await desk.assignment(id)).standing.pending:
+            await desk.prove(next(iter(pending)))
+    await desk.receive(id)
+    await desk.prove(await desk.open_operation(id))
+    await desk.retry(undoing)
+    assert (await desk.operation(undoing)).state is OperationState.PENDING
 
 
 async def given_up(desk: Desk, operation_id: Id) -> Id:

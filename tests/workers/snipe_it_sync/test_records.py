@@ -174,7 +174,7 @@ def test_a_maintenance_begins_and_ends_once(fault: str) -> None:
     run(history)
 
 
-@pytest.mark.parametrize("purpose", ["loss", "mark_lost", "mark_stolen", "restore"])
+@pytest.mark.parametrize("purpose", ["mark_lost", "mark_stolen", "restore"])
 def test_what_is_found_out_is_listed_so_whoever_has_it(purpose: str) -> None:
     async def history(world: World) -> None:
         world.by_hand(do="checkout", id=1, to_type="user", to_id=3)

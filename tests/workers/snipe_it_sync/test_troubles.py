@@ -9,7 +9,10 @@ import httpx
 import pytest
 
 from domain.ids import Id
+from domain.inventory_operations.commands import StartVerification
+from domain.inventory_operations.handlers import start_verification
 from domain.inventory_operations.kinds import State
+from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.inventory.circuit import FAILURES_TO_OPEN, CircuitState
 from infrastructure.inventory.work_queue import lease_name
 from tests.builders.world import Process, World, run
@@ -153,6 +156,33 @@ def test_a_worker_that_was_held_up_until_its_lease_ran_out_sends_nothing() -> No
         await world.settle()
         assert world.told(id)[-1] == "synced"
         assert world.asset(FREE).checkout_counter == 1
+
+    run(history)
+
+
+def test_what_a_worker_has_seen_counts_under_its_own_fence_alone() -> None:
+    async def history(world: World) -> None:
+        id = await check_out(world)
+        mine, taken_over = world.start_worker(), False
+        load = mine.load
+
+        async def paused(tenant_id: Id, operation_id: Id) -> InventoryOperation | None:
+            """Between its command and the next look at the operation another takes it over."""
+            nonlocal taken_over
+            found = await load(tenant_id, operation_id)
+            if found is None or found.state is not State.VERIFYING or taken_over:
+                return found
+            taken_over = True
+            at = world.clock()
+            command = StartVerification(
+                operation_id=operation_id, fence=found.fence + 1, again_at=at, at=at
+            )
+            await world.ask(start_verification, command)
+            return await load(tenant_id, operation_id)
+
+        mine.load = paused  # type: ignore[method-assign]  # the moment between two calls
+        await world.settle()
+        assert world.told(id)[-4:] == ["attempt_accepted", *2 * ["verification_started"], "synced"]
 
     run(history)
 

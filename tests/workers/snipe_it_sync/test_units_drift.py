@@ -159,6 +159,24 @@ def test_what_was_returned_over_there_is_returned_here_and_the_rest_is_still_out
     run(history)
 
 
+def test_units_that_are_listed_again_were_not_returned() -> None:
+    async def history(world: World) -> None:
+        process, id = await lent(world)
+        rows, there = out(world), world.simulator.inventory.accessory_checkouts
+        hidden = {row: there.pop(row) for row in rows[1:]}
+        for _ in range(2):
+            await process.watch()
+        there[rows[2]] = hidden[rows[2]]
+        await resolve(world, id, "external_return")
+        await world.settle()
+        now = await assignment(world, id)
+        assert (now.state, now.standing.outstanding) == (State.ACTIVE, 3)
+        assert now.standing.unlisted == (rows[1], rows[2])
+        assert world.writes("checkin") == 0
+
+    run(history)
+
+
 def test_what_the_custodian_still_has_is_checked_out_again() -> None:
     async def history(world: World) -> None:
         process, id, rows = await drifted(world, back=2)

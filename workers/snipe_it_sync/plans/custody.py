@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from domain.assignments.content import EXTERNAL_RETURN
+from domain.custody.asking import LOSS
 from domain.custody.asset_commands import PUT_AWAY
 from domain.inventory_operations.kinds import RELINK, Kind
 from domain.inventory_operations.operation import InventoryOperation
@@ -11,6 +13,7 @@ from infrastructure.snipe_it.records import Asset, Holder, HolderType
 from infrastructure.snipe_it.writing import Target
 from workers.snipe_it_sync.plans.sight import (
     IN_USE,
+    NOT_BACK,
     Plan,
     Refusal,
     Sight,
@@ -84,7 +87,10 @@ class CheckOut(_OfAnAsset):
 
 
 class CheckIn(_OfAnAsset):
-    """Take the asset back from the target, with the label and the place that it is to have then."""
+    """Take the asset back from the target, with the label and the place that it is to have then.
+
+    For a return that others made over there it is only seen whether nobody has it.
+    """
 
     def compare(
         self, operation: InventoryOperation, asset: Asset
@@ -93,6 +99,8 @@ class CheckIn(_OfAnAsset):
         if asset.assigned_to is None:
             applied = _has_label(asset, operation) and _is_there(asset, operation)
             return (Verdict.APPLIED if applied else Verdict.OPEN), None
+        if operation.purpose == EXTERNAL_RETURN:
+            return Verdict.OPEN, NOT_BACK
         if asset.deleted_at is None and _is(asset.assigned_to, operation):
             return Verdict.OPEN, None
         return Verdict.OTHER, None
@@ -128,13 +136,18 @@ class SetDue(_OfAnAsset):
 
 
 class SetStatus(_OfAnAsset):
-    """Give the asset another status label. What somebody has is not put away."""
+    """Give the asset another status label.
+
+    What somebody has is not put away, and what somebody else has is not lost.
+    """
 
     def compare(
         self, operation: InventoryOperation, asset: Asset
     ) -> tuple[Verdict, Refusal | None]:
         """Applied once it has the label."""
         in_use = asset.assigned_to is not None and operation.purpose in PUT_AWAY
+        if operation.purpose == LOSS and _is_elsewhere(asset, operation):
+            return Verdict.OTHER, Refusal("held_by_another", "Somebody else has the asset.")
         if _has_label(asset, operation):
             return (Verdict.OTHER if in_use else Verdict.APPLIED), None
         if asset.deleted_at is not None:
@@ -181,6 +194,10 @@ def _is(holder: Holder | None, operation: InventoryOperation) -> bool:
         and target is not None
         and (holder.type.value, holder.id) == (target["kind"], target["external_id"])
     )
+
+
+def _is_elsewhere(asset: Asset, operation: InventoryOperation) -> bool:
+    return asset.assigned_to is not None and not _is(asset.assigned_to, operation)
 
 
 def _target(operation: InventoryOperation) -> Target:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.assignments.content import CONSUMABLE
+from domain.assignments.content import CONSUMABLE, EXTERNAL_RETURN
 from domain.inventory_operations.events import TargetData
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
@@ -19,6 +19,7 @@ from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.records import Activity, CheckedOutRow, HolderType
 from infrastructure.snipe_it.writing import Target
 from workers.snipe_it_sync.plans.sight import (
+    NOT_BACK,
     Plan,
     Refusal,
     Sight,
@@ -103,7 +104,10 @@ class CheckOutUnits:
 
 
 class CheckInUnits(Untraced):
-    """Take units of an accessory back, row by row. ``Sight.rest`` are the rows still out."""
+    """Take units of an accessory back, row by row. ``Sight.rest`` are the rows still out.
+
+    For a return that others made over there it is only seen whether none of them is out.
+    """
 
     async def look(self, operation: InventoryOperation, snipe_it: SnipeIt, at: datetime) -> Sight:
         """See which of the rows are still out."""
@@ -119,6 +123,8 @@ class CheckInUnits(Untraced):
             return Sight(Verdict.OTHER, shown)
         if not left:
             return Sight(Verdict.APPLIED, shown)
+        if operation.purpose == EXTERNAL_RETURN:
+            return Sight(Verdict.OPEN, shown, NOT_BACK)
         target = operation.target
         holders = [out[row] for row in left]
         theirs = target is not None and all(

@@ -51,6 +51,7 @@ class Refusal:
 
 
 IN_USE: Final = Refusal("in_use", "Somebody has the asset.")
+NOT_BACK: Final = Refusal("not_back", "It did not come back: somebody has it there.")
 
 
 @dataclass(frozen=True, slots=True)
