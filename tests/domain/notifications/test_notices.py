@@ -1,6 +1,7 @@
 """Which event tells whom what."""
 
 import random
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -269,7 +270,8 @@ def test_what_is_told_counts_units_as_the_assignment_does(seed: int) -> None:
     story = AnyAssignment(random.Random(seed))
     subject: Any = {}
     for _ in range(60):
-        for event in story.assignment.collect_events():
+        happened: Sequence[Any] = story.assignment.collect_events()
+        for event in happened:
             # Nothing is found missing by a list that misses nothing.
             if event.TOPIC == assignments.UnitsDriftDetected.TOPIC and not event.unlisted:
                 return
