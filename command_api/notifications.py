@@ -33,6 +33,7 @@ class ChoicesBody(Body):
     due_soon: ChannelsBody = _ALL
     overdue: ChannelsBody = _ALL
     returned: ChannelsBody = _ALL
+    written_off: ChannelsBody = _ALL
     declined: ChannelsBody = _ALL
     sync_needs_attention: ChannelsBody = _ALL
 

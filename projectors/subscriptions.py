@@ -182,7 +182,7 @@ CUSTODY: Final = Projection(
 
 NOTIFICATIONS: Final = Projection(
     name="notifications",
-    version=1,
+    version=2,
     tables=(
         OwnedTable(notification_subjects_table, by="id"),
         OwnedTable(notifications_table, by="aggregate_id", append_only=True),

@@ -39,6 +39,7 @@ KindName = Literal[
     "due_soon",
     "overdue",
     "returned",
+    "written_off",
     "declined",
     "sync_needs_attention",
 ]
@@ -96,6 +97,7 @@ class Preferences(BaseModel):
     due_soon: Channels
     overdue: Channels
     returned: Channels
+    written_off: Channels
     declined: Channels
     sync_needs_attention: Channels
 

@@ -106,6 +106,12 @@ IS_DECLINED = literal_column(
 IS_TO_COME_BACK = literal_column(
     "(assignments.state IN ('active', 'overdue') AND assignments.due IS NOT NULL)", Boolean()
 )
+# As Standing.held counts: a drift that is not about units of an accessory names none.
+IS_HELD = literal_column(
+    "(assignments.drift IS NULL OR assignments.drift->>'actual' IS NOT NULL"
+    " OR (assignments.drift->>'units')::int < assignments.outstanding)",
+    Boolean(),
+)
 IS_TO_BE_COLLECTED = literal_column("assignments.state = 'reserved'", Boolean())
 
 Index("assignments_by_update", *assignments.c["tenant_id", "updated_at", "id"])

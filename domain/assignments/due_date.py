@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from domain.assignments import events, rules
 from domain.assignments.content import State
-from domain.assignments.errors import DueNotLater, NoExtensionRequested, NotDue
+from domain.assignments.errors import DueNotLater, HeldByNobody, NoExtensionRequested, NotDue
 from domain.assignments.events import EvidenceData
 from domain.assignments.rules import Asked, Command
 from domain.assignments.standing import Awaited
@@ -76,11 +76,17 @@ class DueDate(Verbs):
             self._add(events.BecameOverdue, at, due=time_text(due))
 
     def remind(self, day: int, at: datetime) -> None:
-        """Remind of the due date, ``day`` days after it, once. Raises ``NotDue, WrongState``."""
+        """Remind of the due date, ``day`` days after it, once.
+
+        Raises ``WrongState``, ``NotDue``, and ``HeldByNobody`` while the inventory says that there
+        is nothing to bring back.
+        """
         rules.check_in_state(self.view(), State.ACTIVE, State.OVERDUE)
         due = self.standing.due
         if due is None or at < due + timedelta(days=day):
             raise NotDue
+        if not self.standing.held:
+            raise HeldByNobody
         if (day, time_text(due)) not in self.standing.reminded:
             self._add(events.ReminderFell, at, day=day, due=time_text(due))
 

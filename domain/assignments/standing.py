@@ -113,6 +113,12 @@ class Drift:
     read_at: str
     unlisted: tuple[int, ...] = ()
 
+    def held_by_nobody(self, outstanding: int) -> int:
+        """How many of the units that are out nobody has, according to the inventory."""
+        if self.actual is not None:
+            return 0
+        return len(self.unlisted) or outstanding
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -182,6 +188,12 @@ class Standing:
     def unlisted(self) -> tuple[int, ...]:
         """The checkout rows that the inventory does not list any more, as far as is noted."""
         return () if self.drift is None else self.drift.unlisted
+
+    @property
+    def held(self) -> int:
+        """Units that are out, and of which the inventory does not say that nobody has them."""
+        drift, outstanding = self.drift, self.outstanding
+        return outstanding if drift is None else outstanding - drift.held_by_nobody(outstanding)
 
     @property
     def drifted_units(self) -> int:

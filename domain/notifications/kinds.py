@@ -16,6 +16,7 @@ class Kind(StrEnum):
     DUE_SOON = "due_soon"
     OVERDUE = "overdue"
     RETURNED = "returned"
+    WRITTEN_OFF = "written_off"
     DECLINED = "declined"
     SYNC_NEEDS_ATTENTION = "sync_needs_attention"
 

@@ -109,10 +109,15 @@ def _header_known(subject: Subject, event: requisitions.HeaderChanged) -> Subjec
 
 
 def _assignment_known(_: Subject, event: assignments.Reserved) -> Subject:
+    """``outstanding`` units are out or reserved; the inventory lists some with nobody."""
     return {
         "tenant_id": event.tenant_id,
         "item": dict(event.item),
         "quantity": event.quantity,
+        "handed_over": False,
+        "outstanding": event.quantity,
+        "held_by_nobody": 0,
+        "written_off": 0,
         "custodian": dict(event.custodian),
         "project_id": event.project_id,
         "due": event.due,
@@ -122,6 +127,34 @@ def _assignment_known(_: Subject, event: assignments.Reserved) -> Subject:
 
 def _due_known(subject: Subject, event: assignments.DueDateChanged) -> Subject:
     return {**subject, "due": event.due}
+
+
+def _hand_over_known(subject: Subject, _: assignments.Issued) -> Subject:
+    return {**subject, "handed_over": True}
+
+
+def _return_known(subject: Subject, event: assignments.Returned) -> Subject:
+    """What is still not listed after it is said by the event that follows."""
+    return {**subject, "outstanding": event.outstanding, "held_by_nobody": 0}
+
+
+def _write_off_known(subject: Subject, event: assignments.WrittenOff) -> Subject:
+    left = {"outstanding": event.outstanding, "held_by_nobody": 0}
+    return {**subject, **left, "written_off": subject["written_off"] + event.quantity}
+
+
+def _drift_known(subject: Subject, event: assignments.DriftDetected) -> Subject:
+    return {**subject, "held_by_nobody": 0 if event.actual else subject["outstanding"]}
+
+
+def _units_drift_known(
+    subject: Subject, event: assignments.UnitsDriftDetected | assignments.UnitsDriftReduced
+) -> Subject:
+    return {**subject, "held_by_nobody": len(event.unlisted)}
+
+
+def _drift_settled(subject: Subject, _: assignments.DriftResolved) -> Subject:
+    return {**subject, "held_by_nobody": 0}
 
 
 def _operation_known(_: Subject, event: operations.Requested) -> Subject:
@@ -174,19 +207,27 @@ def _to_be_collected(
 ) -> Notice:
     # What was reserved before this was known has none.
     data = {"from": event.begins, "requisition_id": subject.get("requisition_id")}
-    return _to_custodian(subject, Kind.READY_TO_COLLECT, data)
+    return _to_custodian(subject, Kind.READY_TO_COLLECT, subject["quantity"], data)
 
 
 def _declined(subject: Subject, event: assignments.Declined) -> Notice:
-    """Whoever takes things back is to have this one back."""
-    told = _to_custodian(subject, Kind.DECLINED, {"reason": event.reason})
-    data = {**told.data, "custodian": subject["custodian"]}
+    """Whoever takes things back is to have this one back, if it is handed over at all."""
+    said = {
+        "reason": event.reason,
+        "custodian": subject["custodian"],
+        "handed_over": subject["handed_over"],
+    }
+    data = _of_units(subject, subject["outstanding"], said)
     return Notice(Kind.DECLINED, Audience(permission=ASSIGNMENTS_RETURN), data)
 
 
-def _reminded(subject: Subject, event: assignments.ReminderFell) -> Notice:
+def _reminded(subject: Subject, event: assignments.ReminderFell) -> Notice | None:
+    """Of what the custodian still has, as far as the inventory has said."""
+    held = subject["outstanding"] - subject["held_by_nobody"]
+    if not held:
+        return None
     kind = Kind.OVERDUE if event.day > 0 else Kind.DUE_SOON
-    told = _to_custodian(subject, kind, {"day": event.day, "due": event.due})
+    told = _to_custodian(subject, kind, held, {"day": event.day, "due": event.due})
     if event.day < LEADS_AFTER_DAYS:
         return told
     audience = Audience(told.audience.people, leads_of=subject["project_id"])
@@ -194,8 +235,19 @@ def _reminded(subject: Subject, event: assignments.ReminderFell) -> Notice:
 
 
 def _returned(subject: Subject, event: assignments.Returned) -> Notice:
-    data = {"returned": event.quantity, "outstanding": event.outstanding}
-    return _to_custodian(subject, Kind.RETURNED, data)
+    return _to_custodian(subject, Kind.RETURNED, event.quantity, _ended(subject))
+
+
+def _written_off(subject: Subject, event: assignments.WrittenOff) -> Notice:
+    data = {"outcome": event.outcome, **_ended(subject)}
+    return _to_custodian(subject, Kind.WRITTEN_OFF, event.quantity, data)
+
+
+def _ended(subject: Subject) -> Mapping[str, Any]:
+    """What has become of the units so far: each is counted in one of these."""
+    outstanding, written_off = subject["outstanding"], subject["written_off"]
+    returned = subject["quantity"] - outstanding - written_off
+    return {"returned": returned, "written_off": written_off, "outstanding": outstanding}
 
 
 def _drifted(
@@ -220,12 +272,16 @@ def _found_late(subject: Subject, _: operations.LateEffectFound) -> Notice:
     return _to_managers(subject, "late_effect")
 
 
-def _to_custodian(subject: Subject, kind: Kind, data: Mapping[str, Any]) -> Notice:
+def _to_custodian(subject: Subject, kind: Kind, quantity: int, data: Mapping[str, Any]) -> Notice:
     """A location has nobody to tell."""
     custodian = subject["custodian"]
     people = frozenset({custodian["id"]} if custodian["kind"] == "user" else ())
-    item = {"item": subject["item"], "quantity": subject["quantity"], "due": subject["due"]}
-    return Notice(kind, Audience(people), {**item, **data})
+    return Notice(kind, Audience(people), _of_units(subject, quantity, data))
+
+
+def _of_units(subject: Subject, quantity: int, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is told of so many units."""
+    return {"item": subject["item"], "quantity": quantity, "due": subject["due"], **data}
 
 
 def _to_managers(subject: Subject, reason: str) -> Notice:
@@ -250,6 +306,13 @@ _LEARNS_FROM: Final[Mapping[type[Any], Learn]] = MappingProxyType(
         requisitions.HeaderChanged: _header_known,
         assignments.Reserved: _assignment_known,
         assignments.DueDateChanged: _due_known,
+        assignments.Issued: _hand_over_known,
+        assignments.Returned: _return_known,
+        assignments.WrittenOff: _write_off_known,
+        assignments.DriftDetected: _drift_known,
+        assignments.UnitsDriftDetected: _units_drift_known,
+        assignments.UnitsDriftReduced: _units_drift_known,
+        assignments.DriftResolved: _drift_settled,
         operations.Requested: _operation_known,
     }
 )
@@ -266,6 +329,7 @@ _TELLS_OF: Final[Mapping[type[Any], Tell]] = MappingProxyType(
         assignments.Declined: _declined,
         assignments.ReminderFell: _reminded,
         assignments.Returned: _returned,
+        assignments.WrittenOff: _written_off,
         assignments.DriftDetected: _drifted,
         assignments.UnitsDriftDetected: _drifted,
         operations.Blocked: _blocked,

@@ -109,6 +109,12 @@ def reserved(custodian_id: Id, *, tenant: Id = TENANT, **fields: Any) -> Stream:
     )
 
 
+def issued(stream: Stream) -> Stream:
+    """The custodian has it, as the inventory has confirmed."""
+    operation_id = derived_id("test", "operation")
+    return stream.then(assignments.Issued, operation_id=operation_id, evidence=EVIDENCE)
+
+
 def reminded(stream: Stream, day: int) -> Stream:
     """A reminder, ``day`` days after the due date."""
     return stream.then(assignments.ReminderFell, day=day, due="2026-11-28T23:59:59Z")
@@ -123,6 +129,32 @@ def returned(stream: Stream, quantity: int = 1, outstanding: int = 0) -> Stream:
         outstanding=outstanding,
         evidence=EVIDENCE,
     )
+
+
+def written_off(
+    stream: Stream, quantity: int = 1, outstanding: int = 0, outcome: str = "written_off"
+) -> Stream:
+    """Units that did not come back are no longer on record, as the inventory has confirmed."""
+    return stream.then(
+        assignments.WrittenOff,
+        operation_id=derived_id("test", "operation"),
+        quantity=quantity,
+        outstanding=outstanding,
+        outcome=outcome,
+        evidence=EVIDENCE,
+    )
+
+
+def unlisted(
+    stream: Stream, *rows: int, event: type[Any] = assignments.UnitsDriftDetected
+) -> Stream:
+    """The inventory lists the units of these checkout rows with nobody."""
+    return stream.then(event, unlisted=list(rows), read_at="2026-11-21T09:00:00Z")
+
+
+def drift_vanished(stream: Stream) -> Stream:
+    """The inventory agrees again."""
+    return stream.then(assignments.DriftResolved, how="vanished", operation_id=None, by=None)
 
 
 def operation(*, tenant: Id = TENANT) -> Stream:

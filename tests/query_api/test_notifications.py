@@ -99,6 +99,21 @@ async def test_who_takes_things_back_sees_what_was_declined(
     assert (await feed(client, lab.approver))["items"] == []
 
 
+async def test_who_had_units_sees_what_became_of_each(
+    client: httpx.AsyncClient, world: World, lab: Lab
+) -> None:
+    stream = told.reserved(lab.member.id, tenant=lab.tenant_id, quantity=3)
+    told.written_off(told.reminded(told.returned(stream, 1, 2), 1), 1, 1)
+    world.store(told.returned(stream, 1, 0), System)  # type: ignore[arg-type]  # as they are
+
+    page = await feed(client, lab.member)
+
+    assert kinds(page) == ["returned", "written_off", "overdue", "returned", "ready_to_collect"]
+    assert [item["data"]["quantity"] for item in page["items"]] == [1, 1, 2, 1, 3]
+    last = page["items"][0]["data"]
+    assert (last["returned"], last["written_off"], last["outstanding"]) == (2, 1, 0)
+
+
 async def test_one_event_is_one_notification_however_it_concerns_its_reader(
     client: httpx.AsyncClient, world: World, lab: Lab
 ) -> None:

@@ -1,6 +1,7 @@
 """What is due by the clock is done once, however many timers look and however often."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -360,6 +361,28 @@ async def test_nobody_is_reminded_of_what_is_not_out_or_is_out_for_good(
     await happened(database, custody.reserved("reserved", due=DUE), out("for good", due=None))
 
     assert await timer.look(let_reminders_fall_due, DUE + DAY) == 0
+
+
+def cables_of_which(*unlisted: int) -> Assignment:
+    name = f"cables without {unlisted}"
+    kept = custody.reserved(name, item=custody.CABLES, quantity=2, due=DUE)
+    cables = custody.issued(kept, rows=[71, 72])
+    cables.detect_units_drift(unlisted, NOW, NOW)
+    return cables
+
+
+async def test_a_reminder_waits_while_the_inventory_lists_it_with_nobody(
+    database: Database, timer: Timer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with_nobody, elsewhere = out("with nobody"), out("elsewhere")
+    with_nobody.detect_drift(None, NOW, NOW)
+    elsewhere.detect_drift(("user", 9), NOW, NOW)
+    in_part, wholly = cables_of_which(71), cables_of_which(71, 72)
+    await happened(database, with_nobody, elsewhere, in_part, wholly)
+
+    with caplog.at_level(logging.INFO, "workers.due"):
+        assert await timer.look(let_reminders_fall_due, DUE + HOUR) == 2
+    assert caplog.messages == []
 
 
 async def test_a_new_due_date_has_reminders_of_its_own(database: Database, timer: Timer) -> None:

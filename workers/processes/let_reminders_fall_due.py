@@ -1,4 +1,7 @@
-"""When something is soon due back, or was due some days ago, its custodian is to be reminded."""
+"""When something is soon due back, or was due some days ago, its custodian is to be reminded.
+
+Unless the inventory says that nobody has it: a reminder waits until that is settled.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -7,7 +10,7 @@ from sqlalchemy import Row, Select, and_, or_, select
 
 from domain.assignments.commands import RemindOfDue
 from domain.assignments.handlers import remind
-from read_tables.assignments import IS_TO_COME_BACK, assignments
+from read_tables.assignments import IS_HELD, IS_TO_COME_BACK, assignments
 from workers.due import Due, Process
 
 DAYS: Final = (-1, 0, 1, 3, 7)
@@ -25,7 +28,7 @@ def _to_be_reminded(now: datetime) -> Select[Any]:
         for day in DAYS
     ]
     return select(_A.id, _A.tenant_id, _A.due).where(
-        IS_TO_COME_BACK, _A.due <= now - timedelta(days=DAYS[0]), or_(*due_days)
+        IS_TO_COME_BACK, IS_HELD, _A.due <= now - timedelta(days=DAYS[0]), or_(*due_days)
     )
 
 

@@ -452,6 +452,37 @@ async def test_a_reminder_falls_due_once_for_each_day(desk: Desk) -> None:
     assert desk.topics(id).count("reminder_fell_due") == 2
 
 
+async def reminding(desk: Desk, id: Id, day: int) -> None:
+    desk.at = DUE + timedelta(days=day)
+    await desk.give(alone.remind, commands.RemindOfDue(assignment_id=id, day=day, at=desk.at))
+
+
+async def test_no_reminder_falls_due_while_nobody_has_it_over_there(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.drift(id, None)
+    assert (await refusal(desk, reminding(desk, id, 0))).code == "held_by_nobody"
+    await desk.give(alone.drift_vanished, commands.DriftVanished(assignment_id=id, at=desk.at))
+    await reminding(desk, id, 1)
+    assert desk.topics(id).count("reminder_fell_due") == 1
+
+
+async def test_who_has_it_on_record_is_reminded_while_somebody_has_it(desk: Desk) -> None:
+    id = await desk.out()
+    await desk.drift(id, ("user", 4))
+    await reminding(desk, id, 0)
+    assert desk.topics(id).count("reminder_fell_due") == 1
+
+
+async def test_reminders_fall_due_for_units_that_are_listed(desk: Desk) -> None:
+    id = await desk.out(CABLES, quantity=3)
+    rows = (await desk.assignment(id)).standing.rows
+    await desk.drift_of_units(id, *rows[:2])
+    await reminding(desk, id, 0)
+    await desk.drift_of_units(id, *rows)
+    assert (await refusal(desk, reminding(desk, id, 1))).code == "held_by_nobody"
+    assert desk.topics(id).count("reminder_fell_due") == 1
+
+
 # Taking back
 
 

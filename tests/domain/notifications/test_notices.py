@@ -1,5 +1,7 @@
 """Which event tells whom what."""
 
+import random
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +26,7 @@ from domain.permissions import ASSIGNMENTS_RETURN, INVENTORY_MANAGE
 from domain.requisitions import events as requisitions
 from infrastructure.ids import derived_id
 from tests.builders import told
+from tests.builders.custody import AnyAssignment
 from tests.builders.people import NOW, PROJECT, TENANT
 from tests.builders.told import Stream
 
@@ -134,6 +137,19 @@ def test_the_desk_is_told_what_its_custodian_declined() -> None:
     assert notice.data["custodian"] == {"kind": "user", "id": ANN}
 
 
+def test_the_desk_is_told_whether_the_hand_over_of_what_was_declined_is_confirmed() -> None:
+    fields = {"by": ANN, "reason": "It is broken"}
+    two_left = told.returned(told.issued(told.reserved(ANN, quantity=3)), 1, 2)
+
+    early = told_last(told.reserved(ANN, quantity=3).then(assignments.Declined, **fields))
+    later = told_last(two_left.then(assignments.Declined, **fields))
+
+    assert early is not None
+    assert (early.data["handed_over"], early.data["quantity"]) == (False, 3)
+    assert later is not None
+    assert (later.data["handed_over"], later.data["quantity"]) == (True, 2)
+
+
 def test_nobody_is_told_to_collect_what_they_are_just_being_handed() -> None:
     assert told_last(told.reserved(ANN, requisition_id=None)) is None
     assert told_last(told.reserved(ANN, transferred_from=derived_id("test", "other"))) is None
@@ -176,12 +192,97 @@ def test_the_leads_are_told_even_where_a_location_has_it() -> None:
     assert audience_ids(notice.audience, TENANT) == [leads_id(PROJECT)]
 
 
+def test_reminders_are_of_what_has_not_come_back() -> None:
+    three = told.reserved(ANN, quantity=3)
+
+    everything = told_last(told.reminded(three, -1))
+    rest = told_last(told.reminded(told.returned(three, 2, 1), 1))
+
+    assert everything is not None
+    assert everything.data["quantity"] == 3
+    assert rest is not None
+    assert rest.data["quantity"] == 1
+
+
+def test_reminders_are_not_of_what_is_written_off_or_with_nobody_over_there() -> None:
+    five = told.written_off(told.reserved(ANN, quantity=5), 1, 4)
+    unlisted = told.unlisted(five, 71, 72)
+
+    rest = told_last(told.reminded(unlisted, 1))
+    less = told.unlisted(told.returned(unlisted, 1, 3), 72, event=assignments.UnitsDriftReduced)
+    after_a_return = told_last(told.reminded(less, 3))
+    agreed = told_last(told.reminded(told.drift_vanished(less), 7))
+
+    assert rest is not None
+    assert rest.data["quantity"] == 2
+    assert after_a_return is not None
+    assert after_a_return.data["quantity"] == 2
+    assert agreed is not None
+    assert agreed.data["quantity"] == 3
+
+
+def test_nobody_is_reminded_of_what_the_inventory_lists_with_nobody() -> None:
+    read = {"read_at": "2026-11-21T09:00:00Z"}
+    camera = told.reserved(ANN).then(assignments.DriftDetected, actual=None, **read)
+    cables = told.unlisted(told.reserved(ANN, quantity=2), 71, 72)
+
+    assert told_last(told.reminded(camera, 7)) is None
+    assert told_last(told.reminded(cables, 7)) is None
+    elsewhere = camera.then(assignments.DriftDetected, actual=("user", 9), **read)
+    assert told_last(told.reminded(elsewhere, 7)) is not None
+
+
+def test_a_return_says_what_became_of_every_unit() -> None:
+    stream = told.written_off(told.reserved(ANN, quantity=4), 1, 3)
+
+    part = told_last(told.returned(stream, 1, 2))
+    rest = told_last(told.returned(stream, 2, 0))
+
+    counts = ("quantity", "returned", "written_off", "outstanding")
+    assert part is not None
+    assert [part.data[name] for name in counts] == [1, 1, 1, 2]
+    assert rest is not None
+    assert [rest.data[name] for name in counts] == [2, 3, 1, 0]
+
+
 def test_a_return_goes_to_who_had_it() -> None:
     notice = told_last(told.returned(told.reserved(ANN, quantity=3), 2, 1))
 
     assert notice is not None
     assert (notice.kind, set(notice.audience.people)) == (Kind.RETURNED, {ANN})
     assert (notice.data["returned"], notice.data["outstanding"]) == (2, 1)
+
+
+def test_who_had_it_is_told_what_did_not_come_back_and_how_that_ended() -> None:
+    three = told.returned(told.reserved(ANN, quantity=3), 2, 1)
+
+    notice = told_last(told.written_off(three, 1, 0, "consumed"))
+
+    assert notice is not None
+    assert (notice.kind, set(notice.audience.people)) == (Kind.WRITTEN_OFF, {ANN})
+    assert notice.data["outcome"] == "consumed"
+    counts = ("quantity", "returned", "written_off", "outstanding")
+    assert [notice.data[name] for name in counts] == [1, 2, 1, 0]
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_what_is_told_counts_units_as_the_assignment_does(seed: int) -> None:
+    story = AnyAssignment(random.Random(seed))
+    subject: Any = {}
+    for _ in range(60):
+        happened: Sequence[Any] = story.assignment.collect_events()
+        for event in happened:
+            # Nothing is found missing by a list that misses nothing.
+            if event.TOPIC == assignments.UnitsDriftDetected.TOPIC and not event.unlisted:
+                return
+            subject = learnt(subject, event)
+        standing = story.assignment.standing
+        if standing.outcome is not None:
+            return
+        assert subject["handed_over"] == standing.handed_over
+        assert subject["outstanding"] == standing.outstanding
+        assert subject["outstanding"] - subject["held_by_nobody"] == standing.held
+        story.step()
 
 
 @pytest.mark.parametrize(

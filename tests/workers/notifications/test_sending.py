@@ -137,7 +137,7 @@ async def test_every_kind_of_letter_can_be_written(
     async with process.running():
         stream = told.reminded(scene.reserved(quantity=3), -1)
         told.returned(told.reminded(told.reminded(stream, 0), 1), 2, 1)
-        scene.put(told.returned(stream, 1, 0))
+        scene.put(told.written_off(stream, 1, 0))
         scene.put(told.blocked(told.operation(tenant=scene.tenant_id)))
         scene.put(stream.then(assignments.Declined, by=scene.ann.id, reason="Broken"))
         await until(settled(scene, "email"))
@@ -148,9 +148,9 @@ async def test_every_kind_of_letter_can_be_written(
         "Due today",
         "Overdue by 1 day",
         "Ready to collect",
-        "Returned",
         "Returned in part",
         "The inventory needs your attention",
+        "Written off",
     ]
     assert all(state == "delivered" for _, _, state in scene.deliveries())
 
