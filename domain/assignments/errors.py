@@ -147,10 +147,17 @@ class NoDrift(RuleBroken):
 
 
 class HeldByAnother(RuleBroken):
-    """The inventory says that somebody else has the item: it is neither back nor lost."""
+    """The inventory says that somebody else has the item: it did not come back."""
 
     code = "held_by_another"
     help = "Relink this assignment to them, or check the item in in the inventory."
+
+
+class NotLost(RuleBroken):
+    """The inventory says that somebody else has the item: it is not lost."""
+
+    code = "not_lost"
+    help = "Have it checked in in the inventory. Then confirm the loss, or recover the item."
 
 
 class HeldByNobody(RuleBroken):

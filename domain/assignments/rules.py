@@ -18,13 +18,13 @@ from domain.assignments.errors import (
     AssetOnly,
     DuePassed,
     HandedOn,
-    HeldByAnother,
     InventoryAsked,
     MoreThanOutstanding,
     NoDrift,
     NoDueDate,
     NoExtensionRequested,
     NotCustodian,
+    NotLost,
     TooEarlyToRenew,
     TooManyRenewals,
     WrongState,
@@ -206,7 +206,7 @@ def _lost(view: AssignmentView, _at: datetime) -> None:
 def _not_elsewhere(view: AssignmentView, _at: datetime) -> None:
     """What somebody else has is not lost."""
     if view.held_by_another:
-        raise HeldByAnother
+        raise NotLost
 
 
 def _due_ahead(view: AssignmentView, at: datetime) -> None:

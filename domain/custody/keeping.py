@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import ASSET, Item, Terms
+from domain.assignments.content import ASSET, Item, State, Terms
 from domain.assignments.item_book import Hold, ItemBook
 from domain.custody.errors import CustodianNotMapped, UnknownItem
 from domain.errors import InvalidField, NotFound
@@ -56,6 +56,15 @@ async def book_of(item: Item, tenant_id: Id, store: Store, at: datetime) -> Item
         return await store.load(ItemBook, id)
     except NotFound:
         return ItemBook.open(uuid_of(id), tenant_id=tenant_id, item=item, at=at)
+
+
+async def who_has(book: ItemBook, store: Store) -> list[Assignment]:
+    """The assignments whose custodians have the item, or are being handed it.
+
+    What was lost and has turned up is in the book until the inventory has it back: nobody has it.
+    """
+    found = [await store.load(Assignment, id) for id in book.out_with]
+    return [one for one in found if one.state is not State.CLOSED]
 
 
 async def requisition_of(assignment: Assignment, store: Store) -> Requisition | None:

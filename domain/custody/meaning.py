@@ -3,37 +3,29 @@
 One function for each thing that an assignment may wait for, for the proof and for the refusal.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from eventsourcing.domain import Aggregate
 
 from domain.assignments.assignment import Assignment
-from domain.assignments.content import CONSUMABLE, Custodian, State
-from domain.assignments.errors import InventoryAsked
+from domain.assignments.content import Custodian, State
 from domain.assignments.events import EvidenceData as Proof
 from domain.assignments.item_book import ItemBook
 from domain.assignments.standing import Awaited, Drift
 from domain.custody import asking
 from domain.custody.errors import CustodianNotMapped
 from domain.custody.keeping import book_of, requisition_of
-from domain.ids import Id, id_of, operation_id, successor_id, uuid_of
+from domain.ids import Id, id_of, successor_id
 from domain.inventory.changes import InventoryChange, ThingCreated
 from domain.inventory_operations.events import EvidenceData
-from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
 from domain.inventory_operations.queue import waiting
 from domain.ports import Facts, Store
 from domain.requisitions.requisition import Requisition
-
-LATE_EFFECT: Final = "late_effect"
-NOT_TAKEN_BACK: Final = "late_effect_not_undone"
-"""Consumables are with somebody: the inventory has no way back for them."""
-_LIVE: Final = frozenset({State.ACTIVE, State.OVERDUE, State.LOSS_PENDING})
-_HAND_OVERS: Final = frozenset({Kind.CHECKOUT, Kind.QUANTITY_CHECKOUT})
 
 
 @dataclass(slots=True)
@@ -128,88 +120,10 @@ async def refused(
     await _REFUSED[case.awaited](turn, reason, gone)
 
 
-async def found_late(case: Case, evidence: EvidenceData, *, given_up: bool, at: datetime) -> None:
-    """Deal with what happened after all.
-
-    A hand-over that was given up is undone by an operation of its own; what then shows another
-    holder than ours is drift; anything else is for a person to look at. Raises
-    ``InventoryAsked`` where a second hand-over may yet count what is out as its own.
-    """
-    assignment, operation = case.assignment, case.operation
-    if assignment is None:
-        return
-    if given_up and operation.kind in _HAND_OVERS:
-        _check_settled(assignment)
-    if given_up and operation.kind is Kind.CHECKOUT and await _nobody_has(assignment, case, at):
-        _undo(case, Kind.CHECKIN, {"status_id": None, "location_id": None}, at)
-    elif given_up and operation.kind is Kind.QUANTITY_CHECKOUT:
-        _undo_units(case, assignment, evidence["rows"], at)
-    elif given_up and operation.kind in (Kind.CHECKIN, Kind.CHECKOUT) and assignment.state in _LIVE:
-        holder = _holder(evidence)
-        custodian = await case.facts.custodian(assignment.custodian.kind, assignment.custodian.id)
-        if custodian is None or holder != (custodian.kind, custodian.external_id):
-            assignment.detect_drift(holder, datetime.fromisoformat(evidence["read_at"]), at)
-    lasting = given_up and operation.item["kind"] == CONSUMABLE
-    assignment.raise_attention(id_of(operation.id), NOT_TAKEN_BACK if lasting else LATE_EFFECT, at)
-
-
-def _holder(evidence: EvidenceData) -> tuple[str, int] | None:
+def holder_of(evidence: EvidenceData) -> tuple[str, int] | None:
+    """Who has it according to the inventory, by its own kind and number; None for nobody."""
     actual = evidence["assigned_to"]
     return None if actual is None else (actual[0], actual[1])
-
-
-def _check_settled(assignment: Assignment) -> None:
-    """Raise ``InventoryAsked`` while a hand-over of it may yet find what an earlier one did."""
-    if assignment.standing.awaits(Awaited.ISSUE):
-        raise InventoryAsked
-
-
-async def _nobody_has(assignment: Assignment, case: Case, at: datetime) -> bool:
-    """Whether the asset, as we say, is with nobody, so that its hand-over is not wanted.
-
-    Raises ``InventoryAsked`` while somebody else is being handed it: they may be the same person,
-    and then it is theirs.
-    """
-    ended = assignment.standing.outcome == "returned" or assignment.state is State.CANCELLED
-    if not ended and assignment.state is not State.RESERVED:
-        return False
-    book = await book_of(assignment.item, assignment.tenant_id, case.store, at)
-    for holder in book.out_with:
-        _check_settled(await case.store.load(Assignment, holder))
-    return not book.out_with
-
-
-def _undo_units(case: Case, assignment: Assignment, rows: Sequence[int], at: datetime) -> None:
-    """Take back the units of an accessory that the assignment does not count as its own."""
-    standing = assignment.standing
-    if assignment.state in _LIVE and len(standing.rows) < standing.outstanding:
-        # Somebody vouched for a hand-over, so nobody knows which units it made: maybe these.
-        return
-    unwanted = [row for row in rows if row not in standing.rows]
-    if unwanted:
-        wanted = {"quantity": len(unwanted), "rows": unwanted}
-        _undo(case, Kind.QUANTITY_CHECKIN, wanted, at)
-
-
-def _undo(case: Case, kind: Kind, wanted: dict[str, Any], at: datetime) -> None:
-    operation = case.operation
-    given_up = id_of(operation.id)
-    undoing = InventoryOperation.request(
-        uuid_of(operation_id(given_up, kind, 1)),
-        tenant_id=operation.tenant_id,
-        kind=kind,
-        purpose="return",
-        subject_kind=asking.SUBJECT,
-        subject_id=operation.subject_id,
-        item=operation.item,
-        target=operation.target,
-        wanted=wanted,
-        requested_by=None,
-        compensates=given_up,
-        at=at,
-    )
-    operation.request_compensation(id_of(undoing.id), at)
-    case.add_operation(undoing, at)
 
 
 async def _undone(case: Case, undone_id: Id, at: datetime) -> None:
@@ -377,7 +291,7 @@ async def _operation(case: Case, id: Id) -> InventoryOperation:
 
 async def _hand_back_refused(turn: _Turn, reason: str, _gone: bool) -> None:
     shown = turn.shown
-    drift = None if shown is None else Drift(_holder(shown), shown["read_at"])
+    drift = None if shown is None else Drift(holder_of(shown), shown["read_at"])
     turn.assignment.transfer_failed(turn.id, None, reason, turn.at, shown=drift)
 
 

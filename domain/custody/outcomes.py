@@ -10,10 +10,11 @@ from datetime import datetime
 from domain.assignments.assignment import Assignment
 from domain.custody import asking, commands, proof
 from domain.custody.errors import HandedOutSince
-from domain.custody.keeping import book_of
-from domain.custody.meaning import Case, found_late, proven, refused
+from domain.custody.keeping import book_of, who_has
+from domain.custody.late import found_late
+from domain.custody.meaning import Case, proven, refused
 from domain.fields import check_text
-from domain.ids import Id
+from domain.ids import Id, id_of
 from domain.inventory_operations.commands import RequestResolution, RetryOperation
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
@@ -59,14 +60,16 @@ async def retry(command: RetryOperation, store: Store, facts: Facts) -> Receipt:
     command.by.require(INVENTORY_MANAGE)
     check_text(("reason",), command.reason)
     operation = await store.load(InventoryOperation, command.operation_id, command.expected_version)
-    await _check_unwanted(operation, store, command.at)
     await _address(operation, store, facts, command.at)
     operation.order_retry(command.by.user_id, command.reason, command.at)
-    return await store.save(operation, changes=[waiting(operation, command.at)])
+    unchanged = await _still_unwanted(operation, store, command.at)
+    return await store.save(
+        operation, changes=[waiting(operation, command.at)], unchanged=unchanged
+    )
 
 
 async def request_resolution(command: RequestResolution, store: Store, facts: Facts) -> Receipt:
-    """Let it be read back. Raises as ``retry`` does."""
+    """Let it be read back. Raises as ``retry`` does, without ``HandedOutSince``."""
     command.by.require(INVENTORY_MANAGE)
     check_text(("reason",), command.reason)
     operation = await store.load(InventoryOperation, command.operation_id, command.expected_version)
@@ -94,7 +97,10 @@ async def attest(command: commands.AttestOperation, store: Store, facts: Facts) 
 
 
 async def find_late_effect(command: commands.FindLateEffect, store: Store, facts: Facts) -> Receipt:
-    """It happened after all: what the subject no longer wants is undone or shown as drift."""
+    """It happened after all: what the subject no longer wants is undone or shown as drift.
+
+    Raises ``InventoryAsked`` while a worker is at another hand-over that may count it.
+    """
     case = await _case(command.operation_id, store, facts)
     given_up = case.operation.given_up
     case.operation.find_late_effect(command.evidence, command.at)
@@ -102,17 +108,21 @@ async def find_late_effect(command: commands.FindLateEffect, store: Store, facts
     return await _save(case)
 
 
-async def _check_unwanted(operation: InventoryOperation, store: Store, at: datetime) -> None:
-    """Raise ``HandedOutSince`` where it would undo what an assignment counts as its own now.
+async def _still_unwanted(
+    operation: InventoryOperation, store: Store, at: datetime
+) -> list[tuple[Id, int]]:
+    """What shows that nobody has what the operation undoes, as streams that must not move.
 
-    Only assets are looked at: units are taken back row by row, and no rows are counted twice.
+    Raises ``HandedOutSince``. Only assets are looked at: units are taken back row by row, and no
+    rows are counted twice.
     """
     if operation.kind is not Kind.CHECKIN or operation.compensates is None:
-        return
+        return []
     assignment = await store.load(Assignment, operation.subject_id)
     book = await book_of(assignment.item, assignment.tenant_id, store, at)
-    if book.out_with:
+    if await who_has(book, store):
         raise HandedOutSince
+    return [(id_of(book.id), book.version)]
 
 
 async def _address(operation: InventoryOperation, store: Store, facts: Facts, at: datetime) -> None:

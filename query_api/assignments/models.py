@@ -75,8 +75,9 @@ class AssignmentItem(BaseModel):
     """An assignment as it stands in a list.
 
     ``issued`` and ``returned`` count units that the inventory has confirmed, ``as_of`` is when it
-    was read for that. What is missing, used up, lost or handed on is not ``returned``. ``sync`` is
-    null once everything is confirmed.
+    was read for that. ``attested`` is true where an inventory manager vouched for any of it
+    instead; ``as_of`` is null where that was the last word. What is missing, used up, lost or
+    handed on is not ``returned``. ``sync`` is null once everything is confirmed.
     """
 
     id: Id
@@ -186,7 +187,7 @@ class TransferModel(BaseModel):
 
 
 class EvidenceModel(BaseModel):
-    """What the inventory said when it was read back."""
+    """What the inventory said when it was read back, or what ``attested_by`` vouched for."""
 
     external_id: int
     assigned_to: tuple[str, int] | None

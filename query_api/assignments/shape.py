@@ -67,7 +67,7 @@ def assignment(row: Any, known: Known) -> dict[str, Any]:
         "offline": row.offline,
         "issued_at": row.issued_at,
         "returned_at": row.returned_at,
-        "as_of": None if row.evidence is None else row.evidence["read_at"],
+        "as_of": _read_at(row.evidence),
         "attested": row.attested,
         "accepted_at": row.accepted_at,
         "declined_at": row.declined_at,
@@ -101,6 +101,13 @@ def full_assignment(row: Any, known: Known) -> dict[str, Any]:
         "transferred_from": row.transferred_from,
         "syncs": known.syncs.get(row.id, ()),
     }
+
+
+def _read_at(evidence: Mapping[str, Any] | None) -> str | None:
+    """When the inventory was read for it: for what somebody vouched for, nobody read it."""
+    if evidence is None or evidence["attested_by"] is not None:
+        return None
+    return str(evidence["read_at"])
 
 
 def _extension(row: Any) -> dict[str, Any] | None:

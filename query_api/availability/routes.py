@@ -47,8 +47,8 @@ class Availability(BaseModel):
 
     That is what the mirror showed at ``as_of``, without what is held or being issued or taken
     back. ``known`` is false where that is too old to be believed: then ``reason`` says why, and
-    there are no figures. ``overdue`` units are out by the inventory's word and should be back by
-    now; they are counted as coming back.
+    there are no figures. ``overdue`` units should be back by now, and are out as the inventory last
+    confirmed, or a manager vouched; they are counted as coming back.
     """
 
     item: AvailableItem

@@ -6,7 +6,7 @@ What the inventory says is what a test has told the facts.
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from eventsourcing.domain import Aggregate
 
@@ -75,8 +75,13 @@ class MemoryStore:
         for id, version in unchanged:
             if len(self.streams.get(id, ())) != version:
                 raise StreamMoved(id)
-        for saved in (aggregate, *others):
-            self._append(saved)
+        pending = [(saved, saved.collect_events()) for saved in (aggregate, *others)]
+        for saved, events in pending:
+            # As in the log, what comes without events must not have moved either.
+            if len(self.streams.get(id_of(saved.id), ())) != saved.version - len(events):
+                raise StreamMoved(id_of(saved.id))
+        for saved, events in pending:
+            self._append(id_of(saved.id), events)
         self.rows.extend(changes)
         self.guards[:] = unchanged
         position = sum(len(stream) for stream in self.streams.values())
@@ -86,12 +91,8 @@ class MemoryStore:
         self.rows.extend(changes)
         return Receipt(id, 1, sum(len(stream) for stream in self.streams.values()))
 
-    def _append(self, aggregate: Aggregate) -> None:
-        stream = self.streams.setdefault(id_of(aggregate.id), [])
-        for event in aggregate.collect_events():
-            if event.originator_version != len(stream) + 1:
-                raise StreamMoved(id_of(aggregate.id))
-            stream.append(encode(event))
+    def _append(self, id: Id, events: Sequence[Any]) -> None:
+        self.streams.setdefault(id, []).extend(map(encode, events))
 
     @property
     def topics(self) -> list[str]:

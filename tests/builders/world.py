@@ -260,7 +260,8 @@ def lent(assignment: Assignment, external_id: int, holder: tuple[str, int]) -> L
     """What the watch is told of an assignment whose asset is out."""
     drift = assignment.standing.drift
     noted = holder if drift is None else drift.actual
-    return Lent(id_of(assignment.id), assignment.version, external_id, holder, noted)
+    drifted = drift is not None
+    return Lent(id_of(assignment.id), assignment.version, external_id, holder, noted, drifted)
 
 
 def units_are_out(assignment: Assignment) -> bool:

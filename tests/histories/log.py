@@ -1,11 +1,11 @@
 """Everything that a world's store was given, in the order in which it came."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from eventsourcing.domain import Aggregate
 
-from domain.ids import Id, id_of
+from domain.ids import Id
 from infrastructure.event_store.recorded import RecordedEvent
 from infrastructure.ids import to_uuid
 from tests.builders.memory import decoded
@@ -24,14 +24,13 @@ class Log:
         self._aggregates: dict[Id, Aggregate] = {}
         plain = world.store._append
 
-        def noted(saved: Aggregate) -> None:
-            id = id_of(saved.id)
+        def noted(id: Id, events: Sequence[Any]) -> None:
             before = len(world.store.streams.get(id, ()))
-            plain(saved)
+            plain(id, events)
             for version, stored in enumerate(world.store.streams[id][before:], start=before + 1):
                 self._note(id, version, *stored)
 
-        world.store._append = noted  # type: ignore[method-assign,assignment]  # it has no order of its own
+        world.store._append = noted  # type: ignore[method-assign]  # it has no order of its own
 
     def __iter__(self) -> Iterator[RecordedEvent]:
         return iter(self._recorded)

@@ -242,9 +242,9 @@ async def test_the_watch_is_told_what_is_noted_already(
 
     ours = ("location", 9)
     assert sorted(lent, key=lambda one: one.external_id) == [
-        Lent(id_of(with_shop.id), with_shop.version, 1, ours, ("location", 8)),
-        Lent(id_of(with_nobody.id), with_nobody.version, 2, ours, None),
-        Lent(id_of(as_we_say.id), as_we_say.version, 3, ours, ours),
+        Lent(id_of(with_shop.id), with_shop.version, 1, ours, ("location", 8), drifted=True),
+        Lent(id_of(with_nobody.id), with_nobody.version, 2, ours, None, drifted=True),
+        Lent(id_of(as_we_say.id), as_we_say.version, 3, ours, ours, drifted=False),
     ]
 
 
@@ -302,8 +302,10 @@ async def test_a_step_that_a_manager_vouched_for_is_not_given_as_the_inventorys_
     listed = await client.get("/asset-circulations?confirmed=false", headers=headers)
     (step,) = listed.json()["items"]
     page = await client.get(f"/asset-circulations/{step['position']}", headers=headers)
+    assignment = await client.get(f"/assignments/{id_of(lent.id)}", headers=headers)
 
     assert page.json() == step
+    assert (assignment.json()["attested"], assignment.json()["as_of"]) == (True, None)
     assert (step["type"], step["confirmed"], step["attested"]) == ("issue", False, True)
     assert (step["read_at"], step["operation_id"]) == (None, id_of(operation.id))
     assert step["custodian_after"]["id"] == lab.member.id

@@ -30,7 +30,7 @@ class AssetDrift:
         lent = await self.lookout.records.lent(self.lookout.tenant_id)
         shown = await _holders(snipe_it) if lent else {}
         differing = {
-            one.assignment_id: one for one in lent if shown.get(one.external_id) != one.noted
+            one.assignment_id: one for one in lent if not one.is_noted(shown.get(one.external_id))
         }
         self._suspected.keep(differing)
         for id in islice(self._compared.take(differing), AT_ONCE):
@@ -55,7 +55,7 @@ class AssetDrift:
         asset = await snipe_it.read.asset(lent.external_id)
         holder = None if asset is None else asset.assigned_to
         actual = None if holder is None else (holder.type.value, holder.id)
-        if actual == lent.noted:
+        if lent.is_noted(actual):
             self._suspected.forget(id)
             return
         if not self._suspected.shows(id, (lent.version, actual)):

@@ -26,8 +26,8 @@ Holder = tuple[str, int]
 class Lent:
     """An asset that we say somebody has. ``holder`` and ``external_id`` as the inventory has them.
 
-    ``noted`` is who has it there as far as is noted: the holder, or whom a drift names. All this
-    is so at the assignment's ``version``.
+    ``noted`` is who has it there as far as is noted: the holder, or whom a drift names, where it has
+    ``drifted``. All this is so at the assignment's ``version``.
     """
 
     assignment_id: Id
@@ -35,6 +35,15 @@ class Lent:
     external_id: int
     holder: Holder
     noted: Holder | None
+    drifted: bool
+
+    def is_noted(self, shown: Holder | None) -> bool:
+        """Whether all is said that there is to say where ``shown`` has it there.
+
+        A drift that names the holder is over: since it was noted, they were mapped to another
+        number there.
+        """
+        return shown == self.noted and not (self.drifted and shown == self.holder)
 
 
 class Records(Protocol):

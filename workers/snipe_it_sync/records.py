@@ -82,7 +82,8 @@ def _lent(row: Any) -> Lent:
     if row.drift is not None:
         actual = row.drift["actual"]
         noted = None if actual is None else (actual[0], actual[1])
-    return Lent(row.id, row.version, row.item_external_id, holder, noted)
+    drifted = row.drift is not None
+    return Lent(row.id, row.version, row.item_external_id, holder, noted, drifted)
 
 
 def _stands_for(mapping: Any, kind: object, id: object) -> ColumnElement[bool]:

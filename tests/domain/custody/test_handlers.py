@@ -1065,7 +1065,7 @@ async def test_what_somebody_else_has_is_not_lost(desk: Desk) -> None:
     id = await desk.out()
     await desk.report_loss(id)
     await desk.drift(id, ("user", 4))
-    assert (await refusal(desk, desk.confirm_loss(id))).code == "held_by_another"
+    assert (await refusal(desk, desk.confirm_loss(id))).code == "not_lost"
     await desk.drift(id, None)
     await desk.confirm_loss(id)
     operation_id = await desk.open_operation(id)

@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import pytest
 
 from domain.assignments.content import Condition, State, Units
 from domain.assignments.errors import InventoryAsked
+from domain.assignments.item_book import ItemBook
 from domain.assignments.standing import Drift
 from domain.custody import commands, outcomes
 from domain.custody.errors import EvidenceUnfit, HandedOutSince
@@ -21,6 +23,7 @@ from domain.inventory_operations.problems import Blocked, Conflict, Exhausted, P
 from tests.builders import operations
 from tests.builders.assignments import BEN, CABLES, CHI, CUSTODIAN, DUE, MANAGER, SCREWS
 from tests.builders.desk import Desk, fitting
+from tests.builders.memory import StreamMoved
 from tests.builders.people import TECHNICIAN
 
 OTHER: Final = ("user", 4)
@@ -545,6 +548,59 @@ async def test_what_an_open_hand_over_may_find_is_not_undone_before_it_is_settle
     await desk.refuse(await desk.open_operation(id))
     await desk.find_late(first)
     assert (await desk.operation(first)).compensated_by is not None
+
+
+async def test_what_a_hand_over_that_waits_for_a_person_may_find_is_left_to_them(
+    desk: Desk,
+) -> None:
+    id, first = await asked(desk)
+    await given_up(desk, first)
+    await desk.issue(id)
+    await attention(desk, await desk.open_operation(id))
+    await desk.find_late(first)
+    operation = await desk.operation(first)
+    assert (operation.compensated_by, operation.reason) == (None, "late_effect")
+
+
+async def test_what_was_lost_and_turns_up_is_with_nobody(desk: Desk) -> None:
+    lost = await desk.out()
+    await desk.report_loss(lost)
+    await desk.confirm_loss(lost)
+    await desk.prove(await desk.open_operation(lost))
+    id, late = await asked(desk)
+    await given_up(desk, late)
+    await desk.cancel(id)
+    await desk.recover(lost)
+    await desk.find_late(late)
+    assert (await desk.operation(late)).compensated_by is not None
+
+
+@pytest.mark.parametrize("retried", [False, True])
+async def test_who_is_handed_it_meanwhile_is_seen(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, retried: bool
+) -> None:
+    id, late = await asked(desk)
+    await given_up(desk, late)
+    await desk.cancel(id)
+    decide = partial(desk.find_late, late)
+    if retried:
+        await decide()
+        undoing = (await desk.operation(late)).compensated_by
+        assert undoing is not None
+        await attention(desk, undoing)
+        decide = partial(desk.retry, undoing)
+    load = desk.store.load
+
+    async def load_and_hand_out(kind: type[Any], *which: Any) -> Any:
+        found = await load(kind, *which)
+        if kind is ItemBook:
+            monkeypatch.undo()
+            await desk.out()
+        return found
+
+    monkeypatch.setattr(desk.store, "load", load_and_hand_out)
+    with pytest.raises(StreamMoved):
+        await decide()
 
 
 async def test_an_undoing_that_waited_takes_nothing_from_who_was_issued_it_since(

@@ -10,7 +10,7 @@ from domain.assignments.assignment import Assignment
 from domain.assignments.content import Item, State
 from domain.custody import handlers, outcomes
 from domain.custody.commands import AbandonOperation
-from domain.custody.meaning import LATE_EFFECT, NOT_TAKEN_BACK
+from domain.custody.late import LATE_EFFECT, NOT_TAKEN_BACK
 from domain.ids import Id
 from domain.inventory_operations.kinds import State as OperationState
 from infrastructure.snipe_it.records import HolderType

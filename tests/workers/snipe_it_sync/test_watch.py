@@ -207,6 +207,23 @@ def test_who_has_it_by_now_is_noted_too() -> None:
     run(history)
 
 
+def test_a_drift_towards_whom_the_custodian_is_mapped_to_by_now_vanishes() -> None:
+    async def history(world: World) -> None:
+        id = await issue(world)
+        process = world.start_worker()
+        await world.settle()
+        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
+        for _ in range(2):
+            await process.watch()
+        assert (await assignment(world, id)).standing.drift is not None
+        world.facts.has_custodian("user", BEN.id, 4)
+        for _ in range(2):
+            await process.watch()
+        assert (await assignment(world, id)).standing.drift is None
+
+    run(history)
+
+
 def test_a_clock_that_is_ahead_hides_no_drift() -> None:
     async def history(world: World) -> None:
         id = await issue(world)
@@ -364,9 +381,7 @@ def test_what_is_lost_is_listed_so_unless_somebody_else_has_it(holder: int) -> N
             world.asset(ASSET).status_id,
         )
         assert ended == (
-            (None, State.CLOSED, LOST)
-            if holder == 3
-            else ("held_by_another", State.LOSS_PENDING, label)
+            (None, State.CLOSED, LOST) if holder == 3 else ("not_lost", State.LOSS_PENDING, label)
         )
 
     run(history)
@@ -466,7 +481,8 @@ class CrowdedRecords(MemoryRecords):
 
 def unlisted(nth: int) -> Lent:
     holder = ("user", 3)
-    return Lent(derived_id("test", "unlisted", str(nth)), 1, 1000 + nth, holder, noted=holder)
+    id = derived_id("test", "unlisted", str(nth))
+    return Lent(id, 1, 1000 + nth, holder, noted=holder, drifted=False)
 
 
 async def hold(process: Process, lent: Lent) -> None:

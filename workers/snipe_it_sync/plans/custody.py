@@ -147,7 +147,7 @@ class SetStatus(_OfAnAsset):
         """Applied once it has the label."""
         in_use = asset.assigned_to is not None and operation.purpose in PUT_AWAY
         if operation.purpose == LOSS and _is_elsewhere(asset, operation):
-            return Verdict.OTHER, Refusal("held_by_another", "Somebody else has the asset.")
+            return Verdict.OTHER, Refusal("not_lost", "Somebody else has the asset.")
         if _has_label(asset, operation):
             return (Verdict.OTHER if in_use else Verdict.APPLIED), None
         if asset.deleted_at is not None:
