@@ -192,7 +192,7 @@ item_holds = Table(
     time("until", null=True),
     # The units have been handed over; an asset as soon as it is being handed over.
     Column("out", Boolean(), nullable=False),
-    # The units are in the store, and being handed over.
+    # The units are being handed over; nobody has confirmed that they left the store.
     Column("leaving", Boolean(), nullable=False),
 )
 Index("item_holds_by_item", *item_holds.c["tenant_id", "item_id", "begins"])

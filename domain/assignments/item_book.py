@@ -30,8 +30,8 @@ class Hold:
     """Units that an assignment takes from ``begins`` until ``until`` (None: for good).
 
     ``out`` once they are handed over: then they are taken until they come back, however late.
-    ``leaving`` while they are in the store and their hand-over is not settled: then they are taken
-    until it is. An asset that is being handed over is ``out`` at once.
+    ``leaving`` while their hand-over is not settled, wherever they are: then they are taken until
+    it is. An asset that is being handed over is ``out`` at once.
     """
 
     assignment_id: Id

@@ -19,7 +19,7 @@ _A_MOMENT: Final = timedelta(microseconds=1)
 class Unit:
     """One asset. ``lendable`` says whether it can be handed out once nobody has it.
 
-    ``lent`` are those of the holds under which somebody has it, as the inventory has confirmed.
+    ``lent`` are those of the holds under which somebody has it, as was confirmed or vouched for.
     """
 
     lendable: bool
@@ -36,8 +36,8 @@ class Stock:
     """Units of one kind. ``in_store`` and ``total`` are the inventory's figures.
 
     ``missing`` of the units that are out are not in those figures any more: they come back into
-    the store when their holds end. ``lent`` are the holds under which somebody has units, as the
-    inventory has confirmed.
+    the store when their holds end. ``lent`` are the holds under which somebody has units, as
+    was confirmed or vouched for.
     """
 
     in_store: int

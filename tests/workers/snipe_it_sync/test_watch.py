@@ -1,7 +1,6 @@
 """Late effects of what was given up, and changes by hand, in an inventory with assignments."""
 
 import asyncio
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import httpx
@@ -29,7 +28,6 @@ from workers.snipe_it_sync.lookout import AT_ONCE, Lent
 from workers.snipe_it_sync.watch import Watch
 
 ASSET = 1
-LOST = 4
 NOBODY = None
 UNREADABLE = ItemData(kind="asset", id=DRILL.id, external_id=None)
 
@@ -72,13 +70,6 @@ async def give_up(world: World, operation_id: Id) -> None:
             operation_id=operation_id, reason="Nobody knows", by=MANAGER, at=world.clock()
         ),
     )
-
-
-async def cancel(world: World, id: Id) -> None:
-    command = commands.CancelReservation(
-        assignment_id=id, reason="Wrong dates", by=TECHNICIAN, at=world.clock()
-    )
-    await world.ask(handlers.cancel, command)
 
 
 async def taken_by_chi(world: World) -> Id:
@@ -140,32 +131,6 @@ def test_a_late_effect_of_what_was_given_up_is_found_and_undone() -> None:
         assert world.told(operation_id)[-1] == "compensated"
         await process.watch()
         assert world.told(operation_id).count("late_effect_found") == 1
-
-    run(history)
-
-
-def test_what_landed_late_stays_with_whom_it_was_issued_to_since() -> None:
-    async def history(world: World) -> None:
-        id = await issue(world)
-        world.order("late", method="POST", path=CHECKOUT, seconds=600)
-        process = world.start_worker()
-        operation_id = await operation_of(world, id)
-        await asyncio.sleep(20)
-        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
-        await asyncio.sleep(120)
-        await give_up(world, operation_id)
-        world.by_hand(do="checkin", id=ASSET)
-        await cancel(world, id)
-        await asyncio.sleep(600)
-        assert world.holder(ASSET) == ("user", 3)
-
-        since = await issue(world)
-        await world.settle()
-        await process.watch()
-        await world.settle()
-        assert world.told(operation_id)[-1] == "late_effect_found"
-        assert (await assignment(world, since)).state is State.ACTIVE
-        assert world.holder(ASSET) == ("user", 3)
 
     run(history)
 
@@ -331,58 +296,6 @@ def test_what_nobody_has_any_more_is_not_handed_out_by_relinking() -> None:
         assert relinked.standing.drift is not None
         assert world.holder(ASSET) is NOBODY
         assert world.writes("checkout") == 1
-
-    run(history)
-
-
-@pytest.mark.parametrize("holder", [3, 4])
-def test_what_somebody_has_by_now_is_not_returned(holder: int) -> None:
-    async def history(world: World) -> None:
-        id = await issue(world)
-        process = world.start_worker()
-        await world.settle()
-        world.by_hand(do="checkin", id=ASSET)
-        for _ in range(2):
-            await process.watch()
-        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=holder)
-        await resolve(world, id, "external_return")
-        await world.settle()
-        now = await assignment(world, id)
-        assert (now.state, now.standing.pending) == (State.ACTIVE, {})
-        assert now.standing.drift is not None
-        assert world.holder(ASSET) == ("user", holder)
-        assert world.writes("checkin") == 0
-
-    run(history)
-
-
-@pytest.mark.parametrize("holder", [3, 4])
-def test_what_is_lost_is_listed_so_unless_somebody_else_has_it(holder: int) -> None:
-    async def history(world: World) -> None:
-        world.facts.standing = replace(world.facts.standing, status_labels={"lost": LOST})
-        id = await issue(world)
-        world.start_worker()
-        await world.settle()
-        label = world.asset(ASSET).status_id
-        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=holder)
-        await world.ask(
-            alone.report_loss,
-            commands.ReportLoss(assignment_id=id, kind="lost", by=TECHNICIAN, at=world.clock()),
-        )
-        await world.ask(
-            handlers.confirm_loss,
-            commands.ConfirmLoss(assignment_id=id, by=MANAGER, at=world.clock()),
-        )
-        operation_id = await operation_of(world, id)
-        await world.settle()
-        ended = (
-            (await world.operation(operation_id)).reason,
-            (await assignment(world, id)).state,
-            world.asset(ASSET).status_id,
-        )
-        assert ended == (
-            (None, State.CLOSED, LOST) if holder == 3 else ("not_lost", State.LOSS_PENDING, label)
-        )
 
     run(history)
 
