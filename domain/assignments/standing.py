@@ -127,8 +127,8 @@ class Standing:
     ``outstanding`` units are out or reserved; ``operations`` counts those ever asked for;
     ``failed_issues`` are those of a hand-over that came to nothing; ``rows`` are the inventory's
     checkout rows of an accessory, which it may not list any more: a drift names those;
-    ``extension`` is the due date that the custodian asks for; ``reminded`` holds (day, due) of the reminders given; ``written_off`` is the outcome of units
-    that never came back.
+    ``extension`` is the due date that the custodian asks for; ``reminded`` holds (day, due) of the
+    reminders given; ``written_off`` is the outcome of units that never came back.
     """
 
     outstanding: int
