@@ -161,7 +161,7 @@ class NotLost(RuleBroken):
 
 
 class HeldByNobody(RuleBroken):
-    """The inventory says that nobody has the item: there is nobody to relink it to, or to remind."""
+    """The inventory says that nobody has the item: there is nobody to relink it to or to remind."""
 
     code = "held_by_nobody"
     help = "Take it as returned, or reassert this assignment in the inventory."

@@ -1,4 +1,4 @@
-"""What happened although it had been given up: it is undone, shown as drift, or left to a person."""
+"""What happened although it had been given up: undone, shown as drift, or left to a person."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -13,11 +13,10 @@ from domain.ids import Id
 from tests.builders.assignments import MANAGER
 from tests.builders.people import TECHNICIAN
 from tests.builders.world import World, run
-from tests.workers.snipe_it_sync.test_assets import CHECKOUT
 from tests.workers.snipe_it_sync.test_watch import (
     ASSET,
     assignment,
-    give_up,
+    given_up_too_early,
     issue,
     operation_of,
     resolve,
@@ -35,15 +34,7 @@ async def cancel(world: World, id: Id) -> None:
 
 def test_what_landed_late_stays_with_whom_it_was_issued_to_since() -> None:
     async def history(world: World) -> None:
-        id = await issue(world)
-        world.order("late", method="POST", path=CHECKOUT, seconds=600)
-        process = world.start_worker()
-        operation_id = await operation_of(world, id)
-        await asyncio.sleep(20)
-        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
-        await asyncio.sleep(120)
-        await give_up(world, operation_id)
-        world.by_hand(do="checkin", id=ASSET)
+        process, id, operation_id = await given_up_too_early(world)
         await cancel(world, id)
         await asyncio.sleep(600)
         assert world.holder(ASSET) == ("user", 3)

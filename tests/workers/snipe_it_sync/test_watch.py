@@ -72,6 +72,22 @@ async def give_up(world: World, operation_id: Id) -> None:
     )
 
 
+async def given_up_too_early(world: World) -> tuple[Process, Id, Id]:
+    """A hand-over of the drill that is given up and lands ten minutes later; its operation."""
+    id = await issue(world)
+    world.order("late", method="POST", path=CHECKOUT, seconds=600)
+    process = world.start_worker()
+    operation_id = await operation_of(world, id)
+    await asyncio.sleep(20)
+    # While it is under way somebody else takes the asset and brings it back.
+    world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
+    await asyncio.sleep(120)
+    assert (await world.operation(operation_id)).reason == "conflict"
+    await give_up(world, operation_id)
+    world.by_hand(do="checkin", id=ASSET)
+    return process, id, operation_id
+
+
 async def taken_by_chi(world: World) -> Id:
     """Something that Ben has with us, and Chi over there: the drift is noted."""
     id = await issue(world)
@@ -108,17 +124,7 @@ def test_issued_means_that_the_inventory_shows_it() -> None:
 
 def test_a_late_effect_of_what_was_given_up_is_found_and_undone() -> None:
     async def history(world: World) -> None:
-        id = await issue(world)
-        world.order("late", method="POST", path=CHECKOUT, seconds=600)
-        process = world.start_worker()
-        operation_id = await operation_of(world, id)
-        await asyncio.sleep(20)
-        # While it is under way somebody else takes the asset and brings it back.
-        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
-        await asyncio.sleep(120)
-        assert (await world.operation(operation_id)).reason == "conflict"
-        await give_up(world, operation_id)
-        world.by_hand(do="checkin", id=ASSET)
+        process, _, operation_id = await given_up_too_early(world)
         await process.watch()
         assert "late_effect_found" not in world.told(operation_id)
         await asyncio.sleep(600)
@@ -174,12 +180,8 @@ def test_who_has_it_by_now_is_noted_too() -> None:
 
 def test_a_drift_towards_whom_the_custodian_is_mapped_to_by_now_vanishes() -> None:
     async def history(world: World) -> None:
-        id = await issue(world)
-        process = world.start_worker()
-        await world.settle()
-        world.by_hand(do="checkout", id=ASSET, to_type="user", to_id=4)
-        for _ in range(2):
-            await process.watch()
+        id = await taken_by_chi(world)
+        (process,) = world.processes
         assert (await assignment(world, id)).standing.drift is not None
         world.facts.has_custodian("user", BEN.id, 4)
         for _ in range(2):
