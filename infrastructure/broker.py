@@ -271,3 +271,8 @@ async def _answered(call: Awaitable[T]) -> T:
         raise
     except (AMQPError, WireError, OSError, TimeoutError, RuntimeError) as error:
         raise BrokerUnavailable(f"{type(error).__name__}: {error}") from error
+    except Exception as error:
+        # What a close finds under way is refused with an exception of no kind.
+        if type(error) is not Exception:
+            raise
+        raise BrokerUnavailable("the connection was closed meanwhile") from error
