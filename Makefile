@@ -10,7 +10,7 @@ BIN := .venv/bin
 DOCUMENTS := docs/generated
 
 .DEFAULT_GOAL := help
-.PHONY: help up test histories check format lint types imports documents catalogue bench replay demo lock \
+.PHONY: help up test histories explore check format lint types imports documents catalogue bench replay demo lock \
 	installed installed-dev
 
 help: ## list the targets
@@ -25,6 +25,9 @@ test: installed-dev ## run the whole test suite (TESTS=tests/domain for a part)
 
 histories: installed-dev ## thousands of histories of custody in virtual time: make histories QM_HISTORIES=10000
 	@QM_HISTORIES=$${QM_HISTORIES:-5000} exec $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 8 tests/histories
+
+explore: installed-dev ## property tests with new examples, many times as many: make explore QM_EXPLORE=50
+	@QM_EXPLORE=$${QM_EXPLORE:-20} exec $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 8 --timeout 0 -m hypothesis $(TESTS)
 
 check: lint types imports documents ## format, lint, types, import contracts, generated documents
 

@@ -13,6 +13,7 @@ from tests.builders.log import EPOCH, MemoryLog
 async def test_an_acknowledgement_that_a_close_finds_under_way_may_not_have_been_heard(
     broker: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """A close without a reason gives what is under way an ``Exception`` that is nothing more."""
     (event, *_) = MemoryLog().append(build.told(build.approved()))
     async with publishing(broker, EPOCH) as publisher:
         await publisher.publish(event)
@@ -25,9 +26,7 @@ async def test_an_acknowledgement_that_a_close_finds_under_way_may_not_have_been
 
         acknowledging = asyncio.create_task(delivery.acknowledge())
         await asyncio.sleep(0)
-        # Without a reason, as the library does it now and then by itself: then it raises nothing
-        # more than an Exception at what is under way.
-        await connection.close(None)
+        await connection.close(None)  # type: ignore[arg-type] # as a close of the library's own
         with caplog.at_level(logging.WARNING):
             await acknowledging
 

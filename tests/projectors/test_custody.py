@@ -30,6 +30,7 @@ from tests.builders import custody as build
 from tests.builders.log import MemoryLog
 from tests.builders.operations import LATER, in_flight
 from tests.builders.people import NOW
+from tests.fixtures.exploring import examples
 
 EMPTY: Final[Rows] = {owned.name: [] for owned in CUSTODY.tables}
 STEPS: Final = 40
@@ -71,7 +72,7 @@ def test_every_event_of_the_aggregates_followed_has_a_fold() -> None:
 
 
 @given(chance=CHANCE)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 def test_the_row_of_an_assignment_says_what_the_assignment_says(chance: random.Random) -> None:
     story = build.AnyAssignment(chance)
     for _ in range(STEPS):
@@ -84,7 +85,7 @@ def test_the_row_of_an_assignment_says_what_the_assignment_says(chance: random.R
 
 
 @given(chance=CHANCE)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 def test_the_rows_of_a_book_are_its_holds(chance: random.Random) -> None:
     story = build.AnyBook(chance)
     for _ in range(STEPS):
@@ -102,7 +103,7 @@ def test_the_rows_of_a_book_are_its_holds(chance: random.Random) -> None:
 
 
 @given(chance=CHANCE)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 def test_the_row_of_an_operation_says_what_the_operation_says(chance: random.Random) -> None:
     story = build.AnyOperation(chance)
     for _ in range(STEPS):
@@ -113,7 +114,7 @@ def test_the_row_of_an_operation_says_what_the_operation_says(chance: random.Ran
 
 
 @given(chance=CHANCE)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 def test_issued_and_returned_are_told_only_with_evidence(chance: random.Random) -> None:
     story = build.AnyAssignment(chance)
     for _ in range(STEPS):
@@ -140,7 +141,7 @@ def test_issued_and_returned_are_told_only_with_evidence(chance: random.Random) 
 
 
 @given(chance=CHANCE)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 def test_the_feed_tells_who_has_it_without_a_break(chance: random.Random) -> None:
     story = build.AnyAssignment(chance)
     for _ in range(STEPS):

@@ -10,6 +10,7 @@ from projectors.subscriptions import REQUISITIONS
 from query_api.requisitions.transitions import view_of
 from tests.builders.log import MemoryLog
 from tests.domain.requisitions.test_any_history import AnyHistory
+from tests.fixtures.exploring import examples
 from tests.projectors.test_requisitions import EMPTY, assert_same
 
 
@@ -36,4 +37,4 @@ class RowsOfAnyHistory(AnyHistory):
 
 
 TestRowsOfAnyHistory = RowsOfAnyHistory.TestCase
-TestRowsOfAnyHistory.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestRowsOfAnyHistory.settings = settings(max_examples=examples(150), stateful_step_count=40)

@@ -16,6 +16,7 @@ from infrastructure.ids import derived_id
 from query_api.availability.windows import Stock, Unit, overdue, windows
 from tests.builders.custody import ASSET, CABLES
 from tests.builders.people import NOW, TENANT
+from tests.fixtures.exploring import examples
 
 HOUR: Final = timedelta(hours=1)
 CHANCE: Final = st.integers(min_value=0, max_value=2**32).map(random.Random)
@@ -48,7 +49,7 @@ def free_by_hand(holds: list[Hold], lendable: int, hour: int) -> int:
 
 
 @given(chance=CHANCE)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 def test_windows_say_what_counting_each_hour_says(chance: random.Random) -> None:
     holds = random_holds(chance)
     missing = sum(hold.quantity for hold in holds if hold.out and chance.random() < 0.8)
@@ -68,7 +69,7 @@ def test_windows_say_what_counting_each_hour_says(chance: random.Random) -> None
 
 
 @given(chance=CHANCE)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 def test_units_of_a_model_add_up(chance: random.Random) -> None:
     units = [
         Unit(chance.random() < 0.8, list(random_holds(chance, 3)))
@@ -88,7 +89,7 @@ def test_units_of_a_model_add_up(chance: random.Random) -> None:
 
 
 @given(chance=CHANCE)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 def test_what_is_said_to_be_free_can_be_reserved_and_nothing_else(chance: random.Random) -> None:
     """The book decides; what is shown before asking it must not promise anything else."""
     item, units = chance.choice(((ASSET, 1), (CABLES, 5)))

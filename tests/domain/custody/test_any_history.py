@@ -39,6 +39,7 @@ from tests.builders import operations
 from tests.builders.assignments import BEN, CABLES, CHI, CUSTODIAN, DRILL, MANAGER, WORKSHOP
 from tests.builders.desk import DOWN, NUMBERS, Desk, fitting
 from tests.builders.people import OTHER_MEMBER, TECHNICIAN
+from tests.fixtures.exploring import examples
 
 T = TypeVar("T")
 
@@ -395,4 +396,4 @@ def _end(hold: Hold) -> datetime:
 
 
 TestAnyCustody = AnyCustody.TestCase
-TestAnyCustody.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAnyCustody.settings = settings(max_examples=examples(60), stateful_step_count=40)

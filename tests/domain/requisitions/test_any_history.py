@@ -56,6 +56,7 @@ from tests.builders.requisitions import (
     read_back,
     told,
 )
+from tests.fixtures.exploring import examples
 
 PEOPLE: Final = (
     REQUESTER,
@@ -470,4 +471,4 @@ def _facts_of(requisition: Requisition) -> dict[str, Any]:
 
 
 TestAnyHistory = AnyHistory.TestCase
-TestAnyHistory.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+TestAnyHistory.settings = settings(max_examples=examples(300), stateful_step_count=40)
