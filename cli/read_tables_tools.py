@@ -1,7 +1,8 @@
 """Commands about the read tables: what is parked, whether they are right, and making them anew."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Annotated, Any, Final, TypeVar
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.errors import one_line
+from cli.progress import bar
 from infrastructure.errors import StoreUnavailable
 from infrastructure.settings import ProjectorSettings, RebuildSettings, UpSettings
 
@@ -99,7 +101,10 @@ def rebuild(
     chosen = [one for one in PROJECTIONS if not tables or one.name in tables]
     if unknown := set(tables or ()) - {one.name for one in chosen}:
         raise typer.BadParameter(f"there is no projection {', '.join(sorted(unknown))}")
-    done = _run(lambda: run_rebuild(_rebuild_url(), chosen), Busy, RebuildRefused)
+    with _watched() as watcher:
+        done = _run(
+            lambda: run_rebuild(_rebuild_url(), chosen, watcher=watcher), Busy, RebuildRefused
+        )
     print(
         f"{done.events} events replayed; the tables are at {done.position};"
         f" {done.parked} events are parked"
@@ -111,7 +116,8 @@ def verify() -> None:
     from infrastructure.projection_bulk import Busy
     from projectors.verify import verify as run_verify
 
-    found = _run(lambda: run_verify(_rebuild_url()), Busy)
+    with _watched() as watcher:
+        found = _run(lambda: run_verify(_rebuild_url(), watcher=watcher), Busy)
     for name, position in found.positions.items():
         print(f"{name}: at {position} of {found.head}")
     for difference in found.differences:
@@ -119,6 +125,13 @@ def verify() -> None:
     print("no difference" if found.is_sound else f"{len(found.differences)} differences")
     if not found.is_sound:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _watched() -> Iterator[Callable[[int, int], None]]:
+    """Shows how many events have been read, and of how many."""
+    with bar(Console(stderr=True), "events read") as update:
+        yield lambda read, of: update(completed=read, total=of)
 
 
 def _run(work: Callable[[], Coroutine[Any, Any, T]], *expected: type[Exception]) -> T:

@@ -6,9 +6,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.embedded_system import settings_of
+from cli.progress import bar
 from infrastructure.clock import utc_now
 from infrastructure.errors import StoreUnavailable
 from infrastructure.inventory.connections import StoredConnection, stored_connections
@@ -92,14 +92,12 @@ async def sync_tenants(tenant: str | None, console: Console) -> None:
 async def _sweep(
     opening: AbstractAsyncContextManager[SnipeIt], store: MirrorStore, console: Console
 ) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     counts: dict[str, int] = {}
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
-        bar = progress.add_task("reading", total=len(TABLES))
+    with bar(console, "reading", len(TABLES)) as update:
 
         def read(kind: str, things: int) -> None:
             counts[kind] = things
-            progress.update(bar, advance=1, description=f"read {things} {kind}")
+            update(advance=1, description=f"read {things} {kind}")
 
         async with opening as snipe_it:
             # No lease is needed: rows carry when they were read, and the newest stay.

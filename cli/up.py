@@ -22,12 +22,14 @@ from infrastructure.embedded.errors import explained
 from infrastructure.embedded.folder_lock import FolderLocked, folder_lock
 from infrastructure.embedded.guardian import Guardian
 from infrastructure.embedded.machine import LOOPBACK, port_is_free, private_folder
+from infrastructure.errors import StoreUnavailable
 from infrastructure.migrate import migrate
 from infrastructure.settings import UpSettings
 
 _AFTER_A_KILL_S: Final = 15.0
 _READY_WITHIN_S: Final = 60.0
 _POLL_S: Final = 0.1
+_TELL_EVERY_S: Final = 5.0
 _API: Final = "api"
 
 Say = Callable[[str], None]
@@ -55,7 +57,7 @@ def up(settings: UpSettings, say: Say) -> None:
         raise UpRefused(f"{folder.path} is not a folder; choose another with QM_DATA") from None
     except OSError as error:
         raise explained("The system", folder.path, str(error)) from error
-    except (psycopg.Error, DBAPIError) as error:
+    except (psycopg.Error, DBAPIError, StoreUnavailable) as error:
         raise explained("The database", folder.path, str(error)) from error
 
 
@@ -134,6 +136,7 @@ async def _prepared(
     servers: dict[str, Server] = {"Postgres": folder.postgres}
     say(f"starting Postgres in {folder.path}")
     await asyncio.to_thread(_start_postgres, folder)
+    await _refill_tables(folder, say)
     folder.choose_inventory_port()
     environment = folder.environment()
     if settings.amqp_url is not None:
@@ -156,6 +159,36 @@ def _start_postgres(folder: DataFolder) -> None:
     server.ensure_owner()
     server.ensure_database(DATABASE)
     migrate(server.owner_url(DATABASE), folder.role_urls())
+
+
+async def _refill_tables(folder: DataFolder, say: Say) -> None:
+    """Make read tables anew which another version of this program made, or another log."""
+    from infrastructure.projection_bulk import Busy
+    from projectors.rebuild import RebuildRefused, rebuild, unfit
+
+    urls = folder.role_urls()
+    if not (projections := await unfit(urls["qm_projector"])):
+        return
+    names = ", ".join(one.name for one in projections)
+    say(f"making the tables of {names} anew: another version or another log made them")
+    try:
+        done = await rebuild(urls["qm_rebuild"], projections, watcher=_telling(say))
+    except (Busy, RebuildRefused) as error:
+        raise UpRefused(f"the tables of {names} cannot be made anew: {error}") from error
+    say(f"made anew from {done.events} events")
+
+
+def _telling(say: Say) -> Callable[[int, int], None]:
+    """Says now and then how many events have been read."""
+    said = time.monotonic()
+
+    def tell(read: int, of: int) -> None:
+        nonlocal said
+        if time.monotonic() - said >= _TELL_EVERY_S:
+            said = time.monotonic()
+            say(f"{read} of {of} events read")
+
+    return tell
 
 
 def _jobs_of_the_apis(port: int, *, with_broker: bool) -> list[Job]:

@@ -16,9 +16,9 @@ from infrastructure.postgres import pool_of
 from infrastructure.projection_bulk import BulkTables, bulk_tables
 from infrastructure.projection_rows import Standing
 from infrastructure.projection_store import ProjectionStore
-from projectors.inbox import Inbox
+from projectors.inbox import Inbox, ProjectorStopped
 from projectors.projection import Projection
-from projectors.replay import Replay, Replayed, parked_rows
+from projectors.replay import Replay, Replayed, Watcher, nobody, parked_rows
 from projectors.subscriptions import PROJECTIONS
 from read_tables.positions import (
     READ_CHANNEL,
@@ -53,10 +53,26 @@ class Rebuilt:
     position: int
 
 
+async def unfit(url: str, projections: Sequence[Projection] = PROJECTIONS) -> list[Projection]:
+    """Those with rows that another version made, or of another log. ``url`` is the projector's."""
+    async with pool_of(url, max_size=2) as pool, ProjectionStore(url, READ_CHANNEL) as store:
+        log = LogReader(pool)
+        return [one for one in projections if not await _fits(Inbox([one], store, log))]
+
+
+async def _fits(inbox: Inbox) -> bool:
+    try:
+        await inbox.open()
+    except ProjectorStopped:
+        return False
+    return True
+
+
 async def rebuild(
     url: str,
     projections: Sequence[Projection] = PROJECTIONS,
     before_switch: Callable[[], None] | None = None,
+    watcher: Watcher = nobody,
 ) -> Rebuilt:
     """Replace the tables of these projections. ``url`` is that of the role of the rebuild.
 
@@ -71,7 +87,7 @@ async def rebuild(
     ):
         await bulk.make([*tables, *_BOOKKEEPING])
         async with scanned(url) as scan:
-            replayed = await _fill(bulk, scan, projections)
+            replayed = await _fill(bulk, scan, projections, watcher)
         await bulk.finish([*tables, *_BOOKKEEPING])
         await bulk.guard(tables)
         log = LogReader(pool)
@@ -85,12 +101,14 @@ async def rebuild(
     return Rebuilt(replayed.events, len(replayed.parked), position)
 
 
-async def _fill(bulk: BulkTables, scan: LogScan, projections: Sequence[Projection]) -> Replayed:
+async def _fill(
+    bulk: BulkTables, scan: LogScan, projections: Sequence[Projection], watcher: Watcher
+) -> Replayed:
     epoch, head = await scan.head()
     skipped = await bulk.copy_skipped(LIVE_SCHEMA)
     replayed = await Replay(
         projections, bulk, {one.name: head for one in projections}, skipped
-    ).run(scan)
+    ).run(scan, watcher)
     if replayed.events != head:
         raise RebuildRefused(f"the log ends at {head}, but {replayed.events} events were read")
     await bulk.copy(parked_events, list(parked_rows(replayed.parked, datetime.now(UTC))))

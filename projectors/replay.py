@@ -1,7 +1,7 @@
 """Fills empty tables from the whole log, one aggregate at a time."""
 
 import gc
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +19,13 @@ from read_tables.positions import parked_events
 
 CHUNK: Final = 2_000
 """Rows that are written with one COPY."""
+
+Watcher = Callable[[int, int], None]
+"""Is told how many events have been read, and how many there are."""
+
+
+def nobody(_read: int, _of: int) -> None:
+    """The watcher where nobody watches."""
 
 
 @dataclass(slots=True)
@@ -52,12 +59,14 @@ class Replay:
         }
         self._done = Replayed()
 
-    async def run(self, scan: LogScan) -> Replayed:
+    async def run(self, scan: LogScan, watcher: Watcher = nobody) -> Replayed:
         """Read the log to the end and write all rows."""
         left: list[RecordedEvent] = []
+        head = max(self._upto.values())
         with _collector_paused():
-            async for chunk in scan.read(max(self._upto.values())):
+            async for chunk in scan.read(head):
                 self._done.events += len(chunk)
+                watcher(self._done.events, head)
                 whole, left = _whole_aggregates([*left, *chunk])
                 await self._fold(whole)
             await self._fold(left)

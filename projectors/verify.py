@@ -10,7 +10,7 @@ from infrastructure.event_store.log_scan import LogScan, scanned
 from infrastructure.projection_bulk import BulkTables, Digest, bulk_tables, snapshot
 from infrastructure.projection_rows import Standing
 from projectors.projection import Projection
-from projectors.replay import Replay, Replayed
+from projectors.replay import Replay, Replayed, Watcher, nobody
 from projectors.subscriptions import PROJECTIONS
 from read_tables.tables import LIVE_SCHEMA
 
@@ -46,7 +46,9 @@ class _Live:
     digests: dict[str, Digest]
 
 
-async def verify(url: str, projections: Sequence[Projection] = PROJECTIONS) -> Verification:
+async def verify(
+    url: str, projections: Sequence[Projection] = PROJECTIONS, watcher: Watcher = nobody
+) -> Verification:
     """Hold the live tables against a replay, each projection at the position where it is.
 
     ``url`` is that of the role of the rebuild. Raises ``Busy`` where another check is running.
@@ -67,7 +69,7 @@ async def verify(url: str, projections: Sequence[Projection] = PROJECTIONS) -> V
         result.differences += await _unsound(scan)
         result.differences += _misplaced(projections, seen.standings, epoch, head)
         await check.make(tables)
-        replayed = await Replay(projections, check, positions, seen.skipped).run(scan)
+        replayed = await Replay(projections, check, positions, seen.skipped).run(scan, watcher)
         result.differences += _parked_otherwise(seen, replayed)
         for table in tables:
             if await check.digest(table) != seen.digests[table.name]:

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import httpx
 import psutil
+import psycopg
 import pytest
 
+from cli.embedded_system import DATABASE
 from infrastructure.embedded.machine import free_port
+from infrastructure.embedded.postgres import EmbeddedPostgres
 from tests.cli.running import System, quartermaster, still_there, system
 
 pytestmark = pytest.mark.xdist_group("up")
@@ -148,12 +151,15 @@ def test_a_data_folder_that_cannot_be_one_is_named_in_one_line(tmp_path: Path) -
     assert done.stderr.count("\n") == 1
 
 
-def test_after_kill_9_the_next_one_takes_over_and_keeps_the_data(tmp_path: Path) -> None:
+def test_after_kill_9_the_next_one_takes_over_keeps_the_data_and_refills_old_tables(
+    tmp_path: Path,
+) -> None:
     data, port = tmp_path / "data folder", free_port()
     with system(data, port) as first:
         first.until_ready()
         subprocess.run(["/bin/sh", "-euc", first.shell_lines()], check=True, timeout=60)
         processes = first.processes()
+        _let_another_version_have_made(data, "history")
         first.stop(signal.SIGKILL)
         with system(data, port) as second:
             second.until_ready()
@@ -166,7 +172,18 @@ def test_after_kill_9_the_next_one_takes_over_and_keeps_the_data(tmp_path: Path)
                 timeout=60,
             )
             assert listed.stdout.count('"state":"draft"') == 2
+            (refilled,) = (line for line in second.lines if line.startswith("making the tables"))
+            assert "of history anew" in refilled
+            assert quartermaster(data, port, "verify").returncode == 0
             assert second.stop() == 0
+
+
+def _let_another_version_have_made(data: Path, projection: str) -> None:
+    url = EmbeddedPostgres(data / "postgres").superuser_url(DATABASE)
+    with psycopg.connect(url, connect_timeout=5) as connection:
+        connection.execute(
+            "UPDATE read.projection_positions SET version = 99 WHERE projection = %s", (projection,)
+        )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from projectors.inbox import ProjectionOutdated
-from projectors.rebuild import rebuild
-from projectors.subscriptions import REQUISITIONS
+from projectors.rebuild import rebuild, unfit
+from projectors.subscriptions import HISTORY, REQUISITIONS
 from projectors.verify import verify
 from tests.builders import requisitions as build
 from tests.builders.log import MemoryLog, busy_log
@@ -89,8 +89,12 @@ async def test_a_rebuild_makes_the_same_tables_with_the_same_access(
     await follow(database)
     before = [table(query) for query in (ACCESS, SHAPE, INDEXES)]
 
-    rebuilt = await rebuild(database.url("rebuild"))
+    watched: list[tuple[int, int]] = []
+    rebuilt = await rebuild(
+        database.url("rebuild"), watcher=lambda read, of: watched.append((read, of))
+    )
 
+    assert watched[-1] == (rebuilt.events, rebuilt.events)
     assert [table(query) for query in (ACCESS, SHAPE, INDEXES)] == before
     assert (await verify(database.url("rebuild"))).is_sound
     assert rebuilt.position == rebuilt.events
@@ -133,8 +137,11 @@ async def test_a_new_version_is_rebuilt_and_then_followed(database: Database) ->
     newer = (replace(REQUISITIONS, version=2),)
     with pytest.raises(ProjectionOutdated):
         await follow(database, newer)
+    assert await unfit(database.url("projector"), (*newer, HISTORY)) == [*newer]
 
     await rebuild(database.url("rebuild"), newer)
+
+    assert await unfit(database.url("projector"), (*newer, HISTORY)) == []
 
     await follow(database, newer)
     assert (await verify(database.url("rebuild"), newer)).is_sound
