@@ -7,8 +7,10 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import Depends, Query, Response
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, exists
 
+from domain.assignments.content import State as AssignmentState
+from domain.custody.errors import HandedOutSince
 from domain.errors import NotFound, PermissionMissing
 from domain.ids import Id
 from domain.inventory_operations import rules
@@ -21,6 +23,7 @@ from query_api.obstacles import Transition, forbidden, transition
 from query_api.reader import BY_OBJECT, Reading, reads
 from query_api.routing import object_responses, page_responses, router
 from query_api.shapes import IdFilter, IdInPath, NamedModel
+from read_tables.assignments import assignments, item_holds
 from read_tables.inventory_operations import inventory_operations as table
 
 inventory_operations = router("inventory")
@@ -215,7 +218,22 @@ async def read_inventory_operation(
         raise PermissionMissing(READERS[0])
     await parked.refuse_if_parked(reading, operation_id)
     known = await _look_up(reading, [row])
-    return answers.one(reading, _full(row, known, reading), row.version, names=True)
+    stays = HandedOutSince() if await _undoes_what_somebody_has(reading, row) else None
+    return answers.one(reading, _full(row, known, reading, stays), row.version, names=True)
+
+
+async def _undoes_what_somebody_has(reading: Reading, row: Any) -> bool:
+    """Whether it would take a thing from somebody who was handed it since: no retry then."""
+    if row.compensates is None or row.kind != Kind.CHECKIN:
+        return False
+    held_by = assignments.c.id == item_holds.c.assignment_id
+    having = (
+        reading.scope.select(item_holds, item_holds.c.assignment_id)
+        .where(item_holds.c.item_kind == row.item_kind, item_holds.c.item_id == row.item_id)
+        .where(item_holds.c.out)
+        .where(exists().where(held_by, assignments.c.state != AssignmentState.CLOSED))
+    )
+    return await reading.row(having.limit(1)) is not None
 
 
 async def _look_up(reading: Reading, rows: Sequence[Any]) -> Custodians:
@@ -270,7 +288,9 @@ def _item(row: Any, known: Custodians) -> dict[str, Any]:
     }
 
 
-def _full(row: Any, known: Custodians, reading: Reading) -> dict[str, Any]:
+def _full(
+    row: Any, known: Custodians, reading: Reading, stays: HandedOutSince | None
+) -> dict[str, Any]:
     return {
         **_item(row, known),
         "wanted": row.wanted,
@@ -285,6 +305,7 @@ def _full(row: Any, known: Custodians, reading: Reading) -> dict[str, Any]:
                 command.value,
                 forbidden(lambda: reading.caller.require(rules.MANAGE)),
                 rules.obstacle(command, State(row.state), given_up=row.given_up),
+                stays if command is rules.Command.RETRY else None,
             )
             for command in rules.Command
         ],

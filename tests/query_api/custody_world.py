@@ -8,12 +8,13 @@ from uuid import uuid4
 from domain.assignments.assignment import Assignment
 from domain.assignments.content import Custodian, Item, Terms
 from domain.assignments.item_book import Hold, ItemBook
+from domain.assignments.rules import Asked
 from domain.ids import Id, book_id, id_of, inventory_id, uuid_of
 from domain.inventory_operations.events import ItemData, TargetData
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.ids import to_uuid
-from tests.builders.custody import evidence, issuing, receiving
+from tests.builders.custody import MANAGER, evidence, issuing, receiving
 from tests.builders.operations import evidence as operation_evidence
 from tests.query_api.world import Person, World
 
@@ -163,6 +164,15 @@ class Custody:
         self.confirm(assignment, self.hand_over(assignment, by), by)
         return assignment
 
+    def lose(self, assignment: Assignment, by: Person) -> None:
+        """Have its loss reported and confirmed."""
+        asked = Asked(MANAGER, self.world.now)
+        assignment.report_loss("lost", None, asked)
+        marking = assignment.next_operation("set_status")
+        assignment.confirm_loss(marking, asked)
+        assignment.loss_confirmed(marking, evidence(self._read_at()), self.world.now)
+        self.world.store(assignment, by)
+
     def receive(self, assignment: Assignment, by: Person) -> InventoryOperation:
         """Take one unit back at the desk: the inventory is being asked."""
         operation_id = receiving(assignment, at=self.world.now)
@@ -178,6 +188,7 @@ class Custody:
         by: Person,
         kind: Kind = Kind.CHECKOUT,
         purpose: str = "issue",
+        compensates: Id | None = None,
     ) -> InventoryOperation:
         """An operation of an assignment; not stored yet."""
         custodian = assignment.custodian
@@ -192,6 +203,7 @@ class Custody:
             target=TargetData(kind=custodian.kind, id=custodian.id, external_id=3),
             wanted={"due": None},
             requested_by=by.id,
+            compensates=compensates,
             at=self.world.now,
         )
 

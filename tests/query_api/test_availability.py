@@ -12,7 +12,6 @@ from domain.assignments.rules import Asked
 from domain.ids import Id, id_of
 from infrastructure.ids import new_id
 from tests.builders.custody import MANAGER
-from tests.builders.custody import evidence as proof
 from tests.query_api.conftest import Lab
 from tests.query_api.custody_world import Custody
 from tests.query_api.world import World
@@ -119,12 +118,8 @@ async def test_only_what_is_known_to_be_out_is_overdue(
     being_lent = custody.reserve(by, leaving, member)
     custody.hand_over(being_lent, by)
     lost = custody.lend(by, found, member)
-    asked_by = Asked(MANAGER, world.now)
-    lost.report_loss("lost", None, asked_by)
-    gone = lost.next_operation("set_status")
-    lost.confirm_loss(gone, asked_by)
-    lost.loss_confirmed(gone, proof(), world.now)
-    lost.recover(lost.next_operation("checkin"), asked_by)
+    custody.lose(lost, by)
+    lost.recover(lost.next_operation("checkin"), Asked(MANAGER, world.now))
     world.store(lost, by)
     for item, assignment in ((late, lent), (leaving, being_lent), (found, lost)):
         id = id_of(assignment.id)

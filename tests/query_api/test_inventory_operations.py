@@ -6,9 +6,12 @@ import httpx
 import pytest
 
 from domain.assignments.content import Custodian, Item, State
+from domain.assignments.item_book import Hold
 from domain.ids import Id, id_of
+from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.all_tenants_reader import AllTenantsReader
+from infrastructure.ids import new_id
 from tests.builders.custody import evidence as proof
 from tests.builders.inventory import InventoryTables
 from tests.builders.operations import evidence
@@ -121,6 +124,33 @@ async def test_what_happened_after_it_was_given_up_is_shown_as_late(
     assert body["late_effect"]["assigned_to"] == ["user", 3]
     allowed = {one["command"] for one in body["transitions"] if one["allowed"]}
     assert allowed == {"abandon"}
+
+
+@pytest.mark.parametrize("since", ["reserved", "handed out", "gone for good"])
+async def test_what_was_handed_out_since_is_not_to_be_undone(
+    client: httpx.AsyncClient, custody: Custody, lab: Lab, keeper: Person, since: str
+) -> None:
+    item, at = asset(custody, 2), custody.world.now
+    first = custody.reserve(lab.technician, item, Custodian("user", lab.member.id))
+    undoing = custody.operation(
+        first, new_id(), keeper, Kind.CHECKIN, "return", compensates=new_id()
+    )
+    undoing.start_attempt(1, at)
+    undoing.block("unauthorized", "The token is not accepted.", at)
+    custody.world.store(undoing, keeper)
+    other = custody.lend(lab.technician, item, Custodian("user", lab.technician.id))
+    if since == "gone for good":
+        custody.lose(other, keeper)
+    held = Hold(id_of(other.id), 1, at, None, out=since != "reserved")
+    custody.hold(lab.technician, item, held)
+
+    path = f"/inventory/operations/{id_of(undoing.id)}"
+    body = (await client.get(path, headers=keeper.headers)).json()
+
+    blocked_by = {one["command"]: one["blocked_by"] for one in body["transitions"]}
+    assert (blocked_by["resolve"], blocked_by["abandon"]) == ([], [])
+    codes = [one["code"] for one in blocked_by["retry"]]
+    assert codes == (["handed_out_since"] if since == "handed out" else [])
 
 
 async def test_everybody_may_know_how_the_inventory_is(
