@@ -10,10 +10,10 @@ from pydantic import BaseModel
 from sqlalchemy import ColumnElement, exists
 
 from domain.assignments.content import State as AssignmentState
-from domain.custody.errors import HandedOutSince
 from domain.errors import NotFound, PermissionMissing
 from domain.ids import Id
 from domain.inventory_operations import rules
+from domain.inventory_operations.errors import HandedOutSince
 from domain.inventory_operations.kinds import Kind, State
 from domain.permissions import ASSIGNMENTS_READ, INVENTORY_MANAGE
 from query_api import answers, names, parked

@@ -61,13 +61,6 @@ class StatusLabelMissing(RuleBroken):
         super().__init__(f"No status label of the inventory stands for {purpose}.")
 
 
-class HandedOutSince(RuleBroken):
-    """The item was handed out since: what was to be undone is how its custodian has it."""
-
-    code = "handed_out_since"
-    help = "Abandon this operation; return the assignment that has the item, if it is back."
-
-
 class EvidenceUnfit(RuleBroken):
     """What the inventory shows is not what was wanted: nothing is claimed."""
 

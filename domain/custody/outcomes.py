@@ -9,13 +9,13 @@ from datetime import datetime
 
 from domain.assignments.assignment import Assignment
 from domain.custody import asking, commands, proof
-from domain.custody.errors import HandedOutSince
 from domain.custody.keeping import book_of, who_has
 from domain.custody.late import found_late
 from domain.custody.meaning import Case, proven, refused
 from domain.fields import check_text
 from domain.ids import Id, id_of
 from domain.inventory_operations.commands import RequestResolution, RetryOperation
+from domain.inventory_operations.errors import HandedOutSince
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
 from domain.inventory_operations.queue import settled, waiting

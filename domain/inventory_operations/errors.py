@@ -29,3 +29,10 @@ class GivenUp(RuleBroken):
 
     code = "given_up"
     help = "Ask for the change once more, or set the inventory right by hand."
+
+
+class HandedOutSince(RuleBroken):
+    """The item was handed out since: what was to be undone is how its custodian has it."""
+
+    code = "handed_out_since"
+    help = "Abandon this operation; return the assignment that has the item, if it is back."

@@ -12,10 +12,11 @@ from domain.assignments.errors import InventoryAsked
 from domain.assignments.item_book import ItemBook
 from domain.assignments.standing import Drift
 from domain.custody import commands, outcomes
-from domain.custody.errors import EvidenceUnfit, HandedOutSince
+from domain.custody.errors import EvidenceUnfit
 from domain.errors import Forbidden, Refused
 from domain.ids import Id, id_of
 from domain.inventory.changes import OperationSettled, OperationWaiting
+from domain.inventory_operations.errors import HandedOutSince
 from domain.inventory_operations.events import EvidenceData
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.kinds import State as OperationState
