@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from infrastructure.embedded.errors import EmbeddedUnavailable
+
+if TYPE_CHECKING:
+    from infrastructure.embedded.rabbitmq import EmbeddedRabbitmq
 
 LOOK_EVERY_S: Final = 2.0
 
@@ -19,6 +22,24 @@ class Server(Protocol):
     def start(self) -> None:
         """Start it. Raises ``EmbeddedUnavailable``."""
         ...
+
+
+class Broker:
+    """The RabbitMQ of ``up``: after it was cut off it starts empty, for the log has all of it."""
+
+    def __init__(self, rabbitmq: "EmbeddedRabbitmq") -> None:
+        self._rabbitmq = rabbitmq
+
+    def is_running(self) -> bool:
+        """Whether it is there."""
+        return self._rabbitmq.is_running()
+
+    def start(self) -> None:
+        """Start it. Raises ``EmbeddedUnavailable``."""
+        if self._rabbitmq.was_cut_off:
+            self._rabbitmq.stop()
+            self._rabbitmq.wipe()
+        self._rabbitmq.start()
 
 
 async def keep_running(name: str, server: Server, say: Callable[[str], None]) -> None:

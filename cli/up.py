@@ -14,7 +14,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 
 from cli.embedded_system import DATABASE, DataFolder
-from cli.servers import Server, keep_running
+from cli.servers import Broker, Server, keep_running
 from cli.supervisor import Job, Supervisor
 from demo.inventory import STATUS_LABELS, TOKEN_SOURCE
 from demo.tenant import DEMO_USERS, Demo, DemoChanged, DemoFailed, DemoInventory, load_demo
@@ -144,12 +144,9 @@ async def _prepared(
     elif settings.broker == "private":
         say("starting RabbitMQ")
         rabbitmq = folder.rabbitmq(say)
-        if rabbitmq.was_cut_off:
-            # All that it carried stands in the log, too.
-            rabbitmq.wipe()
-        await asyncio.to_thread(rabbitmq.start)
+        servers["RabbitMQ"] = broker = Broker(rabbitmq)
+        await asyncio.to_thread(broker.start)
         environment["QM_AMQP_URL"] = rabbitmq.url()
-        servers["RabbitMQ"] = rabbitmq
     return environment, servers
 
 

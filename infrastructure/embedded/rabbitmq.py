@@ -84,9 +84,9 @@ class EmbeddedRabbitmq:
         """Start it, or take over the one that runs here. Raises ``EmbeddedUnavailable``."""
         try:
             private_folder(self.folder)
-            if self._runner.is_running():
-                if self._is_ready():
-                    return
+            if self._runner.is_running() and self._is_ready():
+                return
+            if self._runner.remains():
                 self.stop()
             self._start_on_free_ports()
         except OSError as error:
@@ -99,13 +99,14 @@ class EmbeddedRabbitmq:
     def stop(self, within_s: float = _STOP_TIMEOUT_S) -> None:
         """Stop it in order, or kill it after ``within_s``. Nothing happens where none runs."""
         runner = self._runner
+        ran = runner.is_running()
         for how in (signal.SIGTERM, signal.SIGKILL):
-            if not runner.is_running():
+            if not runner.remains():
                 break
             runner.signal(signal.SIGCONT)
             runner.signal(how)
             self._wait_until_gone(within_s)
-            if how is signal.SIGTERM and not runner.is_running():
+            if ran and how is signal.SIGTERM and not runner.is_running():
                 self._started_mark.unlink(missing_ok=True)
         runner.forget()
         with contextlib.suppress(OSError):
@@ -272,7 +273,7 @@ class EmbeddedRabbitmq:
 
     def _wait_until_gone(self, within_s: float) -> None:
         until = time.monotonic() + within_s
-        while self._runner.is_running() and time.monotonic() < until:
+        while self._runner.remains() and time.monotonic() < until:
             time.sleep(_POLL_S)
 
 

@@ -70,6 +70,10 @@ class Container:
         with self._found() as container:
             return container is not None and bool(container.attrs["State"]["Running"])
 
+    def remains(self) -> bool:
+        """The same: nothing of it outlives it."""
+        return self.is_running()
+
     def signal(self, number: signal.Signals) -> None:
         """Send it to the server in the container."""
         with self._found() as container, contextlib.suppress(APIError):

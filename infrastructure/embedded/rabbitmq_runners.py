@@ -18,7 +18,11 @@ class Runner(Protocol):
     """A server that was started, here or by an earlier process."""
 
     def is_running(self) -> bool:
-        """Whether it is there."""
+        """Whether the server itself is there."""
+        ...
+
+    def remains(self) -> bool:
+        """Whether anything of it is there: some of it outlives a server that was killed."""
         ...
 
     def signal(self, number: signal.Signals) -> None:
@@ -31,22 +35,28 @@ class Runner(Protocol):
 
 
 class Processes:
-    """Processes of this machine, each the leader of its session."""
+    """Processes of this machine, each the leader of its session; the first one is the server."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "processes"
 
     def remember(self, pids: Sequence[int]) -> None:
-        """Know these from now on; a later process with the same number is told apart."""
+        """Know these from now on, the server's first.
+
+        A later process with the same number is told apart.
+        """
         born = [f"{pid} {process_birth(pid)}" for pid in pids]
         self._file.write_text("\n".join(born), encoding="ascii")
 
     def is_running(self) -> bool:
+        """Whether the server is there."""
+        self._bury()
+        server = next(self._known(), None)
+        return server is not None and _lives(*server)
+
+    def remains(self) -> bool:
         """Whether any of them is there."""
-        for pid, _ in self._known():
-            # Bury those that were children of this very process.
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
+        self._bury()
         return next(self._living(), None) is not None
 
     def signal(self, number: signal.Signals) -> None:
@@ -59,6 +69,12 @@ class Processes:
         """Know none any more."""
         self._file.unlink(missing_ok=True)
 
+    def _bury(self) -> None:
+        """Let those go that were children of this very process."""
+        for pid, _ in self._known():
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+
     def _known(self) -> Iterator[tuple[int, str]]:
         with contextlib.suppress(FileNotFoundError):
             for line in self._file.read_text(encoding="ascii").splitlines():
@@ -67,5 +83,9 @@ class Processes:
 
     def _living(self) -> Iterator[int]:
         for pid, birth in self._known():
-            if birth and process_birth(pid) == birth:
+            if _lives(pid, birth):
                 yield pid
+
+
+def _lives(pid: int, birth: str) -> bool:
+    return bool(birth) and process_birth(pid) == birth
