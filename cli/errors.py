@@ -10,10 +10,19 @@ from infrastructure.embedded.errors import EmbeddedUnavailable
 from infrastructure.settings import SettingsUnusable
 
 
+class CannotServe(Exception):
+    """The address cannot be listened on; the message is the line for the person."""
+
+
 @contextlib.contextmanager
 def one_line(*expected: type[Exception]) -> Iterator[None]:
     """Turn an expected error into its one line on standard error, and exit 1."""
-    known: tuple[type[Exception], ...] = (SettingsUnusable, EmbeddedUnavailable, *expected)
+    known: tuple[type[Exception], ...] = (
+        SettingsUnusable,
+        EmbeddedUnavailable,
+        CannotServe,
+        *expected,
+    )
     try:
         yield
     except known as error:

@@ -9,7 +9,6 @@ from rich.console import Console
 
 from cli.errors import one_line
 from cli.processes import (
-    CannotServe,
     Side,
     run_mirror,
     run_notifications,
@@ -56,7 +55,7 @@ def api(
     port: Annotated[int, typer.Option(envvar="QM_PORT", min=1, max=65535)] = 8000,
 ) -> None:
     """Serve the command API, the query API, or both."""
-    with one_line(CannotServe):
+    with one_line():
         serve_api(side, host, port)
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvloop
 
+from cli.errors import CannotServe
 from infrastructure.http.metrics import serve_metrics
 from infrastructure.logs import configure_logging
 from infrastructure.settings import (
@@ -43,10 +44,6 @@ SUPERVISED: Final = "QM_SUPERVISED"
 GRACE_S: Final = 3
 _BACKLOG: Final = 2048
 _KEEP_ALIVE_S: Final = 30
-
-
-class CannotServe(Exception):
-    """The address cannot be listened on; the message is the line for the person."""
 
 
 class Side(StrEnum):
@@ -194,12 +191,7 @@ def _started(name: str) -> Iterator[None]:
     configure_logging(name)
     if os.environ.get(SUPERVISED):
         threading.Thread(target=_end_with_supervisor, daemon=True).start()
-    metrics = MetricsSettings.from_environment()
-    stop = (
-        serve_metrics(metrics.metrics_port, metrics.metrics_address)
-        if metrics.metrics_port is not None
-        else None
-    )
+    stop = _metrics(MetricsSettings.from_environment())
     # What is loaded by now stays for good. A full collection that walks it holds up every request
     # for a tenth of a second, and under load there are two in a second.
     gc.collect()
@@ -213,8 +205,21 @@ def _started(name: str) -> Iterator[None]:
         logger.exception("ended by an error")
         raise SystemExit(1) from None
     finally:
-        if stop is not None:
-            stop()
+        stop()
+
+
+def _metrics(settings: MetricsSettings) -> Callable[[], None]:
+    """Show the measures where the settings say; the answer stops that. Raises ``CannotServe``."""
+    port, address = settings.metrics_port, settings.metrics_address
+    if port is None:
+        return lambda: None
+    try:
+        return serve_metrics(port, address)
+    except OSError as error:
+        raise CannotServe(
+            f"port {port} of {address} cannot be used for /metrics: {error.strerror};"
+            " choose another with QM_METRICS_PORT"
+        ) from error
 
 
 def _end_with_supervisor() -> None:

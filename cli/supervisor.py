@@ -22,10 +22,11 @@ _ROOT: Final = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One child: ``quartermaster`` with these arguments."""
+    """One child: ``quartermaster`` with these arguments, and variables that are its alone."""
 
     name: str
     arguments: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -97,7 +98,7 @@ class Supervisor:
                 stdin=self._lifeline,
                 stdout=log.descriptor,
                 stderr=log.descriptor,
-                env={**os.environ, **self.environment, SUPERVISED: "1"},
+                env={**os.environ, **self.environment, **job.environment, SUPERVISED: "1"},
                 cwd=_ROOT,
                 start_new_session=True,
             )

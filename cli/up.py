@@ -14,6 +14,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 
 from cli.embedded_system import DATABASE, DataFolder
+from cli.measured import measured, metrics_ports
 from cli.servers import Broker, Server, keep_running
 from cli.supervisor import Job, Supervisor
 from demo.inventory import STATUS_LABELS, TOKEN_SOURCE
@@ -50,6 +51,7 @@ def up(settings: UpSettings, say: Say) -> None:
         private_folder(folder.path)
         with _alone(folder.path) as lock:
             _wait_for_port(settings.port, folder)
+            _wait_for_metrics_ports(folder)
             folder.running_mark.touch()
             _run_with_servers(settings, folder, lock, say)
             folder.running_mark.unlink(missing_ok=True)
@@ -79,14 +81,27 @@ def _alone(path: Path) -> Iterator[int]:
 
 
 def _wait_for_port(port: int, folder: DataFolder) -> None:
+    if not _comes_free(port, folder):
+        raise UpRefused(
+            f"port {port} of {LOOPBACK} is taken; choose another: make up QM_PORT={port + 1}"
+        )
+
+
+def _wait_for_metrics_ports(folder: DataFolder) -> None:
+    for name, port in metrics_ports().items():
+        if not _comes_free(port, folder):
+            raise UpRefused(
+                f"port {port} of {LOOPBACK}, for the measures of {name}, is taken;"
+                " choose other ports with QM_METRICS_PORT, the first of them"
+            )
+
+
+def _comes_free(port: int, folder: DataFolder) -> bool:
     # The children of a run that was killed need a moment to notice.
     until = time.monotonic() + (_AFTER_A_KILL_S if folder.running_mark.exists() else 0)
-    while not port_is_free(port):
-        if time.monotonic() >= until:
-            raise UpRefused(
-                f"port {port} of {LOOPBACK} is taken; choose another: make up QM_PORT={port + 1}"
-            )
+    while not (free := port_is_free(port)) and time.monotonic() < until:
         time.sleep(_POLL_S)
+    return free
 
 
 def _run_with_servers(settings: UpSettings, folder: DataFolder, lock: int, say: Say) -> None:
@@ -120,12 +135,12 @@ async def _work(settings: UpSettings, folder: DataFolder, say: Say) -> None:
     supervisor = Supervisor(folder.logs, environment, say)
     origin = f"http://{LOOPBACK}:{settings.port}"
     async with supervisor.running(
-        _jobs_of_the_apis(settings.port, with_broker="QM_AMQP_URL" in environment)
+        measured(_jobs_of_the_apis(settings.port, with_broker="QM_AMQP_URL" in environment))
     ):
         await _until_ready(origin, supervisor)
         await _greet(origin, folder, say)
         # To start these takes nothing from whoever waits for the line that says ready.
-        supervisor.add(_other_jobs(folder))
+        supervisor.add(measured(_other_jobs(folder)))
         await asyncio.gather(*(keep_running(name, one, say) for name, one in servers.items()))
 
 
