@@ -1,4 +1,6 @@
-"""How a command ends that cannot do what it should: one line, and exit code 1."""
+"""How a command ends that cannot do what it should: one line, and exit code 1.
+
+For settings it is a line for each of them."""
 
 import contextlib
 import sys
@@ -26,5 +28,7 @@ def one_line(*expected: type[Exception]) -> Iterator[None]:
     try:
         yield
     except known as error:
-        print(f"quartermaster: {error}", file=sys.stderr)
+        lines = error.args if isinstance(error, SettingsUnusable) else (error,)
+        for line in lines:
+            print(f"quartermaster: {line}", file=sys.stderr)
         raise typer.Exit(1) from None

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from cli.embedded_system import DATABASE, DataFolder
 from cli.measured import measured, metrics_ports
 from cli.servers import Broker, Server, keep_running
+from cli.settings_of_all import check_settings
 from cli.supervisor import Job, Supervisor
 from demo.inventory import STATUS_LABELS, TOKEN_SOURCE
 from demo.tenant import DEMO_USERS, Demo, DemoChanged, DemoFailed, DemoInventory, load_demo
@@ -43,8 +44,10 @@ class UpRefused(Exception):
 def up(settings: UpSettings, say: Say) -> None:
     """Run everything until Ctrl-C or SIGTERM.
 
-    Raises ``UpRefused`` and ``EmbeddedUnavailable`` with the line that says why it cannot.
+    Raises ``UpRefused`` and ``EmbeddedUnavailable`` with the line that says why it cannot, and
+    ``SettingsUnusable`` with one for each setting of its processes that they could not use.
     """
+    check_settings(settings)
     os.umask(0o077)
     folder = DataFolder(settings.data.expanduser().absolute())
     try:

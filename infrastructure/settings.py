@@ -28,7 +28,10 @@ Tls = Literal["none", "starttls", "implicit"]
 
 
 class SettingsUnusable(Exception):
-    """A setting is missing or wrong; the message names it and never shows its value."""
+    """Settings are missing or wrong; each argument names one and never shows its value."""
+
+    def __str__(self) -> str:
+        return "; ".join(self.args)
 
 
 class _FileSource(EnvSettingsSource):
@@ -75,18 +78,22 @@ class ProcessSettings(BaseSettings):
         return init_settings, env_settings, _FileSource(settings_cls)
 
     @classmethod
-    def from_environment(cls) -> Self:
-        """Read them. Raises ``SettingsUnusable`` naming each variable that is missing or wrong."""
+    def from_environment(cls, **given: str) -> Self:
+        """Read them; what is ``given`` here is read nowhere.
+
+        Raises ``SettingsUnusable`` naming each variable that is missing or wrong.
+        """
+        values: dict[str, Any] = {**given}
         try:
-            return cls()
+            return cls(**values)
         except ValidationError as error:
-            wrong = "; ".join(
-                f"{PREFIX}{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}"
-                for one in error.errors(
-                    include_url=False, include_context=False, include_input=False
+            wrong = error.errors(include_url=False, include_context=False, include_input=False)
+            raise SettingsUnusable(
+                *(
+                    f"{PREFIX}{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}"
+                    for one in wrong
                 )
-            )
-            raise SettingsUnusable(wrong) from error
+            ) from error
         except SettingsError as error:
             raise SettingsUnusable(str(error.__cause__ or error)) from None
 

@@ -135,13 +135,13 @@ def system(data: Path, port: int) -> Iterator[System]:
 
 
 def quartermaster(
-    data: Path, port: int, *words: str, within_s: float = READY_WITHIN_S
+    data: Path, port: int, *words: str, within_s: float = READY_WITHIN_S, **settings: str
 ) -> subprocess.CompletedProcess[str]:
-    """Another command on the same folder and port."""
+    """Another command on the same folder and port, with these settings."""
     return subprocess.run(
         [sys.executable, "-m", "cli.main", *words],
         cwd=ROOT,
-        env=environment(data, port),
+        env=environment(data, port) | settings,
         capture_output=True,
         text=True,
         timeout=within_s,
