@@ -30,8 +30,10 @@ from infrastructure.settings import (
     ProjectorSettings,
     QuerySettings,
     RelaySettings,
+    SettingsUnusable,
     SnipeItSyncSettings,
     WorkerSettings,
+    check_all,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +90,7 @@ def application(side: Side) -> "ASGIApp":
         case Side.BOTH:
             from cli.one_origin import OneOrigin
 
+            check_all([CommandSettings.from_environment, QuerySettings.from_environment])
             return OneOrigin(_command_api(), _query_api())
 
 
@@ -198,7 +201,7 @@ def _started(name: str) -> Iterator[None]:
     gc.freeze()
     try:
         yield
-    except CannotServe:
+    except (CannotServe, SettingsUnusable):
         raise
     except Exception:
         # As a line of the log, not as bare text, and with what is secret blotted out.

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Annotated, Any, Final, TypeVar
 
+import psycopg
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -140,7 +141,11 @@ def _run(work: Callable[[], Coroutine[Any, Any, T]], *expected: type[Exception])
 
     with one_line(StoreUnavailable, *expected):
         settings_of(UpSettings.from_environment().data)
-        return asyncio.run(asyncio.wait_for(work(), _LONGEST.total_seconds()))
+        try:
+            return asyncio.run(asyncio.wait_for(work(), _LONGEST.total_seconds()))
+        except (psycopg.OperationalError, OSError, TimeoutError) as error:
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise StoreUnavailable(f"the database cannot be used: {said}") from error
 
 
 def _projector_url() -> str:

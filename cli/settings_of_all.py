@@ -15,10 +15,10 @@ from infrastructure.settings import (
     ProjectorSettings,
     QuerySettings,
     RelaySettings,
-    SettingsUnusable,
     SnipeItSyncSettings,
     UpSettings,
     WorkerSettings,
+    check_all,
 )
 
 _MADE_BY_UP: Final = {
@@ -30,15 +30,7 @@ _MADE_BY_UP: Final = {
 
 def check_settings(settings: UpSettings) -> None:
     """Read what every process will read. Raises ``SettingsUnusable`` with all that is wrong."""
-    wrong: list[str] = []
-    for read in _readings(settings):
-        try:
-            read()
-        except SettingsUnusable as error:
-            wrong += error.args
-    if wrong:
-        # Several processes read some of them.
-        raise SettingsUnusable(*dict.fromkeys(wrong))
+    check_all(_readings(settings))
 
 
 def _readings(settings: UpSettings) -> Iterator[Callable[[], object]]:

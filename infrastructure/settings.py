@@ -4,15 +4,23 @@ A secret may stand in the variable itself or in a file that ``<variable>_FILE`` 
 one small class per process, so that each can be given what it needs and nothing else.
 """
 
+import json
 import os
+from collections.abc import Callable, Iterable
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -54,6 +62,37 @@ class _FileSource(EnvSettingsSource):
             ) from error
 
 
+def _database_url(url: SecretStr) -> SecretStr:
+    try:
+        conninfo_to_dict(url.get_secret_value())
+    except psycopg.ProgrammingError:
+        raise ValueError("looks like postgresql://user:password@host:5432/database") from None
+    return url
+
+
+def _broker_url(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in {"amqp", "amqps"} or not parts.hostname:
+        raise ValueError("looks like amqp://user:password@host:5672/")
+    return url
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+BrokerUrl = Annotated[SecretStr, AfterValidator(_broker_url)]
+
+
+def check_all(readings: Iterable[Callable[[], object]]) -> None:
+    """Read several settings. Raises ``SettingsUnusable`` with all that is wrong, each once."""
+    wrong: list[str] = []
+    for read in readings:
+        try:
+            read()
+        except SettingsUnusable as error:
+            wrong += error.args
+    if wrong:
+        raise SettingsUnusable(*dict.fromkeys(wrong))
+
+
 class ProcessSettings(BaseSettings):
     """How all of them are read."""
 
@@ -88,14 +127,16 @@ class ProcessSettings(BaseSettings):
             return cls(**values)
         except ValidationError as error:
             wrong = error.errors(include_url=False, include_context=False, include_input=False)
-            raise SettingsUnusable(
-                *(
-                    f"{PREFIX}{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}"
-                    for one in wrong
-                )
-            ) from error
+            raise SettingsUnusable(*map(_line, wrong)) from error
         except SettingsError as error:
             raise SettingsUnusable(str(error.__cause__ or error)) from None
+
+
+def _line(wrong: ErrorDetails) -> str:
+    name = f"{PREFIX}{'_'.join(map(str, wrong['loc'])).upper()}"
+    if wrong["type"] == "missing":
+        return f"{name} is missing; set it, or name in {name}_FILE a file that holds it"
+    return f"{name}: {wrong['msg'].removeprefix('Value error, ')}"
 
 
 class MetricsSettings(ProcessSettings):
@@ -127,13 +168,37 @@ class InventorySettings(ProcessSettings):
 
 class _HttpSettings(ProcessSettings):
     secret_key: SecretStr = Field(min_length=_SHORTEST_SECRET_KEY)
-    trusted_proxies: tuple[str, ...] = ()
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> tuple[str, ...]:
+        try:
+            entries = _listed(value)
+            for entry in entries:
+                ip_network(entry)
+        except ValueError:
+            raise ValueError(
+                "give addresses or networks with commas between them, such as"
+                " 10.0.0.1, 172.30.250.0/24"
+            ) from None
+        return entries
+
+
+def _listed(value: object) -> tuple[str, ...]:
+    """The entries of a list with commas, or of a JSON list. Raises ``ValueError`` for neither."""
+    if isinstance(value, str):
+        text = value.strip()
+        value = json.loads(text) if text.startswith("[") else filter(None, text.split(","))
+    if not isinstance(value, Iterable):
+        raise ValueError(value)  # noqa: TRY004  what the validator takes for a wrong value
+    return tuple(str(entry).strip() for entry in value)
 
 
 class CommandSettings(_HttpSettings, InventorySettings):
     """The command API: the login that may append, and the key of request fingerprints."""
 
-    command_database_url: SecretStr
+    command_database_url: DatabaseUrl
     pool_size: int = Field(default=8, ge=2, le=200)
     webhook_allow_private: bool = False
 
@@ -141,35 +206,35 @@ class CommandSettings(_HttpSettings, InventorySettings):
 class QuerySettings(_HttpSettings):
     """The query API: the login that may only read, and the key that signs cursors."""
 
-    query_database_url: SecretStr
+    query_database_url: DatabaseUrl
     query_pool_size: int = Field(default=8, ge=2, le=200)
 
 
 class RelaySettings(ProcessSettings):
     """The relay: it reads the log of all tenants and publishes to the broker."""
 
-    relay_database_url: SecretStr
-    amqp_url: SecretStr
+    relay_database_url: DatabaseUrl
+    amqp_url: BrokerUrl
     relay_lease_s: float = Field(default=15, ge=1, le=300)
 
 
 class ProjectorSettings(ProcessSettings):
     """The projectors: from the broker if there is one, else straight from the log."""
 
-    projector_database_url: SecretStr
-    amqp_url: SecretStr | None = None
+    projector_database_url: DatabaseUrl
+    amqp_url: BrokerUrl | None = None
 
 
 class RebuildSettings(ProcessSettings):
     """A rebuild of read tables, beside the live ones."""
 
-    rebuild_database_url: SecretStr
+    rebuild_database_url: DatabaseUrl
 
 
 class WorkerSettings(InventorySettings):
     """Workers that give commands by themselves: timers, the mirror, the inventory's writers."""
 
-    worker_database_url: SecretStr
+    worker_database_url: DatabaseUrl
 
 
 class NotificationSettings(ProcessSettings):
@@ -180,7 +245,7 @@ class NotificationSettings(ProcessSettings):
     secrets of webhooks come from it.
     """
 
-    worker_database_url: SecretStr
+    worker_database_url: DatabaseUrl
     secret_key: SecretStr = Field(min_length=_SHORTEST_SECRET_KEY)
     public_url: str | None = Field(default=None, pattern=r"^https?://[!-~]+$")
     smtp_url: SecretStr | None = None
@@ -227,14 +292,14 @@ class SnipeItSyncSettings(SnipeItSettings):
 class MigrateSettings(ProcessSettings):
     """The migrator: the owner, and the URL of each login whose password it sets."""
 
-    owner_database_url: SecretStr
-    command_database_url: SecretStr
-    query_database_url: SecretStr
-    relay_database_url: SecretStr
-    projector_database_url: SecretStr
-    rebuild_database_url: SecretStr
-    worker_database_url: SecretStr
-    amqp_url: SecretStr | None = None
+    owner_database_url: DatabaseUrl
+    command_database_url: DatabaseUrl
+    query_database_url: DatabaseUrl
+    relay_database_url: DatabaseUrl
+    projector_database_url: DatabaseUrl
+    rebuild_database_url: DatabaseUrl
+    worker_database_url: DatabaseUrl
+    amqp_url: BrokerUrl | None = None
 
     def role_urls(self) -> dict[str, str]:
         """The URL of each login, by the name of its database role."""
@@ -253,5 +318,5 @@ class UpSettings(ProcessSettings):
 
     port: int = Field(default=8000, ge=1, le=65535)
     data: Path = Path(".quartermaster")
-    amqp_url: SecretStr | None = None
-    broker: str = Field(default="", pattern="^(private)?$")
+    amqp_url: BrokerUrl | None = None
+    broker: Literal["private"] | None = None

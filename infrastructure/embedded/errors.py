@@ -14,7 +14,8 @@ class FolderNotUsable(EmbeddedUnavailable):
 
 
 _SPACE_WORDS = ("No space left on device", "Disk quota exceeded", "ENOSPC")
-_RIGHTS_WORDS = ("Permission denied", "Operation not permitted", "Read-only file system")
+_RIGHTS_WORDS = ("Permission denied", "Operation not permitted")
+_READ_ONLY_WORDS = ("Read-only file system", "EROFS")
 
 
 def explained(server: str, folder: object, output: str) -> EmbeddedUnavailable:
@@ -25,6 +26,10 @@ def explained(server: str, folder: object, output: str) -> EmbeddedUnavailable:
         return FolderNotUsable(
             f"{server}: {folder} cannot be used by this user; change its owner or choose another"
             " folder with QM_DATA"
+        )
+    if any(word in output for word in _READ_ONLY_WORDS):
+        return FolderNotUsable(
+            f"{server}: the file system of {folder} is read-only; choose another folder with QM_DATA"
         )
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     telling = [line for line in lines if any(word in line for word in ("FATAL", "error", "ERROR"))]

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.settings import CommandSettings, RelaySettings, SettingsUnusable, UpSettings
+from infrastructure.settings import (
+    CommandSettings,
+    QuerySettings,
+    RelaySettings,
+    SettingsUnusable,
+    UpSettings,
+    WorkerSettings,
+)
 
 URL = "postgresql://qm_command:canary@h/d"
 
@@ -52,6 +59,54 @@ def test_a_wrong_setting_of_up_is_named(
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsUnusable, match=name):
         UpSettings.from_environment()
+
+
+@pytest.mark.parametrize("url", ["hello", "mysql://h/d"])
+def test_what_is_no_address_of_postgres_is_named_with_its_form(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("QM_WORKER_DATABASE_URL", url)
+    with pytest.raises(SettingsUnusable, match=r"^QM_WORKER_DATABASE_URL: looks like postgresql:"):
+        WorkerSettings.from_environment()
+
+
+def test_what_is_no_address_of_a_broker_is_named_with_its_form(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("QM_AMQP_URL", "http://x")
+    with pytest.raises(SettingsUnusable, match=r"^QM_AMQP_URL: looks like amqp:"):
+        UpSettings.from_environment()
+
+
+def test_a_missing_setting_is_named_with_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("QM_WORKER_DATABASE_URL", raising=False)
+    with pytest.raises(SettingsUnusable, match="QM_WORKER_DATABASE_URL_FILE"):
+        WorkerSettings.from_environment()
+
+
+@pytest.mark.parametrize(
+    ("text", "proxies"),
+    [
+        ("10.0.0.1", ("10.0.0.1",)),
+        ("10.0.0.1, 172.30.250.0/24", ("10.0.0.1", "172.30.250.0/24")),
+        ('["172.30.250.0/24"]', ("172.30.250.0/24",)),
+    ],
+)
+def test_trusted_proxies_are_a_list_in_either_form(
+    monkeypatch: pytest.MonkeyPatch, text: str, proxies: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("QM_TRUSTED_PROXIES", text)
+    settings = QuerySettings.from_environment(query_database_url=URL, secret_key="k" * 32)
+    assert settings.trusted_proxies == proxies
+
+
+@pytest.mark.parametrize("text", ["traefik", "[10.0.0.1]", '{"10.0.0.1": 1', "10.0.0.0/99"])
+def test_a_proxy_that_is_no_address_is_told_by_the_setting(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("QM_TRUSTED_PROXIES", text)
+    with pytest.raises(SettingsUnusable, match=r"^QM_TRUSTED_PROXIES: give addresses"):
+        QuerySettings.from_environment(query_database_url=URL, secret_key="k" * 32)
 
 
 def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
