@@ -1,5 +1,6 @@
 """What ``up`` keeps in its data folder, and the environment that its processes get from it."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from infrastructure.embedded.machine import (
     private_folder,
 )
 from infrastructure.embedded.postgres import EmbeddedPostgres
+from infrastructure.settings import UpSettings
 
 if TYPE_CHECKING:
     from infrastructure.embedded.rabbitmq import EmbeddedRabbitmq
@@ -55,7 +57,7 @@ class DataFolder:
 
     @property
     def running_mark(self) -> Path:
-        """Stands while ``up`` runs, and after one that was killed."""
+        """Stands while ``up`` runs, and after one that was killed; its port is in it."""
         return self.path / "running"
 
     @property
@@ -125,6 +127,16 @@ class DataFolder:
     @property
     def _secrets(self) -> Path:
         return private_folder(self.path / "secrets")
+
+
+def port_of(settings: UpSettings) -> int:
+    """The port of the APIs: the one that is set, or that ``up`` runs on in the data folder."""
+    if "port" in settings.model_fields_set:
+        return settings.port
+    mark = DataFolder(settings.data.expanduser().absolute()).running_mark
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        return int(mark.read_text(encoding="ascii"))
+    return settings.port
 
 
 def settings_of(data: Path) -> None:

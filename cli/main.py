@@ -129,13 +129,14 @@ def replay(
     at_once: Annotated[int, typer.Option(min=1, max=500, help="cases side by side")] = 32,
 ) -> None:
     """Drive the system of `quartermaster up` through real events, and say what differs."""
+    from cli.embedded_system import port_of
     from cli.replaying import run_replay
     from demo.replay.api import ReplayStopped
     from demo.replay.data_file import MalformedFile
 
     with one_line(MalformedFile, ReplayStopped):
         settings = UpSettings.from_environment()
-        origin = f"http://127.0.0.1:{settings.port}"
+        origin = f"http://127.0.0.1:{port_of(settings)}"
         if not run_replay(data, origin, settings.data, at_once):
             raise typer.Exit(1)
 
@@ -148,16 +149,17 @@ def demo(
 ) -> None:
     """Play the demo's story against the system of `quartermaster up`, Snipe-IT's outage included."""
     from cli.demo import run_demo
+    from cli.embedded_system import port_of
     from demo.story.desk import StoryStopped
 
     with one_line(StoryStopped):
         settings = UpSettings.from_environment()
-        run_demo(f"http://127.0.0.1:{settings.port}", settings.data, patience)
+        run_demo(f"http://127.0.0.1:{port_of(settings)}", settings.data, patience)
 
 
 @app.command()
 def status() -> None:
-    """Say what runs here, and how far everything is; 1 if something is behind or parked."""
+    """Say what runs here, and how far everything is; 1 if something is wrong."""
     from cli.embedded_system import settings_of
     from cli.status import show_status
 

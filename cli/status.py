@@ -8,13 +8,15 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from cli.embedded_system import port_of
+from cli.inventory_troubles import troubles_of
 from infrastructure.embedded.folder_lock import is_locked
 from infrastructure.errors import StoreUnavailable
 from infrastructure.event_store.log_reader import LogReader
 from infrastructure.postgres import pool_of
 from infrastructure.projection_rows import Measure
 from infrastructure.projection_store import ProjectionStore
-from infrastructure.settings import ProjectorSettings, UpSettings
+from infrastructure.settings import StatusSettings, UpSettings
 from projectors.subscriptions import PROJECTIONS
 from read_tables.positions import READ_CHANNEL
 
@@ -22,15 +24,17 @@ _TIMEOUT_S: Final = 10.0
 
 
 def show_status(settings: UpSettings, console: Console) -> bool:
-    """Print it; True if the API is ready and nothing is parked or behind."""
+    """Print it; True if the API is ready, nothing is parked or behind, and each inventory answers."""
     # That there is no answer is told below, once.
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     running = is_locked(settings.data.expanduser() / "up.lock")
     console.print(
         f"up: {'running' if running else 'not running'} ({settings.data})", soft_wrap=True
     )
-    ready = _show_api(f"http://127.0.0.1:{settings.port}", console)
-    return _show_projections(console) and ready
+    told = StatusSettings.from_environment()
+    ready = _show_api(f"http://127.0.0.1:{port_of(settings)}", console)
+    current = _show_projections(told.projector_database_url.get_secret_value(), console)
+    return _show_inventories(told, console) and current and ready
 
 
 def _show_api(origin: str, console: Console) -> bool:
@@ -47,8 +51,7 @@ def _show_api(origin: str, console: Console) -> bool:
     return answer.is_success
 
 
-def _show_projections(console: Console) -> bool:
-    url = ProjectorSettings.from_environment().projector_database_url.get_secret_value()
+def _show_projections(url: str, console: Console) -> bool:
     try:
         head, measures = asyncio.run(asyncio.wait_for(_measured(url), _TIMEOUT_S))
     except (StoreUnavailable, TimeoutError) as error:
@@ -60,6 +63,21 @@ def _show_projections(console: Console) -> bool:
         table.add_row(name, str(one.position), str(head - one.position), str(one.parked))
     console.print(table)
     return all(one.position == head and one.parked == 0 for one in measures.values())
+
+
+def _show_inventories(settings: StatusSettings, console: Console) -> bool:
+    if settings.worker_database_url is None:
+        console.print("inventories: not looked at; QM_WORKER_DATABASE_URL is not set")
+        return True
+    url = settings.worker_database_url.get_secret_value()
+    try:
+        troubles = asyncio.run(troubles_of(url))
+    except StoreUnavailable as error:
+        console.print(f"inventories: no answer from the database ({type(error).__name__})")
+        return False
+    for one in troubles:
+        console.print(one.line, soft_wrap=True, markup=False)
+    return not any(one.is_wrong for one in troubles)
 
 
 async def _measured(url: str) -> tuple[int, dict[str, Measure]]:

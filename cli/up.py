@@ -55,7 +55,7 @@ def up(settings: UpSettings, say: Say) -> None:
         with _alone(folder.path) as lock:
             _wait_for_port(settings.port, folder)
             _wait_for_metrics_ports(folder)
-            folder.running_mark.touch()
+            folder.running_mark.write_text(str(settings.port), encoding="ascii")
             _run_with_servers(settings, folder, lock, say)
             folder.running_mark.unlink(missing_ok=True)
     except FileExistsError:

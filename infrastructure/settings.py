@@ -313,6 +313,13 @@ class MigrateSettings(ProcessSettings):
         }
 
 
+class StatusSettings(ProcessSettings):
+    """``status``: how far the projections are, and how the inventories are where it may look."""
+
+    projector_database_url: DatabaseUrl
+    worker_database_url: DatabaseUrl | None = None
+
+
 class UpSettings(ProcessSettings):
     """``make up``: everything on this machine, for one person."""
 
