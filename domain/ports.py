@@ -246,6 +246,10 @@ class Facts(Protocol):
         """How many webhooks the tenant has."""
         ...
 
+    async def webhook_url(self, webhook_id: Id) -> str | None:
+        """The address of a webhook, which is in no event; None where the tenant has none such."""
+        ...
+
 
 class Clock(Protocol):
     """The time, as an argument."""

@@ -156,9 +156,18 @@ def test_a_webhook_that_is_off_is_not_tested() -> None:
 def test_what_changes_nothing_is_no_event() -> None:
     made = webhook()
     made.enable(ADMINISTRATOR, NOW)
-    made.change(host=made.host, description="", events=made.events, by=ADMINISTRATOR, at=NOW)
+    change(made)
 
     assert made.version == 1
+
+
+def test_an_address_on_the_same_host_is_a_change_that_names_no_path() -> None:
+    made = webhook()
+    change(made, moved=True)
+
+    *_, changed = made.pending_events
+    assert isinstance(changed, Webhook.Changed)
+    assert (made.version, changed.host) == (2, made.host)
 
 
 def test_a_removed_webhook_is_gone() -> None:
@@ -170,6 +179,17 @@ def test_a_removed_webhook_is_gone() -> None:
         made.enable(ADMINISTRATOR, NOW)
     with pytest.raises(WebhookNotFound):
         made.give_up("it failed", NOW)
+
+
+def change(made: Webhook, *, moved: bool = False) -> None:
+    made.change(
+        host=made.host,
+        moved=moved,
+        description=made.description,
+        events=made.events,
+        by=ADMINISTRATOR,
+        at=NOW,
+    )
 
 
 def replayed(made: Webhook) -> Webhook:
