@@ -11,6 +11,10 @@ from urllib.parse import SplitResult, urlsplit
 from domain.errors import InvalidField
 
 URL_LIMIT: Final = 2_000
+HOST_LIMIT: Final = 253
+LABEL_LIMIT: Final = 63
+"""Characters of a name, and of a part of it between dots (RFC 1035): no other can be looked up."""
+
 _PATH: Final = ("url",)
 _NAMES_OF_INSIDE: Final = ("localhost", "local", "internal", "lan", "home.arpa")
 
@@ -79,7 +83,17 @@ def _parts(url: str) -> SplitResult:
         raise InvalidField(_PATH, "This is no address.") from error
     if not parts.hostname or port == 0:
         raise InvalidField(_PATH, "This must name a host, as https://example.org/hook does.")
+    if not _can_be_looked_up(parts.hostname):
+        raise InvalidField(_PATH, "There can be no host of this name.")
     return parts
+
+
+def _can_be_looked_up(host: str) -> bool:
+    if ":" in host:  # an IPv6 address
+        return True
+    name = host.removesuffix(".")
+    labels = name.split(".")
+    return len(name) <= HOST_LIMIT and all(0 < len(label) <= LABEL_LIMIT for label in labels)
 
 
 def _is_inside(host: str) -> bool:

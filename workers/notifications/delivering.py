@@ -127,12 +127,22 @@ class Deliverer:
         begun = time.monotonic()
         try:
             claimed.check()
-            outcome = await self._channel.send(claimed)
+            outcome = await self._sent(claimed)
         except ClaimLost as error:
             logger.warning("not sent: %s", error)
             return
         reach(CrashPoint.NOTIFICATIONS_AFTER_SEND)
         await self._settle(claimed, outcome, time.monotonic() - begun)
+
+    async def _sent(self, claimed: Claimed) -> Outcome:
+        """Send it. What no channel foresaw is a failure like any other: it must end, too."""
+        try:
+            return await self._channel.send(claimed)
+        except (ClaimLost, StoreUnavailable):
+            raise
+        except Exception as error:
+            logger.exception("%s %s ended by an error", self._channel.name, claimed.id)
+            return NotNow(f"an error of ours: {type(error).__name__}")
 
     async def _recorded(
         self, claimed: Claimed, outcome: Outcome, took_s: float, pause_s: float | None

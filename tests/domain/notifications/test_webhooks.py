@@ -32,6 +32,7 @@ def webhook() -> Webhook:
         "https://hooks.example.org:8443/",
         "https://8.8.8.8/hook",
         "https://[2606:4700:4700::1111]/hook",
+        f"https://{'a' * 63}.example.org./hook",
     ],
 )
 def test_addresses_of_the_open_internet_are_fine(url: str) -> None:
@@ -72,6 +73,11 @@ def test_addresses_of_the_open_internet_are_fine(url: str) -> None:
         "https://hooks.example.org/\r\nX-Header: 1",
         "https://[::1/",
         f"https://hooks.example.org/{'x' * 2000}",
+        f"https://{'a' * 64}.example.org/",
+        "https://a..example.org/",
+        "https://.example.org/",
+        "https://./",
+        f"https://{'hooks.' * 42}example.org/",
     ],
 )
 def test_everything_else_is_refused(url: str) -> None:

@@ -241,6 +241,26 @@ async def test_what_always_fails_is_given_up_and_said_so(
     assert since is not None
 
 
+async def test_what_ends_by_an_error_of_ours_is_given_up_too(
+    scene: Scene, mail: SmtpServer, process: Process, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.world.execute(
+        "INSERT INTO notifications.deliveries"
+        " (id, tenant_id, log_epoch, position, recipient_id, channel, kind, content)"
+        " SELECT gen_random_uuid(), :tenant, gen_random_uuid(), 1, :ann, 'email', 'overdue', '{}'",
+        tenant=to_uuid(scene.tenant_id),
+        ann=to_uuid(scene.ann.id),
+    )
+    async with process.running():
+        await until(settled(scene, "email"))
+
+    ((attempts, state, log),) = scene.ask(ATTEMPTS, "email")
+    assert (attempts, state) == (4, "failed")
+    assert [entry["error"] for entry in log] == ["an error of ours: KeyError"] * 4
+    assert "is given up after 4 attempts" in caplog.text
+    assert mail.letters == []
+
+
 async def test_who_hangs_holds_up_nobody_else(
     scene: Scene, receiver: Receiver, process: Process
 ) -> None:
