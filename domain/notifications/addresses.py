@@ -46,14 +46,19 @@ def host_of(url: str) -> str:
 def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """Whether an address is one of the open internet.
 
-    IPv6 addresses that carry an IPv4 one are judged by that, too.
+    IPv6 addresses that carry an IPv4 one are judged by that.
     """
     if isinstance(address, ipaddress.IPv6Address):
         carried = _carried(address)
         if carried is not None:
             return is_public(carried)
+        if address not in _ROUTED:
+            return False
     return address.is_global and not address.is_multicast
 
+
+_ROUTED: Final = ipaddress.ip_network("2000::/3")
+"""What is given out of IPv6 (IANA, global unicast); ``is_global`` also takes what nobody has."""
 
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _COMPATIBLE: Final = ipaddress.ip_network("::/96")
@@ -64,8 +69,6 @@ def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
         return address.ipv4_mapped
     if address.sixtofour is not None:
         return address.sixtofour
-    if address.teredo is not None:
-        return address.teredo[1]
     if address in _NAT64 or address in _COMPATIBLE:
         return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
     return None

@@ -1,12 +1,13 @@
 """Webhooks: what may be named, what they want, and what can be asked of them."""
 
 from datetime import timedelta
+from ipaddress import ip_address
 from uuid import uuid4
 
 import pytest
 
 from domain.errors import InvalidField, PermissionMissing
-from domain.notifications.addresses import check_url, host_of
+from domain.notifications.addresses import check_url, host_of, is_public
 from domain.notifications.errors import WebhookDisabled, WebhookNotFound
 from domain.notifications.patterns import OFFERED, check_patterns, wants
 from domain.notifications.webhook import Webhook
@@ -83,6 +84,33 @@ def test_addresses_of_the_open_internet_are_fine(url: str) -> None:
 def test_everything_else_is_refused(url: str) -> None:
     with pytest.raises(InvalidField):
         check_url(url, allow_private=False)
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("2606:4700:4700::1111", True),
+        ("2002:808:808::", True),  # 6to4 of 8.8.8.8
+        ("64:ff9b::808:808", True),
+        ("::ffff:8.8.8.8", True),
+        ("fec0::1", False),
+        ("64:ff9b:1::a00:1", False),
+        ("::ffff:0:10.0.0.1", False),
+        ("::ffff:0:8.8.8.8", False),
+        ("5f00::1", False),
+        ("4000::1", False),
+        ("2002:a00:1::", False),  # 6to4 of 10.0.0.1
+        ("2002:7f00:1::", False),
+        ("2001:0:808:808::f5ff:fffe", False),  # Teredo of 10.0.0.1
+        ("2001:0:4136:e378:8000:63bf:3fff:fdd2", False),
+        ("2001:0:4136:e378:8000:63bf:f7f7:f7f7", False),  # Teredo of 8.8.8.8: nobody routes it
+        ("2001:db8::1", False),
+        ("ff0e::1", False),
+        ("::", False),
+    ],
+)
+def test_an_address_is_public_only_in_what_the_internet_routes(address: str, public: bool) -> None:
+    assert is_public(ip_address(address)) is public
 
 
 def test_an_installation_may_allow_what_is_inside() -> None:
