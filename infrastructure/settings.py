@@ -124,10 +124,15 @@ class _HttpSettings(ProcessSettings):
 
 
 class CommandSettings(_HttpSettings, InventorySettings):
-    """The command API: the login that may append, and the key of request fingerprints."""
+    """The command API: the login that may append, and the key of request fingerprints.
+
+    ``sign_ups_per_hour`` are those tried from one address, whatever comes of them.
+    """
 
     command_database_url: SecretStr
     pool_size: int = Field(default=8, ge=2, le=200)
+    sign_up: Literal["open", "closed"] = "open"
+    sign_ups_per_hour: int = Field(default=60, ge=1, le=1_000_000)
     webhook_allow_private: bool = False
 
 
