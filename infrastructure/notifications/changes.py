@@ -24,7 +24,8 @@ _READ: Final = (
 )
 _READ_UPTO: Final = (
     "INSERT INTO notifications.read_upto AS r (tenant_id, user_id, position, at)"
-    " VALUES (%s, %s, coalesce(%s, (SELECT position FROM log.log_head)), %s)"
+    # What is to come has not been read: `least` leaves out a NULL.
+    " VALUES (%s, %s, least(%s::bigint, (SELECT position FROM log.log_head)), %s)"
     " ON CONFLICT (tenant_id, user_id) DO UPDATE"
     " SET position = excluded.position, at = excluded.at WHERE r.position < excluded.position"
 )

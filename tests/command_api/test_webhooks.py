@@ -1,11 +1,13 @@
 """Webhooks as they are added and changed, with their rows and their events."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 
+from domain.notifications.commands import WEBHOOK_LIMIT
 from infrastructure.ids import to_uuid
 from tests.command_api.conftest import Log
 from tests.command_api.lab import Tenant
@@ -38,6 +40,19 @@ class Hook:
 async def add(tenant: Tenant, log: Log) -> Hook:
     made = await tenant.post("admin", "/webhooks", {"url": URL, "events": ["*"]})
     return Hook(tenant, log, made.json()["id"])
+
+
+async def test_a_tenant_has_no_more_webhooks_than_it_may_however_fast_it_adds_them(
+    tenant: Tenant, log: Log
+) -> None:
+    body = {"url": URL, "events": ["*"]}
+    answers = await asyncio.gather(
+        *(tenant.post("admin", "/webhooks", body) for _ in range(WEBHOOK_LIMIT + 10))
+    )
+
+    made = [answer.status_code for answer in answers]
+    assert (made.count(201), made.count(409)) == (WEBHOOK_LIMIT, 10)
+    assert log.topics().count("webhook.added.v1") == WEBHOOK_LIMIT
 
 
 @pytest.mark.parametrize("body", [{"enabled": True}, {"description": ""}, {"url": URL}])

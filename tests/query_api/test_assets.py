@@ -252,3 +252,19 @@ async def test_a_cursor_of_one_list_is_not_of_another(shelf: Shelf) -> None:
         answer = await shelf.get(f"{path}&cursor={following}")
         assert answer.status_code == 422, path
         assert answer.json()["code"] == "bad_cursor"
+
+
+async def test_a_list_goes_on_after_the_longest_names(shelf: Shelf, world: World) -> None:
+    world.execute(
+        "UPDATE inventory.models SET name = repeat('\U0001f4f7', 199) || external_id % 10"
+    )
+    seen: list[str] = []
+    cursor = ""
+    while cursor is not None:
+        answer = await shelf.get(f"/asset-models?sort=name&limit=1{cursor}")
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        seen += [item["name"] for item in page["items"]]
+        cursor = page["next"] and f"&cursor={page['next']}"
+    assert len(seen) > 1
+    assert seen == sorted(await shelf.names("/asset-models"))
