@@ -57,8 +57,9 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One way of sending: ``slots`` at a time, at most ``at_once`` to one recipient.
+    """One way of sending: ``slots`` at a time.
 
+    At most ``at_once`` go to one recipient, and ``of_tenant`` are one tenant's.
     ``claim_s`` is longer than a sending can take.
     """
 
@@ -67,6 +68,7 @@ class Channel:
     settled: Told
     slots: int
     at_once: int
+    of_tenant: int
     claim_s: float
     pace: Pace
 
@@ -97,7 +99,9 @@ class Deliverer:
         channel = self._channel
         while True:
             try:
-                claimed = await self._store.claim(channel.name, channel.claim_s, channel.at_once)
+                claimed = await self._store.claim(
+                    channel.name, channel.claim_s, channel.at_once, channel.of_tenant
+                )
             except StoreUnavailable as error:
                 logger.warning("what waits to be sent cannot be had: %s", error)
                 claimed = None

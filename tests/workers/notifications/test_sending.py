@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from domain.assignments import events as assignments
 from domain.notifications.webhook import Webhook
+from domain.requisitions import events as requisitions
 from infrastructure.ids import from_uuid, to_uuid
 from infrastructure.notifications.outbound import Deadlines
 from infrastructure.notifications.signing import secret_of
@@ -273,6 +274,32 @@ async def test_who_hangs_holds_up_nobody_else(
             for _ in range(3):
                 scene.approved()
             await until(lambda: len(set(receiver.ids())) == 6)
+
+    assert len(slow.messages) == 2
+
+
+async def test_a_tenant_whose_receivers_hang_holds_up_no_other(
+    scene: Scene, receiver: Receiver, process: Process
+) -> None:
+    elsewhere = scene.world.tenant("Elsewhere")
+    nora = scene.world.person(elsewhere, "nora", "auditor", own=("tenant:manage",))
+    scene.webhook(receiver.url(), "requisition.approved", by=nora)
+    slow = Receiver(usual="hang")
+    async with slow.running():
+        for _ in range(4):
+            scene.webhook(slow.url(), "requisition.approved")
+        patient = replace(
+            QUICK,
+            deadlines=Deadlines(read=20, total=20),
+            webhooks_at_a_time=3,
+            webhooks_of_a_tenant=2,
+        )
+        async with process.running(patient):
+            scene.approved()
+            await until(lambda: len(slow.messages) == 2)
+            stream = told.requisition(nora.id, nora.id, tenant=elsewhere)
+            scene.put(stream.then(requisitions.Approved))
+            await until(lambda: len(receiver.messages) == 1)
 
     assert len(slow.messages) == 2
 
