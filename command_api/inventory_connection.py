@@ -25,9 +25,13 @@ _MAPPING: Final = "/api/v1/inventory/mappings"
 class ConnectionBody(Body):
     """How the tenant's Snipe-IT is reached. The token itself is never sent here."""
 
-    base_url: Text = Field(examples=["https://snipe.school.example"])
+    base_url: Text = Field(
+        description="The server, which the operator has listed for this tenant.",
+        examples=["https://snipe.school.example"],
+    )
     token_source: Text = Field(
-        description="Where the server's token stands: env:NAME or file:/path.",
+        description="Where the server's token stands, as the operator lists it beside the server:"
+        " env:NAME or file:/path; env:QM_SNIPE_IT_TOKEN where nothing is listed.",
         examples=["env:QM_SNIPE_IT_TOKEN"],
     )
     company_id: ExternalId | None = None

@@ -11,17 +11,17 @@ from domain.ports import Facts, Receipt, Store
 async def set_connection(command: commands.SetConnection, store: Store, facts: Facts) -> Receipt:
     """Connect the tenant's inventory, or reach it in another way.
 
-    Raises ``InvalidField`` for a server or a token's place that is not allowed.
+    Raises ``ServerNotAllowed``, and ``InvalidField`` for a token's place that is not the server's.
     """
     rules.require_manager(command.by)
+    tenant_id = command.by.tenant_id
     settings = Settings(
-        command.allowed.check(command.base_url, command.token_source),
+        command.allowed.check(tenant_id, command.base_url, command.token_source),
         command.token_source,
         command.company_id,
         command.server_zone,
         command.status_labels,
     )
-    tenant_id = command.by.tenant_id
     try:
         connection = await _load(tenant_id, store, command.expected_version)
     except NotConnected:

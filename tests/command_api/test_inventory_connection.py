@@ -74,6 +74,17 @@ async def test_what_the_operator_does_not_allow_is_refused_by_name(
     assert log.head == head
 
 
+async def test_a_server_that_is_for_another_tenant_is_refused_with_what_to_do(
+    tenant: Tenant, log: Log
+) -> None:
+    head = log.head
+    its = {"base_url": "https://other.example", "token_source": "env:QM_SNIPE_IT_TOKEN_OF_ANOTHER"}
+    answer = await put(tenant, **its)
+    assert (answer.status_code, answer.json()["code"]) == (422, "server_not_allowed")
+    assert "id of the tenant" in answer.json()["help"]
+    assert log.head == head
+
+
 async def test_a_mapping_that_was_mended_is_known_at_once(tenant: Tenant) -> None:
     tables, mapped = tables_of(tenant), (await connected(tenant))["id"]
     made = await tenant.post("admin", "/inventory/mappings", {"kind": "location", "external_id": 8})

@@ -1,5 +1,6 @@
 """Connecting the inventory and mending what stands for what."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -8,14 +9,14 @@ from domain.errors import InvalidField, PermissionMissing, VersionMismatch
 from domain.identity.changes import RolesGranted
 from domain.inventory import commands, handlers
 from domain.inventory.changes import ConnectionSet, MappingRemoved, MappingSet
-from domain.inventory.errors import MappingNotFound, NotConnected, ThingMapped
+from domain.inventory.errors import MappingNotFound, NotConnected, ServerNotAllowed, ThingMapped
 from domain.inventory.servers import AllowedServers
 from domain.ports import MappingFact, MirroredFact
-from infrastructure.ids import new_id
+from infrastructure.ids import derived_id, new_id
 from tests.builders.memory import MemoryFacts, MemoryStore
 from tests.builders.people import ADMINISTRATOR, NOW, REQUESTER, TECHNICIAN, TENANT
 
-ALLOWED: Final = AllowedServers.read("https://snipe.school.example")
+ALLOWED: Final = AllowedServers.read(f"https://snipe.school.example {TENANT}")
 
 
 @pytest.fixture
@@ -61,6 +62,14 @@ async def test_a_connection_is_stored_in_plain_form_with_its_row(
             1,
         )
     ]
+
+
+async def test_a_server_is_not_for_a_tenant_that_it_is_not_listed_for() -> None:
+    strangers = MemoryStore(derived_id("test", "strangers"))
+    stranger = replace(ADMINISTRATOR, tenant_id=strangers.tenant_id)
+    with pytest.raises(ServerNotAllowed):
+        await handlers.set_connection(connection(by=stranger), strangers, MemoryFacts(strangers))
+    assert strangers.topics == []
 
 
 async def test_the_same_settings_change_nothing(store: MemoryStore, facts: MemoryFacts) -> None:
