@@ -43,6 +43,12 @@ class ConnectionBody(Body):
         " stolen, repair, deployable.",
         examples=[{"deployable": 2, "repair": 5}],
     )
+    moved: bool = Field(
+        default=False,
+        description="The inventory at this address is the one that was at another before: its"
+        " things have the numbers that they had. Without it another address is refused once ids"
+        " stand for things.",
+    )
 
 
 class MappingBody(Body):
@@ -73,6 +79,7 @@ async def set_connection(
             company_id=body.company_id,
             server_zone=body.server_zone,
             status_labels=body.status_labels,
+            moved=body.moved,
             allowed=call.services.inventory_servers,
             by=by,
             at=call.at,

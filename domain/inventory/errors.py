@@ -20,6 +20,16 @@ class ServerNotAllowed(InvalidField):
     )
 
 
+class InventoryMapped(RuleBroken):
+    """Our ids stand for things by their numbers in this inventory: another numbers other things."""
+
+    code = "inventory_mapped"
+    help = (
+        "If the same inventory is reached at this address now, with the numbers that its things"
+        " had, say so with moved: true. Another inventory needs another tenant."
+    )
+
+
 class MappingNotFound(NotFound):
     """Nothing in the inventory was ever mapped to this id."""
 

@@ -66,7 +66,8 @@ def settings_over(database: Database) -> CommandSettings:
     return CommandSettings(
         command_database_url=SecretStr(database.url("command")),
         secret_key=SecretStr("k" * 40),
-        snipe_it_allowed_urls="https://snipe.school.example *, https://other.example"
+        snipe_it_allowed_urls="https://snipe.school.example *,"
+        " https://new.example env:QM_SNIPE_IT_TOKEN_NEW *, https://other.example"
         f" env:QM_SNIPE_IT_TOKEN_OF_ANOTHER {derived_id('test', 'another tenant')}",
     )
 
