@@ -44,6 +44,8 @@ from infrastructure.snipe_it.transport import Call, Transport
 PAGE = 500
 """Rows asked for at once: the server's own default ceiling."""
 ATTEMPTS = 3
+STEPS_BACK = 20
+"""How often a list may step back without a new row: enough for half a thousand million rows."""
 
 R = TypeVar("R")
 Params = tuple[tuple[str, str], ...]
@@ -309,18 +311,23 @@ class Reader:
     ) -> AsyncIterator[R]:
         """Every row of a list, by ascending id, each once.
 
-        Each page begins with the last row of the one before. If it does not, a row was
-        deleted meanwhile and the others moved up, so the reading steps back a page.
+        Each page begins with the last row of the one before. If it does not, or has no rows at
+        all, rows were deleted meanwhile and the others moved up, so the reading steps back: a
+        page, then twice as far each time. Pages of a single row cannot be read that way.
+        Raises ``UnexpectedForm`` where no step leads to where the reading was.
         """
-        offset, last_id, overlaps = 0, 0, False
+        offset, last_id, overlaps, steps_back = 0, 0, False, 0
         while True:
             rows, total = await self._page(path, params, "asc", offset)
-            if overlaps and rows and rows[0].id() > last_id:
-                offset, overlaps = max(offset - PAGE, 0), False
+            if overlaps and (not rows or rows[0].id() > last_id):
+                if steps_back == STEPS_BACK:
+                    raise UnexpectedForm(f"{path} lists other rows each time.")
+                offset = max(offset - PAGE * 2**steps_back, 0)
+                overlaps, steps_back = offset > 0, steps_back + 1
                 continue
             for row in rows:
                 if row.id() > last_id:
-                    last_id = row.id()
+                    last_id, steps_back = row.id(), 0
                     yield parse(row)
             if not rows or offset + len(rows) >= total:
                 return

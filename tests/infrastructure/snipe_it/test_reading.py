@@ -224,6 +224,49 @@ async def test_rows_deleted_between_two_pages_hide_no_other(gone: tuple[int, ...
     assert found == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16]
 
 
+@pytest.mark.parametrize("gone", [(2, 3), (2, 3, 4)])
+async def test_rows_deleted_before_the_last_page_hide_nobody_on_it(gone: tuple[int, ...]) -> None:
+    server = simulator(max_results=4)
+    found = []
+    async with in_memory(server) as snipe_it:
+        async for user in snipe_it.read.users():
+            found.append(user.id)
+            if user.id == 4:
+                for one in gone:
+                    apply(server.inventory, {"do": "delete", "table": "users", "id": one})
+    assert found == [1, 2, 3, 4, 5]
+
+
+def page(request: httpx.Request, living: list[int], total: int) -> httpx.Response:
+    """What a server that has these rows says of the page that is asked for."""
+    offset, limit = (int(request.url.params[name]) for name in ("offset", "limit"))
+    rows = [{"id": number, "name": "x"} for number in living[offset : offset + limit]]
+    return httpx.Response(200, json={"total": total, "rows": rows})
+
+
+async def test_where_pages_and_pages_were_deleted_the_reading_steps_back_to_the_first() -> None:
+    living = list(range(1, 1601))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        given = page(request, living, len(living))
+        if request.url.params["offset"] == "998":
+            del living[:1450]
+        return given
+
+    async with client(httpx.MockTransport(answer)) as snipe_it:
+        assert await gathered(snipe_it.read.suppliers()) == list(range(1, 1601))
+
+
+async def test_a_list_that_never_comes_to_the_row_it_was_at_is_not_believed() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        at_first = request.url.params["offset"] == "0"
+        return page(request, [1, 2] if at_first else [], 10)
+
+    async with client(httpx.MockTransport(answer)) as snipe_it:
+        with pytest.raises(UnexpectedForm):
+            await gathered(snipe_it.read.suppliers())
+
+
 def listed(*numbers: int) -> list[dict[str, Any]]:
     """Rows of units that are out, in this order."""
     first, _ = recordings()["accessories-checkedout.some"].body["rows"]
