@@ -157,7 +157,8 @@ class MirrorStore:
     async def give_ids(self, kind: str) -> None:
         """Let everything of a kind have an id of ours, but for what somebody took away.
 
-        An asset that was made again keeps the id of the one it replaces.
+        An asset that was made again keeps the id of the one it replaces. What comes back after
+        that, or after its id was given to something else by hand, gets another one.
         """
         table = TABLES[kind]
         if kind == "asset":
@@ -169,9 +170,15 @@ class MirrorStore:
         )
         if not rows:
             return
-        numbers = [number for (number,) in rows]
-        ids = [to_uuid(inventory_id(self._tenant_id, kind, number)) for number in numbers]
-        await self._run(matching.FIRST_SEEN, self._tenant, kind, ids, numbers)
+        given_away = 0
+        while numbers := [number for (number,) in rows]:
+            ids = [
+                to_uuid(inventory_id(self._tenant_id, kind, number, given_away))
+                for number in numbers
+            ]
+            await self._run(matching.FIRST_SEEN, self._tenant, kind, ids, numbers)
+            rows = await self._run(matching.given_away(table), ids, numbers, self._tenant, kind)
+            given_away += 1
         await self._run(matching.take_over(table), self._tenant, kind)
 
     async def match_members(self) -> None:

@@ -4,12 +4,15 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 
 from demo.snipe_it_simulator.hand_edits import apply
 from demo.snipe_it_simulator.simulator import Simulator
 from domain.ids import inventory_id
+from domain.inventory.changes import MappingRemoved
 from infrastructure.ids import to_uuid
+from infrastructure.inventory.changes import write
 from tests.builders.inventory import InventoryTables
 from tests.builders.people import TENANT
 from tests.fixtures.postgres import Database
@@ -200,6 +203,74 @@ async def test_an_asset_that_was_made_again_keeps_our_id(
     (mapping,) = tables.rows("mappings", "id = %s", ours)
     assert mapping["external_id"] == 900
     assert mapping["matched_by"] == ("serial" if same == "serial" else "tag")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("SN-OLD", "SN-QUITE-ANOTHER", False),
+        ("SN-OLD", " sn-old ", True),
+        (" ", "SN-NEW", True),
+    ],
+)
+async def test_a_tag_that_is_stuck_on_another_thing_carries_no_history_over(
+    old: str | None,
+    new: str | None,
+    same: bool,
+    mirror: TenantMirror,
+    tables: InventoryTables,
+    server: Simulator,
+    edit: Edit,
+) -> None:
+    edit({"do": "set", "table": "hardware", "id": 7, "fields": {"serial": old}})
+    await mirror.sweep()
+    ours = tables.row("assets", 7)["id"]
+    edit({"do": "delete", "table": "hardware", "id": 7})
+    asset = server.inventory.assets[8]
+    server.inventory.assets[900] = replace(asset, id=900, asset_tag="LAP-0001", serial=new)
+    await mirror.sweep()
+
+    assert (tables.row("assets", 900)["id"] == ours) is same
+    assert tables.row("assets", 900)["id"] is not None
+    assert tables.row("assets", 7)["id"] == (None if same else ours)
+
+
+async def test_an_asset_that_comes_back_after_another_took_its_id_gets_one_of_its_own(
+    mirror: TenantMirror, tables: InventoryTables, server: Simulator, edit: Edit
+) -> None:
+    await mirror.sweep()
+    ours = [tables.row("assets", 7)["id"]]
+    for again in (900, 901):
+        edit({"do": "delete", "table": "hardware", "id": 7})
+        asset = server.inventory.assets[8]
+        tag = server.inventory.assets[7].asset_tag
+        server.inventory.assets[again] = replace(asset, id=again, asset_tag=tag, serial=None)
+        await mirror.sweep()
+        assert tables.row("assets", again)["id"] == ours[-1]
+        assert tables.row("assets", 7)["id"] is None
+        edit({"do": "restore", "id": 7})
+        edit({"do": "set", "table": "hardware", "id": 7, "fields": {"asset_tag": f"OLD-{again}"}})
+        await mirror.sweep()
+        ours.append(tables.row("assets", 7)["id"])
+    await mirror.sweep()
+
+    assert ours == [to_uuid(inventory_id(TENANT, "asset", 7, count)) for count in range(3)]
+    living = [row["id"] for row in tables.rows("assets")]
+    assert None not in living
+    assert len(living) == len(set(living))
+
+
+async def test_an_id_that_was_taken_away_by_hand_is_not_made_up_for_by_another(
+    mirror: TenantMirror, tables: InventoryTables
+) -> None:
+    await mirror.sweep()
+    taken_away = MappingRemoved(TENANT, "location", inventory_id(TENANT, "location", 2), 2)
+    async with await psycopg.AsyncConnection.connect(tables.database.url("worker")) as connection:
+        await write(connection, taken_away)
+    await mirror.sweep()
+
+    assert tables.row("locations", 2)["id"] is None
+    assert not tables.rows("mappings", "kind = 'location' AND external_id = 2")
 
 
 async def test_what_is_gone_is_marked_and_what_comes_back_is_there(
