@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -13,6 +14,8 @@ from domain.ids import inventory_id
 from domain.inventory.changes import MappingRemoved
 from infrastructure.ids import to_uuid
 from infrastructure.inventory.changes import write
+from infrastructure.inventory.mirror_store import MirrorStore
+from infrastructure.postgres import pool_of
 from tests.builders.inventory import InventoryTables
 from tests.builders.people import TENANT
 from tests.fixtures.postgres import Database
@@ -288,6 +291,48 @@ async def test_what_is_gone_is_marked_and_what_comes_back_is_there(
     await mirror.catch_up()
     assert tables.row("assets", 9)["deleted_at"] is None
     assert tables.row("assets", 9)["id"] is not None
+
+
+async def test_what_is_read_after_the_clock_was_set_back_is_not_lost(
+    tables: InventoryTables, server: Simulator, edit: Edit
+) -> None:
+    async with worlds.in_memory(server) as snipe_it:
+        async with mirror_of(tables, snipe_it, wrong_by=timedelta(hours=1)) as mirror:
+            await mirror.sweep()
+        async with mirror_of(tables, snipe_it) as mirror:
+            edit({"do": "set", "table": "hardware", "id": 7, "fields": {"name": "Renamed"}})
+            edit({"do": "delete", "table": "hardware", "id": 8})
+            assert await mirror.catch_up() == 2
+            assert tables.row("assets", 7)["name"] == "Renamed"
+            assert tables.row("assets", 8)["deleted_at"] is not None
+
+            edit({"do": "set", "table": "locations", "id": 1, "fields": {"name": "Elsewhere"}})
+            edit({"do": "delete", "table": "locations", "id": 2})
+            await mirror.sweep()
+    assert tables.row("locations", 1)["name"] == "Elsewhere"
+    assert tables.row("locations", 2)["deleted_at"] is not None
+    now = datetime.now(UTC)
+    assert all(row["as_of"] <= now for row in tables.rows("assets"))
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(), timedelta(hours=1), timedelta(hours=-1)])
+async def test_of_two_readings_the_one_that_began_later_is_believed(
+    wrong_by: timedelta, tables: InventoryTables
+) -> None:
+    now = datetime.now(UTC)
+    async with pool_of(tables.database.url("worker")) as pool:
+        store = MirrorStore(pool, tables.tenant_id)
+        earlier, later = await store.begin(now + wrong_by), await store.begin(now)
+        await store.put("supplier", [{"external_id": 1, "name": "As it is"}], later)
+        await store.put("supplier", [{"external_id": 1, "name": "As it was"}], earlier)
+        await store.put("supplier", [{"external_id": 2, "name": "Gone since"}], earlier)
+
+        assert await store.unseen("supplier", earlier) == []
+        await store.put_away("supplier", [1], earlier)
+        assert tables.row("suppliers", 1)["name"] == "As it is"
+        assert tables.row("suppliers", 1)["as_of"] == now
+        assert tables.row("suppliers", 1)["deleted_at"] is None
+        assert await store.unseen("supplier", later) == [2]
 
 
 async def test_a_report_that_was_set_back_is_not_trusted(

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 import psycopg
@@ -18,6 +20,7 @@ from infrastructure.settings import MirrorSettings
 from tests.builders.inventory import TOKEN_SOURCE, InventoryTables
 from tests.fixtures.postgres import Database
 from tests.infrastructure.snipe_it import worlds
+from tests.workers.mirrors import mirror_of
 from workers.mirror.main import run
 
 WITHIN_S: Final = 30.0
@@ -105,6 +108,24 @@ async def test_an_outage_is_told_and_ends_by_itself(database: Database) -> None:
             assert (tables.state() or {})["failing_since"] is not None
             server.faults.ordered.clear()
             await until(lambda: swept(tables))
+
+
+async def test_a_sweep_that_a_wrong_clock_put_into_the_time_to_come_holds_up_no_other(
+    database: Database,
+) -> None:
+    server, tables = worlds.simulator(), InventoryTables(database)
+    async with serve(server) as url:
+        tables.connect(url)
+        ahead = timedelta(hours=1)
+        connection = replace(worlds.CONNECTION, base_url=url)
+        async with (
+            worlds.in_memory(server, connection) as snipe_it,
+            mirror_of(tables, snipe_it, wrong_by=ahead) as mirror,
+        ):
+            await mirror.sweep()
+        apply(server.inventory, {"do": "delete", "table": "locations", "id": 2})
+        async with running(settings(database, url)):
+            await until(lambda: tables.row("locations", 2)["deleted_at"])
 
 
 async def test_a_server_that_is_off_the_list_is_not_asked(database: Database) -> None:
