@@ -21,7 +21,7 @@ from tenacity import (
 from infrastructure.snipe_it import parsing
 from infrastructure.snipe_it.answers import Answer, Done, Failure, NotFound, Unavailable
 from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
-from infrastructure.snipe_it.fields import Row
+from infrastructure.snipe_it.fields import Row, tell_of_odd_dates
 from infrastructure.snipe_it.records import (
     Accessory,
     Activity,
@@ -304,12 +304,25 @@ class Reader:
         answer = await self.ask(call)
         if isinstance(answer, NotFound) and not answer.endpoint:
             return None
-        return parse(self._row(_body_of(call, answer)))
+        row = self._row(_body_of(call, answer))
+        record = parse(row)
+        tell_of_odd_dates(path, [row.id()] if row.odd else [])
+        return record
 
     async def _all(
         self, path: str, parse: Callable[[Row], R], params: Params = ()
     ) -> AsyncIterator[R]:
-        """Every row of a list, by ascending id, each once.
+        """Every record of a list, by ascending id, each once."""
+        odd: list[int] = []
+        async for row in self._each(path, params):
+            record = parse(row)
+            if row.odd:
+                odd.append(row.id())
+            yield record
+        tell_of_odd_dates(path, odd)
+
+    async def _each(self, path: str, params: Params) -> AsyncIterator[Row]:
+        """The rows of ``_all``.
 
         Each page begins with the last row of the one before. If it does not, or has no rows at
         all, rows were deleted meanwhile and the others moved up, so the reading steps back: a
@@ -328,7 +341,7 @@ class Reader:
             for row in rows:
                 if row.id() > last_id:
                     last_id, steps_back = row.id(), 0
-                    yield parse(row)
+                    yield row
             if not rows or offset + len(rows) >= total:
                 return
             overlaps = len(rows) > 1

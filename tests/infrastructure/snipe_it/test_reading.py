@@ -13,7 +13,7 @@ from demo.snipe_it_simulator.hand_edits import apply
 from infrastructure.snipe_it import parsing
 from infrastructure.snipe_it.answers import Forbidden, Unauthorized
 from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
-from infrastructure.snipe_it.fields import Row, server_time
+from infrastructure.snipe_it.fields import LONG_AGO, Row, server_time
 from infrastructure.snipe_it.reading import AssetFilter, Reader
 from infrastructure.snipe_it.records import Asset, Holder, HolderType, Ref, StatusRef
 from infrastructure.snipe_it.transport import Call
@@ -192,6 +192,60 @@ def test_a_record_in_another_form_is_refused(change: dict[str, Any], why: str) -
     with pytest.raises(UnexpectedForm):
         parsing.asset(Row(body, UTC_ZONE))
     assert why
+
+
+ODD = "-0001-11-30"
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (ODD, None),
+        ("0000-00-00", None),
+        ("20260-01-01", None),
+        ("2026-02-30", None),
+        ("9999-12-31", date(9999, 12, 31)),
+    ],
+)
+def test_a_date_that_no_calendar_has_counts_as_none(given: str, meant: date | None) -> None:
+    row = Row({**recordings()["hardware-get.ok"].body, "purchase_date": {"date": given}}, UTC_ZONE)
+    assert parsing.asset(row).purchase_date == meant
+    assert row.odd == (set() if meant else {"purchase_date"})
+
+
+@pytest.mark.parametrize("given", [ODD, "0000-00-00", "0001-01-01", "9999-12-31"])
+def test_a_moment_that_no_calendar_has_counts_as_none_but_what_was_deleted_stays_so(
+    given: str,
+) -> None:
+    moment = {"datetime": f"{given} 23:59:00"}
+    body = {**recordings()["hardware-get.ok"].body, "updated_at": moment, "deleted_at": moment}
+    for zone in ("Asia/Tokyo", "America/New_York"):
+        asset = parsing.asset(Row(body, ZoneInfo(zone)))
+        assert asset.updated_at is None
+        assert asset.deleted_at == LONG_AGO
+
+
+async def test_records_with_odd_dates_are_read_and_named_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one = recordings()["hardware-get.ok"].body
+    rows = [
+        {**one, "id": number, "purchase_date": {"date": ODD if number > 1 else "2025-09-01"}}
+        for number in range(1, 14)
+    ]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        listed = request.url.path.endswith("/hardware")
+        return httpx.Response(200, json={"total": 13, "rows": rows} if listed else rows[6])
+
+    async with client(httpx.MockTransport(answer)) as snipe_it:
+        assert await gathered(snipe_it.read.assets()) == list(range(1, 14))
+        assert await snipe_it.read.asset(7) is not None
+    told = "dates that no calendar has count as none, of"
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"/hardware: {told} 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more",
+        f"/hardware/7: {told} 7",
+    ]
 
 
 async def gathered(rows: AsyncIterator[Any]) -> list[int]:
