@@ -230,16 +230,15 @@ class Reader:
     async def consumable_notes(self, consumable_id: int) -> list[str]:
         """The note of every unit of a consumable that was given away.
 
-        These rows have no id. One that comes in while they are read may show another one twice.
+        These rows have no id, so two pages could show one twice and nobody would know. The server
+        lists them all at once, whatever limit and offset say; its total leaves out those whose
+        users were deleted. Raises ``UnexpectedForm`` where it lists only some.
         """
-        notes: list[str] = []
-        while True:
-            params = (("limit", str(PAGE)), ("offset", str(len(notes))))
-            path = f"/consumables/{consumable_id}/users"
-            rows, total = self._rows(await self._body(Call("GET", path, params)))
-            notes.extend(row.required("note") for row in rows)
-            if not rows or len(notes) >= total:
-                return notes
+        path = f"/consumables/{consumable_id}/users"
+        rows, total = self._rows(await self._body(Call("GET", path)))
+        if len(rows) < total:
+            raise UnexpectedForm(f"consumable {consumable_id} lists only {len(rows)} of {total}.")
+        return [row.required("note") for row in rows]
 
     def maintenances(self, asset_id: int) -> AsyncIterator[Maintenance]:
         """The maintenances of one asset, open and closed."""

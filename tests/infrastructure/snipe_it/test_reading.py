@@ -20,6 +20,7 @@ from infrastructure.snipe_it.transport import Call
 from tests.infrastructure.snipe_it.test_answers import EXPECTED, label
 from tests.infrastructure.snipe_it.worlds import (
     CONNECTION,
+    OPERATION,
     UTC_ZONE,
     client,
     in_memory,
@@ -363,6 +364,25 @@ async def test_a_list_of_units_that_goes_on_changing_is_not_believed() -> None:
     async with client(httpx.MockTransport(answer)) as snipe_it:
         with pytest.raises(UnexpectedForm):
             await snipe_it.read.accessory_checkouts(1)
+
+
+async def test_units_of_a_consumable_are_read_in_one_answer() -> None:
+    server = simulator(max_results=2)
+    async with in_memory(server) as snipe_it:
+        await snipe_it.write.check_out_consumable(1, 3, 3, OPERATION)
+        server.seen.clear()
+        notes = await snipe_it.read.consumable_notes(1)
+    assert len([note for note in notes if OPERATION in note]) == 3
+    assert len(server.seen) == 1
+
+
+async def test_a_consumable_that_lists_only_some_of_its_units_is_not_counted() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"total": 3, "rows": [{"note": "x"}, {"note": "y"}]})
+
+    async with client(httpx.MockTransport(answer)) as snipe_it:
+        with pytest.raises(UnexpectedForm):
+            await snipe_it.read.consumable_notes(1)
 
 
 async def test_filters_reach_the_server() -> None:
