@@ -234,6 +234,10 @@ class Facts(Protocol):
         """What our id stands for in the inventory; None where it was never mapped."""
         ...
 
+    async def has_mappings(self) -> bool:
+        """Whether ids of ours were ever given to things of the inventory."""
+        ...
+
     async def mirrored(self, kind: str, external_id: int) -> MirroredFact | None:
         """A thing by its number over there; None where the mirror has none such, or no longer."""
         ...

@@ -99,10 +99,11 @@ class MetricsSettings(ProcessSettings):
 
 
 class InventorySettings(ProcessSettings):
-    """Which Snipe-IT servers tenants may be connected to: addresses, with commas between them.
+    """Which Snipe-IT servers tenants may be connected to: entries with commas between them.
 
-    Behind an address may stand the place of its token, and then no tenant can name another:
-    ``https://a.example, https://b.example file:/run/secrets/b-token``.
+    An entry is an address, the place of its token (``env:QM_SNIPE_IT_TOKEN`` if none is named), and
+    the id of the tenant that it is for, ``*`` for all:
+    ``https://a.example 01M7…RMY, https://b.example file:/run/secrets/b-token 01M8…TK4``.
     """
 
     snipe_it_allowed_urls: str = ""
@@ -241,7 +242,7 @@ class MigrateSettings(ProcessSettings):
         }
 
 
-class UpSettings(ProcessSettings):
+class UpSettings(InventorySettings):
     """``make up``: everything on this machine, for one person."""
 
     port: int = Field(default=8000, ge=1, le=65535)

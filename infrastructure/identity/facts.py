@@ -137,6 +137,11 @@ class TenantFacts:
         """What our id stands for in the inventory; None where it was never mapped."""
         return inventory.mapping(id, await self._read(inventory.MAPPING, to_uuid(id)))
 
+    async def has_mappings(self) -> bool:
+        """Whether ids of ours were ever given to things of the inventory."""
+        ((found,),) = await self._read(inventory.HAS_MAPPINGS)
+        return bool(found)
+
     async def mirrored(self, kind: str, external_id: int) -> MirroredFact | None:
         """A thing by its number over there; None where the mirror has none such, or no longer."""
         if kind not in TABLES:

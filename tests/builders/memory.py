@@ -177,6 +177,9 @@ class MemoryFacts:
     async def mapping(self, id: Id) -> MappingFact | None:
         return self.mappings.get(id)
 
+    async def has_mappings(self) -> bool:
+        return bool(self.mappings)
+
     async def mirrored(self, kind: str, external_id: int) -> MirroredFact | None:
         return self.things.get((kind, external_id))
 
