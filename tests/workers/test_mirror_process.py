@@ -128,7 +128,7 @@ async def test_a_sweep_that_a_wrong_clock_put_into_the_time_to_come_holds_up_no_
         ):
             await mirror.sweep()
         apply(server.inventory, {"do": "delete", "table": "locations", "id": 2})
-        async with running(settings(database, url)):
+        async with running(settings(database, tables.entry(url))):
             await until(lambda: tables.row("locations", 2)["deleted_at"])
 
 
