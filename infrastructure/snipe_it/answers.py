@@ -20,6 +20,10 @@ from urllib.parse import urlsplit
 WINDOW_SECONDS = 60.0
 """Length of the server's rate-limit window; its 429 says nothing about when to come back."""
 
+LONGEST_PAUSE_S = 3600.0
+"""For no longer a server is left alone, whatever its Retry-After says: a slip of its proxy must not
+cut a tenant off for a year, and to ask once an hour burdens nobody."""
+
 
 class Phase(StrEnum):
     """How far a call got."""
@@ -155,12 +159,12 @@ def _unknown(reason: str, *, write: bool, retry_after_s: float | None = None) ->
 
 
 def _json(headers: Mapping[str, str], body: bytes) -> Any:
-    """Decoded body, or None where it is not JSON."""
+    """Decoded body, or None where it is not JSON, or none that can be read."""
     if not headers.get("content-type", "").lower().startswith("application/json"):
         return None
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -172,12 +176,19 @@ def _forbidden(decoded: Any, *, write: bool) -> Answer:
 
 def _redirect(location: str, *, write: bool) -> Answer:
     """Snipe-IT's redirects by where they lead; any other one was made on the way."""
-    path = urlsplit(location).path
+    path = _path(location)
     if path.endswith("/setup"):
         return Unavailable("the server cannot reach its database")
     if path.endswith("/login"):
         return Unauthorized("redirected to the sign-in page")
     return _unknown(f"redirected to {path or '/'}", write=write)
+
+
+def _path(location: str) -> str:
+    try:
+        return urlsplit(location).path
+    except ValueError:
+        return ""
 
 
 def _ok(decoded: Any, *, write: bool) -> Answer:
@@ -268,7 +279,9 @@ def _kind(text: str, payload: Any) -> Refusal | None:
 
 
 def _lines(value: Any) -> tuple[str, ...]:
-    return tuple(str(line) for line in value) if isinstance(value, list) else (str(value),)
+    """The lines of a message; anything else in it is left out."""
+    lines = value if isinstance(value, list) else [value]
+    return tuple(line for line in lines if isinstance(line, str))
 
 
 def _plain(payload: Any) -> str:
@@ -281,6 +294,11 @@ def _text(decoded: Any, key: str) -> str:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of a Retry-After given as a number; dates are not used by Snipe-IT."""
+    """Seconds of a Retry-After given as a whole number, at most ``LONGEST_PAUSE_S``.
+
+    Dates are not used by Snipe-IT.
+    """
     value = headers.get("retry-after", "")
-    return float(value) if value.isascii() and value.isdigit() else None
+    if not (value.isascii() and value.isdigit()):
+        return None
+    return min(float(value), LONGEST_PAUSE_S)

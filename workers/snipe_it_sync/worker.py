@@ -81,10 +81,20 @@ class Worker:
         return True
 
     async def probe(self) -> None:
-        """Ask the servers whose pause is over whether they answer again."""
+        """Ask the servers whose pause is over whether they answer again.
+
+        Raises ``StoreUnavailable``. A server whose answer cannot be handled is asked again once its
+        probe has run out.
+        """
         for tenant_id in await self._tools.circuits.to_probe():
             if await self._tools.circuits.take_probe(tenant_id):
-                await self._probe(tenant_id)
+                try:
+                    await self._probe(tenant_id)
+                except StoreUnavailable:
+                    raise
+                except Exception:
+                    # What one tenant's server says must not stop the work for the others.
+                    logger.exception("the probe of the inventory of %s", tenant_id)
 
     async def _take(self, wake: asyncio.Event) -> None:
         free = AT_ONCE - len(self._running)

@@ -110,6 +110,36 @@ def test_half_open_one_operation_tries_for_all() -> None:
     run(history)
 
 
+def test_a_probe_that_cannot_be_handled_ends_no_worker(caplog: pytest.LogCaptureFixture) -> None:
+    async def history(world: World) -> None:
+        async def fail(request: httpx.Request) -> None:
+            if request.url.path.endswith("/version"):
+                world.wire.before_sending = None
+                raise RuntimeError("unheard of")
+
+        world.start_worker()
+        await world.circuits.open(world.tenant_id, "unauthorized")
+        world.wire.before_sending = fail
+        id = await check_out(world)
+        await world.settle()
+        assert world.told(id)[-1] == "synced"
+        assert f"the probe of the inventory of {world.tenant_id}" in caplog.text
+        assert "unheard of" in caplog.text
+
+    run(history)
+
+
+def test_a_server_that_asks_for_a_year_is_asked_again_within_the_hour() -> None:
+    async def history(world: World) -> None:
+        world.order("throttle", path="/api/v1/hardware.*", seconds=365 * 24 * 3600)
+        id = await check_out(world)
+        world.start_worker()
+        await world.settle(within_s=3700)
+        assert world.told(id)[-1] == "synced"
+
+    run(history)
+
+
 def test_being_throttled_is_no_failure() -> None:
     async def history(world: World) -> None:
         ids = [await check_out(world, asset) for asset in ASSETS]
