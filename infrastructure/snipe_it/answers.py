@@ -60,7 +60,6 @@ class Refused:
     kind: Refusal
     message: str
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    payload: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +95,14 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Nothing happened; the server or the way to it is down. ``retry_after_s`` where given."""
+    """Nothing happened; the server or the way to it is down. ``retry_after_s`` where given.
+
+    ``reason`` is in words of our own, ``message`` is what the server says.
+    """
 
     reason: str
     retry_after_s: float | None = None
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,20 @@ class Forbidden:
 
 Answer = Done | Refused | NotFound | Ambiguous | Throttled | Unavailable | Unauthorized | Forbidden
 Failure = Refused | NotFound | Ambiguous | Throttled | Unavailable | Unauthorized | Forbidden
+
+MOST_CHARACTERS = 200
+"""Of what a server says: enough for its own sentences, and for a log and a page."""
+
+
+def class_of(answer: Answer) -> str:
+    """The class of an answer, in one word."""
+    return type(answer).__name__.lower()
+
+
+def cut(text: str) -> str:
+    """What a server says, printable and not too long: all that is kept or shown of it."""
+    plain = "".join(one if one.isprintable() else " " for one in text[: MOST_CHARACTERS + 1])
+    return plain if len(plain) <= MOST_CHARACTERS else plain[: MOST_CHARACTERS - 1] + "…"
 
 
 def classify(  # noqa: PLR0911 - one return per answer form of the contract
@@ -154,8 +171,10 @@ def classify(  # noqa: PLR0911 - one return per answer form of the contract
     return _server_error(status, headers, decoded, write=write)
 
 
-def _unknown(reason: str, *, write: bool, retry_after_s: float | None = None) -> Answer:
-    return Ambiguous(reason) if write else Unavailable(reason, retry_after_s)
+def _unknown(
+    reason: str, *, write: bool, retry_after_s: float | None = None, message: str = ""
+) -> Answer:
+    return Ambiguous(reason) if write else Unavailable(reason, retry_after_s, message)
 
 
 def _json(headers: Mapping[str, str], body: bytes) -> Any:
@@ -181,7 +200,7 @@ def _redirect(location: str, *, write: bool) -> Answer:
         return Unavailable("the server cannot reach its database")
     if path.endswith("/login"):
         return Unauthorized("redirected to the sign-in page")
-    return _unknown(f"redirected to {path or '/'}", write=write)
+    return _unknown("redirected", write=write, message=cut(path))
 
 
 def _path(location: str) -> str:
@@ -229,7 +248,7 @@ def _not_read(decoded: dict[str, Any]) -> Answer:
     text = _text(decoded, "messages")
     if ABSENT.fullmatch(text):
         return NotFound(text)
-    return Unavailable(f"200 with an error: {text}" if text else "200 with an error")
+    return Unavailable("200 with an error", message=text)
 
 
 def _refusal(decoded: dict[str, Any]) -> Answer:
@@ -238,12 +257,12 @@ def _refusal(decoded: dict[str, Any]) -> Answer:
         fields = {name: _lines(value) for name, value in messages.items()}
         kind = Refusal.NO_STOCK if "checkout_qty" in fields else Refusal.VALIDATION
         text = " ".join(line for lines in fields.values() for line in lines)
-        return Refused(kind, text, fields, payload)
+        return Refused(kind, cut(text), fields)
     text = messages if isinstance(messages, str) else _plain(payload)
     found = _kind(text, payload)
     if found is None:
-        return NotFound(text)
-    return Refused(found, text, payload=payload)
+        return NotFound(cut(text))
+    return Refused(found, cut(text))
 
 
 PHRASES = (
@@ -281,7 +300,7 @@ def _kind(text: str, payload: Any) -> Refusal | None:
 def _lines(value: Any) -> tuple[str, ...]:
     """The lines of a message; anything else in it is left out."""
     lines = value if isinstance(value, list) else [value]
-    return tuple(line for line in lines if isinstance(line, str))
+    return tuple(cut(line) for line in lines if isinstance(line, str))
 
 
 def _plain(payload: Any) -> str:
@@ -290,7 +309,7 @@ def _plain(payload: Any) -> str:
 
 def _text(decoded: Any, key: str) -> str:
     value = decoded.get(key) if isinstance(decoded, dict) else None
-    return value if isinstance(value, str) else ""
+    return cut(value) if isinstance(value, str) else ""
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -34,6 +34,7 @@ from infrastructure.snipe_it.answers import (
     Throttled,
     Unauthorized,
     Unavailable,
+    class_of,
 )
 from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
@@ -231,7 +232,8 @@ class Attempt:
                 await self._fail(reason, retry_after_s)
             case Unauthorized(message) | Forbidden(message):
                 await self._locked_out(answer)
-                await self._raise(Blocked(_name(answer), message or "The token is not accepted."))
+                why = message or "The token is not accepted."
+                await self._raise(Blocked(class_of(answer), why))
             case _:
                 await self._raise(Blocked("unexpected_answer", str(answer)))
 
@@ -249,7 +251,7 @@ class Attempt:
                 await self._raise(Blocked("unexpected_answer", str(answer)))
                 return
         if self._tools.clock() - self._operation.since >= rules.LONGEST:
-            await self._raise(Exhausted(_name(answer)))
+            await self._raise(Exhausted(class_of(answer)))
             return
         await self._tools.queue.put_off(self._id, pause_s)
 
@@ -283,7 +285,7 @@ class Attempt:
 
     async def _locked_out(self, answer: Failure) -> None:
         self._healthy = False
-        await self._tools.circuits.open(self._tenant, _name(answer))
+        await self._tools.circuits.open(self._tenant, class_of(answer))
 
     async def _begin(self, handle: Handle[Any], command: Callable[..., Any]) -> None:
         """Start under our fence. Should we be gone, another looks at it when our lease is over."""
@@ -396,8 +398,6 @@ def _not_proven(sight: Sight) -> Problem:
 
 
 def _unexpected(error: Exception) -> Blocked:
-    return Blocked("unexpected_form", f"{type(error).__name__}: {error}")
-
-
-def _name(answer: Failure) -> str:
-    return type(answer).__name__.lower()
+    """What the reader and the plans say; of anything else the class alone, for it may quote."""
+    ours = type(error) in {UnexpectedForm, LookupError}
+    return Blocked(UnexpectedForm.code, str(error) if ours else type(error).__name__)

@@ -13,7 +13,7 @@ from infrastructure.errors import InfrastructureError, StoreUnavailable
 from infrastructure.inventory.work_queue import Due, lease_name
 from infrastructure.leases import LeaseLost
 from infrastructure.log_bell import rung
-from infrastructure.snipe_it.answers import Answer, Done, Throttled, Unavailable
+from infrastructure.snipe_it.answers import Answer, Done, Throttled, Unavailable, class_of
 from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.transport import Call
 from workers.snipe_it_sync.attempt import OperationGone, Tools, attempt
@@ -185,7 +185,7 @@ class Worker:
 
 
 def _reason(answer: Answer) -> str:
-    return answer.reason if isinstance(answer, Unavailable) else type(answer).__name__.lower()
+    return answer.reason if isinstance(answer, Unavailable) else class_of(answer)
 
 
 def _retry_after(answer: Answer) -> float | None:

@@ -1,9 +1,13 @@
 """What each recorded answer is classed as: one table over all recordings."""
 
+import json
+from typing import Any
+
 import pytest
 
 from infrastructure.snipe_it.answers import (
     LONGEST_PAUSE_S,
+    MOST_CHARACTERS,
     Ambiguous,
     Answer,
     Done,
@@ -281,6 +285,40 @@ def test_refused_fields_keep_their_messages() -> None:
     answer = classed(recordings()["maintenances-create.no-supplier"])
     assert isinstance(answer, Refused)
     assert answer.fields == {"supplier_id": ("The supplier id field is required.",)}
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "answer"),
+    [
+        ("POST", 401, {"error": "TEXT"}),
+        ("POST", 403, {"message": "TEXT"}),
+        ("POST", 404, {"message": "TEXT"}),
+        ("POST", 422, {"messages": "TEXT"}),
+        ("GET", 200, {"status": "error", "messages": "TEXT"}),
+        ("POST", 200, {"status": "error", "messages": "TEXT"}),
+        ("POST", 200, {"status": "error", "messages": "TEXT not found"}),
+        ("POST", 200, {"status": "error", "messages": None, "payload": "TEXT"}),
+        ("POST", 200, {"status": "error", "messages": {"name": ["TEXT", "TEXT"]}}),
+    ],
+)
+def test_what_a_server_says_at_length_is_cut(
+    method: str, status: int, answer: dict[str, Any]
+) -> None:
+    body = json.dumps(answer).replace("TEXT", "\\u0000\\ud800" + "word " * 1_000).encode()
+    found = classify(method, status, JSON, body, Phase.ANSWERED)
+    message: str = getattr(found, "message", "")
+    assert "word" in message
+    assert len(message) <= MOST_CHARACTERS
+    assert message.isprintable()
+    lines = found.fields.get("name", ()) if isinstance(found, Refused) else ()
+    assert all(len(line) <= MOST_CHARACTERS for line in lines)
+
+
+def test_where_a_redirect_leads_is_cut() -> None:
+    answer = classify("GET", 302, {"location": "/" + "x" * 5_000}, b"", Phase.ANSWERED)
+    assert isinstance(answer, Unavailable)
+    assert answer.reason == "redirected"
+    assert len(answer.message) == MOST_CHARACTERS
 
 
 def test_what_is_no_text_in_a_message_is_left_out() -> None:

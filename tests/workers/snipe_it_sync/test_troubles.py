@@ -89,6 +89,9 @@ def test_what_cannot_be_made_out_after_a_refusal_needs_attention_at_once() -> No
         await world.settle()
         assert world.told(id) == ["requested", "attempt_started", "blocked"]
         assert (await world.operation(id)).reason == "unexpected_form"
+        # The field alone, not what somebody wrote there.
+        blocked = str(world.store.streams[id][-1])
+        assert '"message":"expected_checkin should be a date."' in blocked
 
     run(history)
 
