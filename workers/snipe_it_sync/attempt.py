@@ -9,7 +9,7 @@ what it shows.
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from domain.custody import outcomes
@@ -330,14 +330,19 @@ class Attempt:
         **more: object,
     ) -> None:
         """Record that it did not happen; one that has failed often enough needs a person."""
-        await self._record(handle, command, retry_at=self._retry_at(retry_after_s), **more)
+        pause_s = self._pause_s(retry_after_s)
+        retry_at = self._tools.clock() + timedelta(seconds=pause_s)
+        await self._record(handle, command, retry_at=retry_at, **more)
         operation = self._operation
         if operation.exhausted(self._tools.clock()):
             await self._raise(Exhausted(operation.reason or "not_applied"))
+        else:
+            # The queue goes by its own clock: where ours is another, the pause is the same.
+            await self._tools.queue.put_off(self._id, pause_s)
 
-    def _retry_at(self, retry_after_s: float | None) -> datetime:
+    def _pause_s(self, retry_after_s: float | None) -> float:
         pause_s = self._tools.timing.pause(max(self._operation.tries, 1))
-        return self._tools.clock() + timedelta(seconds=max(pause_s, retry_after_s or 0.0))
+        return max(pause_s, retry_after_s or 0.0)
 
     async def _prove(self, evidence: EvidenceData) -> None:
         await self._settle(outcomes.prove, ProveOperation, evidence=evidence)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -138,6 +138,20 @@ def test_a_server_that_asks_for_a_year_is_asked_again_within_the_hour() -> None:
         id = await check_out(world)
         world.start_worker()
         await world.settle(within_s=3700)
+        assert world.told(id)[-1] == "synced"
+
+    run(history)
+
+
+def test_a_step_of_the_clock_cuts_no_pause_between_tries() -> None:
+    async def history(world: World) -> None:
+        world.start_worker()
+        world.order("refuse", method="POST", path=CHECKOUT, times=4)
+        id = await check_out(world)
+        world.clock_is_off = timedelta(hours=1)
+        await world.settle()
+        assert world.told(id).count("attempt_failed") == 4
+        assert world.time() >= 1 + 2 + 4 + 8
         assert world.told(id)[-1] == "synced"
 
     run(history)
