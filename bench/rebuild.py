@@ -7,6 +7,7 @@ rows that we made from files of its own into empty tables, and makes their index
 
 import asyncio
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import orjson
 import psutil
 import psycopg
 from psycopg import sql
+from sqlalchemy import Table
 
 from bench.copies import Stored, fill_log
 from bench.lendings import EVERY, Lendings, Told
@@ -29,8 +31,9 @@ from bench.report import Figure, above, at_least, say
 from bench.stack import QUARTERMASTER, Stack
 from domain.ids import uuid_of
 from infrastructure.event_store.topics import encode
-from infrastructure.projection_bulk import bulk_tables
+from infrastructure.projection_bulk import BulkTables, bulk_tables
 from projectors.subscriptions import PROJECTIONS
+from read_tables.tables import LIVE_SCHEMA
 
 GOAL: Final = 20_000.0
 LIBRARY_GOAL: Final = 20.0
@@ -45,7 +48,7 @@ COPIED: Final = "copied"
 """The schema of the tables that are filled by nothing but COPY."""
 
 TABLES: Final = [owned.table for one in PROJECTIONS for owned in one.tables]
-_MIB: Final = 1024 * 1024
+_KIB_OF_A_MIB: Final = 1024
 _MADE: Final = """
 SELECT coalesce(sum(n_tup_ins), 0) FROM pg_stat_user_tables
 WHERE schemaname = 'read_next' AND relname = 'history'
@@ -68,10 +71,11 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """A rebuild, and the events a second of the peers."""
+    """A rebuild, and the events a second of the peers; of the library also by its own time."""
 
     run: _Run
     library: float
+    library_own: float
     hasty: float
     copied: float
 
@@ -92,11 +96,17 @@ def measure(
     for _ in range(rounds):
         run = _rebuild(log, url, events)
         library, hasty = (
-            library_events / _library(stack, url, library_events, durable=durable)
-            for durable in (True, False)
+            _library(stack, url, library_events, durable=durable) for durable in (True, False)
         )
-        copied = events / asyncio.run(_copy(url))
-        measured.append(_Round(run, library, hasty, copied))
+        measured.append(
+            _Round(
+                run,
+                library=library_events / library["seconds"],
+                library_own=library_events / library["own_s"],
+                hasty=library_events / hasty["seconds"],
+                copied=events / asyncio.run(_copy(url)),
+            )
+        )
     return list(_figures(events, _rows(url), measured))
 
 
@@ -115,7 +125,10 @@ def _figures(events: int, rows: int, rounds: Sequence[_Round]) -> Iterator[Figur
     took = ", ".join(f"{run.seconds:.1f} s" for run in runs)
     note = f"the process's and the server's: {spent}"
     yield above("rebuild, a second of processor time", by_all, EVENTS_S, GOAL, note)
-    yield Figure("rebuild, a second of the process's own", by_own, EVENTS_S)
+    library_own = statistics.median(one.library_own for one in rounds)
+    ratio = by_own / library_own
+    what = "rebuild, a second of the process's own"
+    yield Figure(what, by_own, EVENTS_S, "ProjectionRunner", library_own, ratio)
     yield Figure(f"rebuild of {rows:,} rows from {events:,} events", by_wall, EVENTS_S, note=took)
     peer = "ProjectionRunner"
     library = statistics.median(one.library for one in rounds)
@@ -150,34 +163,38 @@ def _rebuild(log: Mapping[str, str], url: str, events: int) -> _Run:
         connection.execute("CHECKPOINT")
         server = _server(connection)
         before, begun = _processor_s(server), time.monotonic()
-        process = subprocess.Popen(  # noqa: S603 - our own module
+        with subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, *QUARTERMASTER, "rebuild"],
             cwd=ROOT,
             env={**os.environ, **log},
             stdout=subprocess.PIPE,
             text=True,
-        )
-        said = begun
-        while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
-            time.sleep(LOOK_EVERY_S)
-            if time.monotonic() - said > SAY_EVERY_S:
-                said = time.monotonic()
-                ((made,),) = connection.execute(_MADE).fetchall()
-                say(f"rebuild: {made:,} of {events:,} events")
-        seconds = time.monotonic() - begun
-        _, status, usage = ended
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output = process.communicate(timeout=10)[0]
-        run = _Run(
-            seconds,
-            usage.ru_utime + usage.ru_stime,
-            _processor_s(server) - before,
-            usage.ru_maxrss * 1024 / _MIB,
-        )
+        ) as process:
+            usage = _usage_at_end(process, connection, events)
+            seconds = time.monotonic() - begun
+            output = process.communicate(timeout=10)[0]
+        server_s = _processor_s(server) - before
     if f"{events} events replayed; the tables are at {events}; 0 events are parked" not in output:
         raise RebuiltWrongly(output)
     say(f"rebuilt in {seconds:.1f} s")
-    return run
+    own_s = usage.ru_utime + usage.ru_stime
+    return _Run(seconds, own_s, server_s, usage.ru_maxrss / _KIB_OF_A_MIB)
+
+
+def _usage_at_end(
+    process: subprocess.Popen[str], connection: psycopg.Connection, events: int
+) -> resource.struct_rusage:
+    """What the process has used, once it has ended; until then, say how far it is."""
+    said = time.monotonic()
+    while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
+        time.sleep(LOOK_EVERY_S)
+        if time.monotonic() - said > SAY_EVERY_S:
+            said = time.monotonic()
+            ((made,),) = connection.execute(_MADE).fetchall()
+            say(f"rebuild: {made:,} of {events:,} events")
+    _, status, usage = ended
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage
 
 
 def _server(connection: psycopg.Connection) -> psutil.Process:
@@ -193,8 +210,8 @@ def _processor_s(server: psutil.Process) -> float:
     return float(of_alive + own.user + own.system + own.children_user + own.children_system)
 
 
-def _library(stack: Stack, log_url: str, events: int, *, durable: bool) -> float:
-    """Seconds that the library needs."""
+def _library(stack: Stack, log_url: str, events: int, *, durable: bool) -> Mapping[str, float]:
+    """Seconds that the library needs: by the clock, and of its own processor time."""
     url = stack.new_database("library")
     with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
         name = sql.Identifier(urlsplit(url).path.lstrip("/"))
@@ -209,43 +226,45 @@ def _library(stack: Stack, log_url: str, events: int, *, durable: bool) -> float
         timeout=900,
         check=True,
     )
-    seconds = float(orjson.loads(done.stdout)["seconds"])
-    say(f"the library: {events:,} events in {seconds:.1f} s")
-    return seconds
+    took: Mapping[str, float] = orjson.loads(done.stdout)
+    say(f"the library: {events:,} events in {took['seconds']:.1f} s")
+    return took
 
 
 async def _copy(url: str) -> float:
     """Seconds that COPY needs for the rows of all tables, and Postgres for their indexes."""
+    schema = sql.Identifier(COPIED)
     with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
-        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(COPIED)))
-        ((data,),) = connection.execute("SHOW data_directory").fetchall()
-        file = Path(data) / "rows"
-        seconds = 0.0
-        async with bulk_tables(url, COPIED) as tables:
-            for table in TABLES:
-                await tables.make([table])
-                source, target = (
-                    sql.Identifier(schema, str(table.name)) for schema in ("read", COPIED)
-                )
-                out = sql.SQL("COPY {} TO {}").format(source, sql.Literal(str(file)))
-                connection.execute(out)
-                begun = time.monotonic()
-                back = sql.SQL("COPY {} FROM {}").format(target, sql.Literal(str(file)))
-                connection.execute(back)
-                await tables.finish([table])
-                seconds += time.monotonic() - begun
-                file.unlink()
-        connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(COPIED)))
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
+        async with bulk_tables(url, COPIED) as copies:
+            seconds = sum([await _copy_one(connection, table, copies) for table in TABLES])
+        connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(schema))
     say(f"copied in {seconds:.1f} s")
+    return seconds
+
+
+async def _copy_one(connection: psycopg.Connection, table: Table, copies: BulkTables) -> float:
+    ((data,),) = connection.execute("SHOW data_directory").fetchall()
+    file = Path(data) / "rows"
+    place = sql.Literal(str(file))
+    source, target = (
+        sql.Identifier(schema, str(table.name)) for schema in (LIVE_SCHEMA, copies.schema)
+    )
+    await copies.make([table])
+    connection.execute(sql.SQL("COPY {} TO {}").format(source, place))
+    begun = time.monotonic()
+    connection.execute(sql.SQL("COPY {} FROM {}").format(target, place))
+    await copies.finish([table])
+    seconds = time.monotonic() - begun
+    file.unlink()
     return seconds
 
 
 def _rows(url: str) -> int:
     with psycopg.connect(url, connect_timeout=5) as connection:
+        names = [sql.Identifier(LIVE_SCHEMA, str(table.name)) for table in TABLES]
         counts = [
-            connection.execute(
-                sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier("read", str(table.name)))
-            ).fetchone()
-            for table in TABLES
+            connection.execute(sql.SQL("SELECT count(*) FROM {}").format(name)).fetchall()
+            for name in names
         ]
-    return sum(count[0] for count in counts if count is not None)
+    return sum(count for ((count,),) in counts)
