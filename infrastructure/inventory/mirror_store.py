@@ -38,11 +38,12 @@ _SAVE_STATE: Final = (
     " ON CONFLICT (tenant_id) DO UPDATE SET base_url = excluded.base_url,"
     " last_activity_id = excluded.last_activity_id,"
     " swept_at = coalesce(excluded.swept_at, s.swept_at), as_of = excluded.as_of,"
-    " error = NULL, failing_since = NULL"
+    " error = NULL, message = NULL, failing_since = NULL"
 )
 _FAILED: Final = (
-    "INSERT INTO inventory.mirror_states AS s (tenant_id, base_url, error, failing_since)"
-    " VALUES (%s, %s, %s, %s) ON CONFLICT (tenant_id) DO UPDATE SET error = excluded.error,"
+    "INSERT INTO inventory.mirror_states AS s (tenant_id, base_url, error, message, failing_since)"
+    " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (tenant_id) DO UPDATE"
+    " SET error = excluded.error, message = excluded.message,"
     " failing_since = coalesce(s.failing_since, excluded.failing_since)"
 )
 _KIND: Final = (
@@ -117,9 +118,12 @@ class MirrorStore:
         async with pooled_call(self._pool, DEADLINE_S) as connection:
             await connection.execute(_SAVE_STATE, values)
 
-    async def failed(self, base_url: str, error: str, at: datetime) -> None:
-        """Nothing can be read just now, since ``at`` if it could until then."""
-        await self._run(_FAILED, self._tenant, base_url, error, at)
+    async def failed(self, base_url: str, error: str, message: str, at: datetime) -> None:
+        """Nothing can be read just now, since ``at`` if it could until then.
+
+        ``error`` is the class, for everybody; ``message`` is for those who can mend it.
+        """
+        await self._run(_FAILED, self._tenant, base_url, error, message, at)
 
     async def begin(self, at: datetime) -> Begun:
         """A reading that begins now, which is ``at``: what it finds is newer than all before."""

@@ -95,6 +95,7 @@ mirror_states = Table(
     _time("swept_at"),
     _time("as_of"),
     _text("error"),
+    _text("message"),
     _time("failing_since"),
 )
 

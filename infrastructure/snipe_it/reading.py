@@ -368,6 +368,8 @@ class Reader:
         rows, total = body.get("rows"), body.get("total")
         if not isinstance(rows, list) or not isinstance(total, int):
             raise UnexpectedForm("a list should have total and rows.")
+        if not all(isinstance(row, dict) for row in rows):
+            raise UnexpectedForm("a row of a list should be an object.")
         return [self._row(row) for row in rows], total
 
 

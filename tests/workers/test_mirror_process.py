@@ -83,8 +83,9 @@ async def test_a_tenant_whose_server_is_away_holds_up_no_other(database: Databas
             await until(lambda: swept(here))
             apply(server.inventory, {"do": "checkout", "id": 7, "to_type": "user", "to_id": 3})
             await until(lambda: here.row("assets", 7)["holder_external_id"] == 3)
-            failed = await until(lambda: (there.state() or {}).get("error"))
+            failed = await until(lambda: (there.state() or {}).get("message"))
     assert "could not connect" in failed
+    assert (there.state() or {})["error"] == "unavailable"
 
 
 async def test_its_calls_count_among_those_of_all_processes(database: Database) -> None:
@@ -145,8 +146,9 @@ async def test_a_server_that_is_not_listed_for_the_tenant_is_not_asked(
             "another token": f"{url} {OTHERS_SOURCE} {TENANT}",
         }
         async with running(settings(database, entries[listed])):
-            failed = await until(lambda: (tables.state() or {}).get("error"))
+            failed = await until(lambda: (tables.state() or {}).get("message"))
     assert ("token" if listed == "another token" else "QM_SNIPE_IT_ALLOWED_URLS") in failed
+    assert (tables.state() or {})["error"] == "address_not_allowed"
     assert server.seen == []
 
 

@@ -1,6 +1,7 @@
 """What the reads make of the recorded answers, and of a server that changes meanwhile."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from demo.snipe_it_simulator.hand_edits import apply
 from infrastructure.snipe_it import parsing
-from infrastructure.snipe_it.answers import Forbidden, Unauthorized
+from infrastructure.snipe_it.answers import MOST_CHARACTERS, Forbidden, Unauthorized
 from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
 from infrastructure.snipe_it.fields import LONG_AGO, Row, server_time
 from infrastructure.snipe_it.reading import AssetFilter, Reader
@@ -247,6 +248,53 @@ async def test_records_with_odd_dates_are_read_and_named_once(
         f"/hardware: {told} 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more",
         f"/hardware/7: {told} 7",
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"id": "SECRET"}, "id should be a whole number, not text."),
+        ({"id": None}, "id should be a whole number, not nothing."),
+        ({"serial": ["SECRET"]}, "serial should be text, not a list."),
+        ({"assigned_to": [{"email": "SECRET"}]}, "assigned_to should be an object, not a list."),
+        ({"updated_at": {"datetime": "SECRET"}}, "updated_at should be a server time."),
+        ({"purchase_date": {"date": "SECRET"}}, "purchase_date should be a date."),
+        (
+            {"assigned_to": {"id": 1, "type": "SECRET"}},
+            "assigned_to is of a type that is not known.",
+        ),
+    ],
+)
+def test_what_is_odd_about_a_record_is_told_without_what_people_wrote(
+    change: dict[str, Any], told: str
+) -> None:
+    body = {**recordings()["hardware-get.ok"].body, **change}
+    with pytest.raises(UnexpectedForm) as odd:
+        parsing.asset(Row(body, UTC_ZONE))
+    assert str(odd.value) == told
+
+
+def test_a_field_that_people_named_at_length_is_cut() -> None:
+    with pytest.raises(UnexpectedForm) as odd:
+        Row({"x" * 5_000: [1]}, UTC_ZONE).text("x" * 5_000)
+    assert len(str(odd.value)) < 2 * MOST_CHARACTERS
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize("text", ["9999-12-31 23:59:59", "0001-01-01 00:00:00"])
+def test_a_time_beyond_the_calendar_is_in_another_form(text: str, zone: str) -> None:
+    west = (zone == "America/New_York") == text.startswith("9999")
+    with pytest.raises(UnexpectedForm) if west else nullcontext():
+        server_time(text, ZoneInfo(zone))
+
+
+async def test_a_row_that_is_no_object_is_refused() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"total": 1, "rows": ["Prusa"]})
+
+    async with client(httpx.MockTransport(answer)) as snipe_it:
+        with pytest.raises(UnexpectedForm):
+            await gathered(snipe_it.read.models())
 
 
 async def gathered(rows: AsyncIterator[Any]) -> list[int]:
