@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 import psycopg
@@ -19,6 +21,7 @@ from tests.builders.inventory import TOKEN_SOURCE, InventoryTables
 from tests.builders.people import TENANT
 from tests.fixtures.postgres import Database
 from tests.infrastructure.snipe_it import worlds
+from tests.workers.mirrors import mirror_of
 from workers.mirror.main import run
 
 WITHIN_S: Final = 30.0
@@ -80,8 +83,9 @@ async def test_a_tenant_whose_server_is_away_holds_up_no_other(database: Databas
             await until(lambda: swept(here))
             apply(server.inventory, {"do": "checkout", "id": 7, "to_type": "user", "to_id": 3})
             await until(lambda: here.row("assets", 7)["holder_external_id"] == 3)
-            failed = await until(lambda: (there.state() or {}).get("error"))
+            failed = await until(lambda: (there.state() or {}).get("message"))
     assert "could not connect" in failed
+    assert (there.state() or {})["error"] == "unavailable"
 
 
 async def test_its_calls_count_among_those_of_all_processes(database: Database) -> None:
@@ -111,6 +115,24 @@ async def test_an_outage_is_told_and_ends_by_itself(database: Database) -> None:
             await until(lambda: swept(tables))
 
 
+async def test_a_sweep_that_a_wrong_clock_put_into_the_time_to_come_holds_up_no_other(
+    database: Database,
+) -> None:
+    server, tables = worlds.simulator(), InventoryTables(database)
+    async with serve(server) as url:
+        tables.connect(url)
+        ahead = timedelta(hours=1)
+        connection = replace(worlds.CONNECTION, base_url=url)
+        async with (
+            worlds.in_memory(server, connection) as snipe_it,
+            mirror_of(tables, snipe_it, wrong_by=ahead) as mirror,
+        ):
+            await mirror.sweep()
+        apply(server.inventory, {"do": "delete", "table": "locations", "id": 2})
+        async with running(settings(database, tables.entry(url))):
+            await until(lambda: tables.row("locations", 2)["deleted_at"])
+
+
 @pytest.mark.parametrize("listed", ["another server", "another tenant", "another token"])
 async def test_a_server_that_is_not_listed_for_the_tenant_is_not_asked(
     database: Database, listed: str
@@ -124,8 +146,9 @@ async def test_a_server_that_is_not_listed_for_the_tenant_is_not_asked(
             "another token": f"{url} {OTHERS_SOURCE} {TENANT}",
         }
         async with running(settings(database, entries[listed])):
-            failed = await until(lambda: (tables.state() or {}).get("error"))
+            failed = await until(lambda: (tables.state() or {}).get("message"))
     assert ("token" if listed == "another token" else "QM_SNIPE_IT_ALLOWED_URLS") in failed
+    assert (tables.state() or {})["error"] == "address_not_allowed"
     assert server.seen == []
 
 
