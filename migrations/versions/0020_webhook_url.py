@@ -5,8 +5,8 @@ It runs as its caller, under the tenant that is named: row-level security applie
 
 from alembic import op
 
-revision = "0018"
-down_revision = "0017"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

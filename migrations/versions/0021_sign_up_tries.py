@@ -5,8 +5,8 @@ None is taken back where it succeeds, as a sign-in is: it is what makes them tha
 
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
