@@ -30,12 +30,14 @@ class MirroredKind(BaseModel):
 class Mirror(BaseModel):
     """How far the mirror is: ``as_of`` by the activity report, ``swept_at`` in full.
 
-    ``error`` says since when, and why, it has not been able to read.
+    It has not been able to read since ``failing_since``: ``error`` is the class of why, ``message``
+    the whole of it.
     """
 
     as_of: datetime | None
     swept_at: datetime | None
     error: str | None
+    message: str | None
     failing_since: datetime | None
     kinds: list[MirroredKind]
 
@@ -66,6 +68,7 @@ async def read_inventory_connection(reading: Annotated[Reading, _MAY]) -> Respon
         mirror_states.c.as_of,
         mirror_states.c.swept_at,
         mirror_states.c.error,
+        mirror_states.c.message,
         mirror_states.c.failing_since,
     )
     row = await reading.row(
@@ -92,6 +95,7 @@ def _connection(row: Any, kinds: Any) -> dict[str, Any]:
             "as_of": row.as_of,
             "swept_at": row.swept_at,
             "error": row.error,
+            "message": row.message,
             "failing_since": row.failing_since,
             "kinds": [
                 {"kind": kind.kind, "as_of": kind.as_of, "things": kind.things} for kind in kinds

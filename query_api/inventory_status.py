@@ -38,7 +38,10 @@ class MirroredKindModel(BaseModel):
 
 
 class MirrorModel(BaseModel):
-    """How old our picture of the inventory is. ``doubt`` says why it is not to be believed."""
+    """How old our picture of the inventory is. ``doubt`` says why it is not to be believed.
+
+    ``error`` is the class of why nothing has been read since ``failing_since``.
+    """
 
     as_of: datetime | None
     swept_at: datetime | None

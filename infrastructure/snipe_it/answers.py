@@ -20,6 +20,10 @@ from urllib.parse import urlsplit
 WINDOW_SECONDS = 60.0
 """Length of the server's rate-limit window; its 429 says nothing about when to come back."""
 
+LONGEST_PAUSE_S = 3600.0
+"""For no longer a server is left alone, whatever its Retry-After says: a slip of its proxy must not
+cut a tenant off for a year, and to ask once an hour burdens nobody."""
+
 
 class Phase(StrEnum):
     """How far a call got."""
@@ -56,7 +60,6 @@ class Refused:
     kind: Refusal
     message: str
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    payload: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +95,14 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Nothing happened; the server or the way to it is down. ``retry_after_s`` where given."""
+    """Nothing happened; the server or the way to it is down. ``retry_after_s`` where given.
+
+    ``reason`` is in words of our own, ``message`` is what the server says.
+    """
 
     reason: str
     retry_after_s: float | None = None
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,38 @@ class Forbidden:
 
 Answer = Done | Refused | NotFound | Ambiguous | Throttled | Unavailable | Unauthorized | Forbidden
 Failure = Refused | NotFound | Ambiguous | Throttled | Unavailable | Unauthorized | Forbidden
+
+MOST_CHARACTERS = 200
+"""Of what a server says: enough for its own sentences, and for a log and a page."""
+
+
+def class_of(answer: Answer) -> str:
+    """The class of an answer, in one word."""
+    return type(answer).__name__.lower()
+
+
+def in_words(answer: Answer) -> str:
+    """An answer as one line for a person."""
+    match answer:
+        case Unavailable(reason, _, message):
+            return f"{reason}: {message}" if message else reason
+        case Ambiguous(reason):
+            return f"{reason}, so it is not known whether it happened"
+        case Throttled(None):
+            return "the rate limit is used up"
+        case Throttled(float(pause_s)):
+            return f"the rate limit is used up for {pause_s:.0f} s"
+        case Refused() | NotFound() | Unauthorized() | Forbidden():
+            told = class_of(answer).replace("notfound", "not found")
+            return f"{told}: {answer.message}" if answer.message else told
+        case _:
+            return "done"
+
+
+def cut(text: str) -> str:
+    """What a server says, printable and not too long: all that is kept or shown of it."""
+    plain = "".join(one if one.isprintable() else " " for one in text[: MOST_CHARACTERS + 1])
+    return plain if len(plain) <= MOST_CHARACTERS else plain[: MOST_CHARACTERS - 1] + "…"
 
 
 def classify(  # noqa: PLR0911 - one return per answer form of the contract
@@ -150,17 +189,19 @@ def classify(  # noqa: PLR0911 - one return per answer form of the contract
     return _server_error(status, headers, decoded, write=write)
 
 
-def _unknown(reason: str, *, write: bool, retry_after_s: float | None = None) -> Answer:
-    return Ambiguous(reason) if write else Unavailable(reason, retry_after_s)
+def _unknown(
+    reason: str, *, write: bool, retry_after_s: float | None = None, message: str = ""
+) -> Answer:
+    return Ambiguous(reason) if write else Unavailable(reason, retry_after_s, message)
 
 
 def _json(headers: Mapping[str, str], body: bytes) -> Any:
-    """Decoded body, or None where it is not JSON."""
+    """Decoded body, or None where it is not JSON, or none that can be read."""
     if not headers.get("content-type", "").lower().startswith("application/json"):
         return None
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -172,12 +213,19 @@ def _forbidden(decoded: Any, *, write: bool) -> Answer:
 
 def _redirect(location: str, *, write: bool) -> Answer:
     """Snipe-IT's redirects by where they lead; any other one was made on the way."""
-    path = urlsplit(location).path
+    path = _path(location)
     if path.endswith("/setup"):
         return Unavailable("the server cannot reach its database")
     if path.endswith("/login"):
         return Unauthorized("redirected to the sign-in page")
-    return _unknown(f"redirected to {path or '/'}", write=write)
+    return _unknown("redirected", write=write, message=cut(path))
+
+
+def _path(location: str) -> str:
+    try:
+        return urlsplit(location).path
+    except ValueError:
+        return ""
 
 
 def _ok(decoded: Any, *, write: bool) -> Answer:
@@ -218,7 +266,7 @@ def _not_read(decoded: dict[str, Any]) -> Answer:
     text = _text(decoded, "messages")
     if ABSENT.fullmatch(text):
         return NotFound(text)
-    return Unavailable(f"200 with an error: {text}" if text else "200 with an error")
+    return Unavailable("200 with an error", message=text)
 
 
 def _refusal(decoded: dict[str, Any]) -> Answer:
@@ -227,12 +275,12 @@ def _refusal(decoded: dict[str, Any]) -> Answer:
         fields = {name: _lines(value) for name, value in messages.items()}
         kind = Refusal.NO_STOCK if "checkout_qty" in fields else Refusal.VALIDATION
         text = " ".join(line for lines in fields.values() for line in lines)
-        return Refused(kind, text, fields, payload)
+        return Refused(kind, cut(text), fields)
     text = messages if isinstance(messages, str) else _plain(payload)
     found = _kind(text, payload)
     if found is None:
-        return NotFound(text)
-    return Refused(found, text, payload=payload)
+        return NotFound(cut(text))
+    return Refused(found, cut(text))
 
 
 PHRASES = (
@@ -268,7 +316,9 @@ def _kind(text: str, payload: Any) -> Refusal | None:
 
 
 def _lines(value: Any) -> tuple[str, ...]:
-    return tuple(str(line) for line in value) if isinstance(value, list) else (str(value),)
+    """The lines of a message; anything else in it is left out."""
+    lines = value if isinstance(value, list) else [value]
+    return tuple(cut(line) for line in lines if isinstance(line, str))
 
 
 def _plain(payload: Any) -> str:
@@ -277,10 +327,15 @@ def _plain(payload: Any) -> str:
 
 def _text(decoded: Any, key: str) -> str:
     value = decoded.get(key) if isinstance(decoded, dict) else None
-    return value if isinstance(value, str) else ""
+    return cut(value) if isinstance(value, str) else ""
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of a Retry-After given as a number; dates are not used by Snipe-IT."""
+    """Seconds of a Retry-After given as a whole number, at most ``LONGEST_PAUSE_S``.
+
+    Dates are not used by Snipe-IT.
+    """
     value = headers.get("retry-after", "")
-    return float(value) if value.isascii() and value.isdigit() else None
+    if not (value.isascii() and value.isdigit()):
+        return None
+    return min(float(value), LONGEST_PAUSE_S)

@@ -17,6 +17,9 @@ CLOSED_SECONDS = WINDOW_SECONDS + 1.0
 """The server counts its window in whole seconds; coming back within the last one would be
 refused, and cost another window."""
 
+MOST_DIGITS = 9
+"""Of a number of calls that can be meant."""
+
 
 class Allowance(Protocol):
     """What several processes may do together."""
@@ -114,4 +117,7 @@ class Budget:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    """The whole number of a header; None for what is none, or is longer than any that counts."""
+    if text is None or len(text) > MOST_DIGITS or not (text.isascii() and text.isdigit()):
+        return None
+    return int(text)

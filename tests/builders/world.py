@@ -41,6 +41,7 @@ from domain.inventory_operations import queue as queue_rows
 from domain.inventory_operations.kinds import State
 from domain.inventory_operations.operation import InventoryOperation
 from domain.ports import Facts, InventoryStanding, Receipt, RowChange, Store
+from infrastructure.clock import SteadyClock
 from infrastructure.errors import StoreUnavailable
 from infrastructure.ids import derived_id
 from infrastructure.inventory.circuit import Circuit, CircuitState
@@ -317,7 +318,8 @@ class Process:
         self._world = world
         self.alive = True
         self.wake = asyncio.Event()
-        tools = Tools(self, self.ask, world.queue, world.circuits, world.clock, world.timing)
+        clock = SteadyClock(world.clock, world.time)
+        tools = Tools(self, self.ask, world.queue, world.circuits, clock, world.timing)
         self.worker = Worker(tools, self, self)
         self._watch = Watch(world.tenant_id, tools, self, MemoryRecords(world))
         self._task = asyncio.create_task(self.worker.run(self.wake))
@@ -457,10 +459,11 @@ class World:
         self._began = asyncio.get_running_loop().time()
         self.tenant_id = tenant_id
         self._ids = 0
+        self.clock_is_off = timedelta()
         self.timing = Timing(pause=pause_by(BETWEEN_TRIES))
         first = replace(Settings(calls_per_minute=6000), **settings)  # type: ignore[arg-type]  # the test's to get right
         self.simulator = Simulator(
-            dump or _recorded(), clock=self.clock, sleep=asyncio.sleep, first_settings=first
+            dump or _recorded(), clock=self._true_time, sleep=asyncio.sleep, first_settings=first
         )
         self.wire = Wire(SimulatorApp(self.simulator))
         self.queue = MemoryQueue(self)
@@ -477,8 +480,8 @@ class World:
         return asyncio.get_running_loop().time() - self._began
 
     def clock(self) -> datetime:
-        """The time, for everybody in here."""
-        return NOW + timedelta(seconds=self.time())
+        """The time, for everybody in here but the inventory's own server."""
+        return self._true_time() + self.clock_is_off
 
     def new_id(self) -> Id:
         """A new id, the same in every run of the history."""
@@ -551,6 +554,9 @@ class World:
         """How many writes came in at paths that contain ``path``."""
         seen = self.simulator.seen
         return sum(call.method != "GET" and path in call.path for call in seen)
+
+    def _true_time(self) -> datetime:
+        return NOW + timedelta(seconds=self.time())
 
     def _client(self, connection: Connection) -> SnipeIt:
         loop = asyncio.get_running_loop()

@@ -49,6 +49,24 @@ async def test_the_connection_shows_where_the_token_is_and_how_fresh_the_mirror(
     assert [(kind["kind"], kind["things"]) for kind in mirror["kinds"]] == [("asset", 2000)]
 
 
+async def test_everybody_is_told_the_class_of_why_the_mirror_waits_and_managers_the_sentence(
+    client: httpx.AsyncClient, lab: Lab, tables: InventoryTables, world: World
+) -> None:
+    sentence = "file:/run/secrets/snipe cannot be read."
+    world.execute(
+        "INSERT INTO inventory.mirror_states (tenant_id, base_url, error, message, failing_since)"
+        " VALUES (:tenant, :url, 'token_missing', :message, now())",
+        tenant=to_uuid(lab.tenant_id),
+        url=SERVER,
+        message=sentence,
+    )
+    mirror = (await read(client, lab, "/inventory/connection"))["mirror"]
+    assert (mirror["error"], mirror["message"]) == ("token_missing", sentence)
+    shown = await client.get("/inventory/status", headers=lab.nobody.headers)
+    assert shown.json()["mirror"]["error"] == "token_missing"
+    assert "/run/secrets" not in shown.text
+
+
 async def test_a_mirror_of_another_server_is_no_mirror_of_this_one(
     client: httpx.AsyncClient, lab: Lab, tables: InventoryTables, world: World
 ) -> None:

@@ -21,10 +21,10 @@ from infrastructure.leases import LeaseLost
 from infrastructure.postgres import Pool, pool_of
 from infrastructure.settings import MirrorSettings
 from infrastructure.snipe_it.client import open_snipe_it
-from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
+from infrastructure.snipe_it.errors import ReadFailed, Unreadable
 from infrastructure.snipe_it.settings import Deadlines
 from workers.mirror.tenant import TenantMirror
-from workers.snipe_it_connections import UNUSABLE, usable
+from workers.snipe_it_connections import usable
 
 LOOK_EVERY_S: Final = 2.0
 """How soon a tenant that was just connected gets its mirror."""
@@ -129,7 +129,7 @@ class MirrorKeeper:
             asked_for_s = 0.0
             try:
                 await self._keep_if_free()
-            except* (ReadFailed, UnexpectedForm, *UNUSABLE) as failures:
+            except* Unreadable as failures:
                 asked_for_s = await self._note(failures.exceptions[0])
             except* (LeaseLost, StoreUnavailable) as failures:
                 logger.warning(
@@ -170,7 +170,9 @@ class MirrorKeeper:
             return True
         if state.swept_at <= self._connection.set_at:
             return True
-        return state.swept_at <= utc_now() - timedelta(seconds=self._settings.mirror_sweep_every_s)
+        age = utc_now() - state.swept_at
+        # A sweep that is still to come was timed by a clock that was set back since.
+        return not timedelta() <= age < timedelta(seconds=self._settings.mirror_sweep_every_s)
 
     async def _sweep(self, mirror: TenantMirror) -> None:
         counts: dict[str, int] = {}
@@ -183,7 +185,8 @@ class MirrorKeeper:
         """Write down why nothing can be read. Returns how long the server wants to be left."""
         logger.warning("the mirror of %s waits: %s", self._tenant_id, failure)
         try:
-            await self._store.failed(self._connection.base_url, str(failure), utc_now())
+            code = failure.code if isinstance(failure, Unreadable) else Unreadable.code
+            await self._store.failed(self._connection.base_url, code, str(failure), utc_now())
         except StoreUnavailable as error:
             logger.warning("this cannot be noted: %s", error)
         answer = failure.answer if isinstance(failure, ReadFailed) else None

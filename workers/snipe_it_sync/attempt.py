@@ -9,7 +9,7 @@ what it shows.
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from domain.custody import outcomes
@@ -34,6 +34,8 @@ from infrastructure.snipe_it.answers import (
     Throttled,
     Unauthorized,
     Unavailable,
+    class_of,
+    in_words,
 )
 from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
@@ -231,9 +233,10 @@ class Attempt:
                 await self._fail(reason, retry_after_s)
             case Unauthorized(message) | Forbidden(message):
                 await self._locked_out(answer)
-                await self._raise(Blocked(_name(answer), message or "The token is not accepted."))
+                why = message or "The token is not accepted."
+                await self._raise(Blocked(class_of(answer), why))
             case _:
-                await self._raise(Blocked("unexpected_answer", str(answer)))
+                await self._raise(Blocked("unexpected_answer", in_words(answer)))
 
     async def _not_read_back(self, answer: Failure) -> None:
         """Whether it happened cannot be seen just now."""
@@ -246,10 +249,10 @@ class Attempt:
             case Unauthorized() | Forbidden():
                 await self._locked_out(answer)
             case _:
-                await self._raise(Blocked("unexpected_answer", str(answer)))
+                await self._raise(Blocked("unexpected_answer", in_words(answer)))
                 return
         if self._tools.clock() - self._operation.since >= rules.LONGEST:
-            await self._raise(Exhausted(_name(answer)))
+            await self._raise(Exhausted(class_of(answer)))
             return
         await self._tools.queue.put_off(self._id, pause_s)
 
@@ -283,7 +286,7 @@ class Attempt:
 
     async def _locked_out(self, answer: Failure) -> None:
         self._healthy = False
-        await self._tools.circuits.open(self._tenant, _name(answer))
+        await self._tools.circuits.open(self._tenant, class_of(answer))
 
     async def _begin(self, handle: Handle[Any], command: Callable[..., Any]) -> None:
         """Start under our fence. Should we be gone, another looks at it when our lease is over."""
@@ -328,14 +331,19 @@ class Attempt:
         **more: object,
     ) -> None:
         """Record that it did not happen; one that has failed often enough needs a person."""
-        await self._record(handle, command, retry_at=self._retry_at(retry_after_s), **more)
+        pause_s = self._pause_s(retry_after_s)
+        retry_at = self._tools.clock() + timedelta(seconds=pause_s)
+        await self._record(handle, command, retry_at=retry_at, **more)
         operation = self._operation
         if operation.exhausted(self._tools.clock()):
             await self._raise(Exhausted(operation.reason or "not_applied"))
+        else:
+            # The queue goes by its own clock: where ours is another, the pause is the same.
+            await self._tools.queue.put_off(self._id, pause_s)
 
-    def _retry_at(self, retry_after_s: float | None) -> datetime:
+    def _pause_s(self, retry_after_s: float | None) -> float:
         pause_s = self._tools.timing.pause(max(self._operation.tries, 1))
-        return self._tools.clock() + timedelta(seconds=max(pause_s, retry_after_s or 0.0))
+        return max(pause_s, retry_after_s or 0.0)
 
     async def _prove(self, evidence: EvidenceData) -> None:
         await self._settle(outcomes.prove, ProveOperation, evidence=evidence)
@@ -396,8 +404,6 @@ def _not_proven(sight: Sight) -> Problem:
 
 
 def _unexpected(error: Exception) -> Blocked:
-    return Blocked("unexpected_form", f"{type(error).__name__}: {error}")
-
-
-def _name(answer: Failure) -> str:
-    return type(answer).__name__.lower()
+    """What the reader and the plans say; of anything else the class alone, for it may quote."""
+    ours = type(error) in {UnexpectedForm, LookupError}
+    return Blocked(UnexpectedForm.code, str(error) if ours else type(error).__name__)

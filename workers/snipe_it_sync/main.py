@@ -12,7 +12,7 @@ from domain.assignments.item_book import ItemBook
 from domain.ids import Id, book_id
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.all_tenants_reader import AllTenantsReader
-from infrastructure.clock import utc_now
+from infrastructure.clock import SteadyClock
 from infrastructure.errors import InfrastructureError, StoreUnavailable
 from infrastructure.event_store.aggregate_cache import AggregateCache
 from infrastructure.event_store.commands import Commands, Envelope
@@ -64,7 +64,7 @@ async def run(settings: SnipeItSyncSettings) -> None:
             ask=InOwnName(Commands(pool, writer, FactSource(pool).of)),
             queue=WorkQueue(pool),
             circuits=Circuits(pool, pause_by(BETWEEN_PROBES)),
-            clock=utc_now,
+            clock=SteadyClock(),
             timing=_timing(settings),
         )
         leases = LeaseStore(pool)

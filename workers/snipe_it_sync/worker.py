@@ -13,7 +13,7 @@ from infrastructure.errors import InfrastructureError, StoreUnavailable
 from infrastructure.inventory.work_queue import Due, lease_name
 from infrastructure.leases import LeaseLost
 from infrastructure.log_bell import rung
-from infrastructure.snipe_it.answers import Answer, Done, Throttled, Unavailable
+from infrastructure.snipe_it.answers import Answer, Done, Throttled, Unavailable, class_of
 from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.transport import Call
 from workers.snipe_it_sync.attempt import OperationGone, Tools, attempt
@@ -81,10 +81,20 @@ class Worker:
         return True
 
     async def probe(self) -> None:
-        """Ask the servers whose pause is over whether they answer again."""
+        """Ask the servers whose pause is over whether they answer again.
+
+        Raises ``StoreUnavailable``. A server whose answer cannot be handled is asked again once its
+        probe has run out.
+        """
         for tenant_id in await self._tools.circuits.to_probe():
             if await self._tools.circuits.take_probe(tenant_id):
-                await self._probe(tenant_id)
+                try:
+                    await self._probe(tenant_id)
+                except StoreUnavailable:
+                    raise
+                except Exception:
+                    # What one tenant's server says must not stop the work for the others.
+                    logger.exception("the probe of the inventory of %s", tenant_id)
 
     async def _take(self, wake: asyncio.Event) -> None:
         free = AT_ONCE - len(self._running)
@@ -175,7 +185,7 @@ class Worker:
 
 
 def _reason(answer: Answer) -> str:
-    return answer.reason if isinstance(answer, Unavailable) else type(answer).__name__.lower()
+    return answer.reason if isinstance(answer, Unavailable) else class_of(answer)
 
 
 def _retry_after(answer: Answer) -> float | None:

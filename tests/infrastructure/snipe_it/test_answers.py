@@ -1,8 +1,13 @@
 """What each recorded answer is classed as: one table over all recordings."""
 
+import json
+from typing import Any
+
 import pytest
 
 from infrastructure.snipe_it.answers import (
+    LONGEST_PAUSE_S,
+    MOST_CHARACTERS,
     Ambiguous,
     Answer,
     Done,
@@ -15,6 +20,7 @@ from infrastructure.snipe_it.answers import (
     Unauthorized,
     Unavailable,
     classify,
+    in_words,
 )
 from tests.snipe_it_recordings import Recording, recordings
 
@@ -282,6 +288,47 @@ def test_refused_fields_keep_their_messages() -> None:
     assert answer.fields == {"supplier_id": ("The supplier id field is required.",)}
 
 
+@pytest.mark.parametrize(
+    ("method", "status", "answer"),
+    [
+        ("POST", 401, {"error": "TEXT"}),
+        ("POST", 403, {"message": "TEXT"}),
+        ("POST", 404, {"message": "TEXT"}),
+        ("POST", 422, {"messages": "TEXT"}),
+        ("GET", 200, {"status": "error", "messages": "TEXT"}),
+        ("POST", 200, {"status": "error", "messages": "TEXT"}),
+        ("POST", 200, {"status": "error", "messages": "TEXT not found"}),
+        ("POST", 200, {"status": "error", "messages": None, "payload": "TEXT"}),
+        ("POST", 200, {"status": "error", "messages": {"name": ["TEXT", "TEXT"]}}),
+    ],
+)
+def test_what_a_server_says_at_length_is_cut(
+    method: str, status: int, answer: dict[str, Any]
+) -> None:
+    body = json.dumps(answer).replace("TEXT", "\\u0000\\ud800" + "word " * 1_000).encode()
+    found = classify(method, status, JSON, body, Phase.ANSWERED)
+    message: str = getattr(found, "message", "")
+    assert "word" in message
+    assert len(message) <= MOST_CHARACTERS
+    assert message.isprintable()
+    lines = found.fields.get("name", ()) if isinstance(found, Refused) else ()
+    assert all(len(line) <= MOST_CHARACTERS for line in lines)
+
+
+def test_where_a_redirect_leads_is_cut() -> None:
+    answer = classify("GET", 302, {"location": "/" + "x" * 5_000}, b"", Phase.ANSWERED)
+    assert isinstance(answer, Unavailable)
+    assert answer.reason == "redirected"
+    assert len(answer.message) == MOST_CHARACTERS
+
+
+def test_what_is_no_text_in_a_message_is_left_out() -> None:
+    body = b'{"status":"error","messages":{"name":["Too long.",{"x":[1]}],"size":7}}'
+    answer = classify("POST", 200, JSON, body, Phase.ANSWERED)
+    assert isinstance(answer, Refused)
+    assert answer.fields == {"name": ("Too long.",), "size": ()}
+
+
 def test_the_three_lasting_causes_are_told_apart() -> None:
     names = ("auth.bad-token.accept-json", "auth.forbidden.checkout", "hardware-get.ok")
     kinds = [type(classed(recordings()[name])) for name in names]
@@ -302,3 +349,64 @@ def test_the_three_lasting_causes_are_told_apart() -> None:
 def test_a_read_that_is_refused_says_nothing_of_what_is_there(told: str) -> None:
     body = f'{{"status":"error","messages":{told},"payload":null}}'.encode()
     assert isinstance(classify("GET", 200, JSON, body, Phase.ANSWERED), Unavailable)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0.0),
+        ("120", 120.0),
+        ("3600", 3600.0),
+        ("31536000", LONGEST_PAUSE_S),
+        ("999999999999", LONGEST_PAUSE_S),
+        ("9" * 400, LONGEST_PAUSE_S),
+        ("-5", None),
+        ("nan", None),
+        ("inf", None),
+        ("1e9", None),
+        ("", None),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", None),
+    ],
+)
+def test_no_server_is_left_alone_for_longer_than_an_hour(text: str, seconds: float | None) -> None:
+    headers = {"retry-after": text}
+    throttled = classify("GET", 429, headers, b"", Phase.ANSWERED)
+    down = classify("GET", 503, headers, b"", Phase.ANSWERED)
+    assert isinstance(throttled, Throttled)
+    assert isinstance(down, Unavailable)
+    assert (throttled.retry_after_s, down.retry_after_s) == (seconds, seconds)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (JSON, b"[" * 200_000),
+        (JSON, b"1" * 5_000),
+        ({"location": "https://[broken/setup"}, b""),
+    ],
+    ids=["too deep", "too long a number", "a broken address"],
+)
+@pytest.mark.parametrize("status", [200, 302, 401, 403, 404, 422, 429, 500, 503])
+def test_an_answer_that_cannot_be_read_is_never_an_error(
+    status: int, headers: dict[str, str], body: bytes
+) -> None:
+    for method in ("GET", "POST"):
+        answer = classify(method, status, headers, body, Phase.ANSWERED)
+        assert not isinstance(answer, Done)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Unavailable("maintenance mode", 60.0), "maintenance mode"),
+        (Unavailable("status 502", None, "Bad Gateway"), "status 502: Bad Gateway"),
+        (Ambiguous("status 504"), "status 504, so it is not known whether it happened"),
+        (Throttled(56.685), "the rate limit is used up for 57 s"),
+        (Throttled(), "the rate limit is used up"),
+        (Refused(Refusal.OTHER, "No."), "refused: No."),
+        (NotFound(""), "not found"),
+        (Unauthorized("Unauthenticated."), "unauthorized: Unauthenticated."),
+    ],
+)
+def test_people_are_told_an_answer_in_words(answer: Answer, words: str) -> None:
+    assert in_words(answer) == words

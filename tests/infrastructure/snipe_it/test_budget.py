@@ -122,3 +122,13 @@ async def test_a_wait_for_the_others_that_is_too_long_is_told_and_costs_nothing(
     assert [await budget.take(5) for _ in range(3)] == [6, 6, 6]
     time.now += 6
     assert await budget.take(0) == 0
+
+
+async def test_numbers_beyond_all_measure_teach_nothing() -> None:
+    time = FakeTime()
+    budget = Budget(60, clock=time, sleep=time.sleep)
+    endless = "9" * 5_000
+    budget.learn({"x-ratelimit-limit": endless, "x-ratelimit-remaining": endless})
+    budget.learn({"x-ratelimit-limit": "120", "x-ratelimit-remaining": "9" * 400})
+    assert [await budget.take(0) for _ in range(60)] == [0] * 60
+    assert await budget.take(0) > 0

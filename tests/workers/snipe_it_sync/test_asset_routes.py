@@ -6,10 +6,13 @@ import pytest
 
 from domain.custody import asset_commands as commands
 from domain.custody import assets as handlers
+from domain.custody import outcomes
 from domain.custody.asset_commands import AssetFields, Standing
 from domain.ids import Id
 from domain.inventory.changes import ThingCreated
+from domain.inventory_operations.commands import RetryOperation
 from domain.inventory_operations.kinds import State
+from domain.inventory_operations.rules import LONGEST
 from domain.ports import InventoryStanding
 from infrastructure.ids import derived_id
 from tests.builders.people import TENANT, with_roles
@@ -37,10 +40,12 @@ def prepare(world: World) -> None:
     world.facts.has_thing("category", known("category", LAPTOPS), LAPTOPS, type="Asset")
 
 
-async def create(world: World, **fields: Any) -> None:
+async def create(
+    world: World, asset_id: Id = NEW, operation_id: Id = OPERATION, **fields: Any
+) -> None:
     command = commands.CreateAsset(
-        asset_id=NEW,
-        operation_id=OPERATION,
+        asset_id=asset_id,
+        operation_id=operation_id,
         model_id=known("model", THINKPAD),
         fields=AssetFields(**{"serial_number": "SN-9", **fields}),  # type: ignore[typeddict-item]  # a test's own
         by=MANAGER,
@@ -60,6 +65,11 @@ async def create_model(world: World, name: str) -> None:
         at=world.clock(),
     )
     await handlers.create_model(command, world.store, world.facts)
+
+
+async def order_retry(world: World) -> None:
+    command = RetryOperation(operation_id=OPERATION, by=MANAGER, reason="mended", at=world.clock())
+    await outcomes.retry(command, world.store, world.facts)
 
 
 async def settled(world: World) -> State:
@@ -125,6 +135,70 @@ def test_a_model_that_is_there_already_keeps_its_id() -> None:
         await create_model(world, "ThinkPad T14")
         assert await settled(world) is not State.SYNCED
         assert (created(world), world.writes()) == ([], 0)
+
+    run(history)
+
+
+def test_a_model_that_was_there_before_anything_was_sent_keeps_its_id_after_an_outage() -> None:
+    async def history(world: World) -> None:
+        prepare(world)
+        world.wire.trouble("refused", "GET", ".*/models", times=3)
+        await create_model(world, "ThinkPad T14")
+        assert await settled(world) is State.FAILED
+        assert "attempt_failed" in world.told(OPERATION)
+        assert (await world.operation(OPERATION)).reason == "name_taken"
+        assert (created(world), world.writes()) == ([], 0)
+
+    run(history)
+
+
+def test_the_same_asset_asked_for_twice_is_one_thing_with_one_id_after_an_outage() -> None:
+    async def history(world: World) -> None:
+        prepare(world)
+        await create(world, asset_tag="LAP-77")
+        assert await settled(world) is State.SYNCED
+        world.wire.trouble("refused", "GET", ".*/hardware/.*", times=3)
+        again, asked = derived_id("test", "again"), derived_id("test", "asked again")
+        await create(world, again, asked, asset_tag="LAP-77")
+        await world.settle()
+        operation = await world.operation(asked)
+        assert (operation.state, operation.reason) == (State.FAILED, "tag_taken")
+        assert [thing.id for thing in created(world)] == [NEW]
+        assert world.writes() == 1
+
+    run(history)
+
+
+def test_what_somebody_else_made_before_a_retry_of_the_unsent_keeps_its_id() -> None:
+    async def history(world: World) -> None:
+        prepare(world)
+        world.order("unauthorized", method="GET", path="/api/v1/models")
+        await create_model(world, "ThinkPad T14")
+        assert await settled(world) is State.NEEDS_ATTENTION
+        await order_retry(world)
+        await world.settle()
+        assert (await world.operation(OPERATION)).reason == "name_taken"
+        assert (created(world), world.writes()) == ([], 0)
+
+    run(history)
+
+
+def test_what_was_sent_before_a_retry_is_ours() -> None:
+    async def history(world: World) -> None:
+        prepare(world)
+        world.wire.trouble("cut", "POST", "/api/v1/models")
+        world.order("html", method="GET", path="/api/v1/models", skip=1, times=None)
+        await create_model(world, "Raspberry Pi 5")
+        world.start_worker()
+        await world.settle(within_s=2 * LONGEST.total_seconds())
+        assert world.told(OPERATION)[-1] == "retries_exhausted"
+        world.simulator.faults.ordered.clear()
+        await order_retry(world)
+        await world.settle()
+        assert (await world.operation(OPERATION)).state is State.SYNCED
+        models = world.simulator.inventory.rows["models"]
+        named = [id for id, row in models.items() if row["name"] == "Raspberry Pi 5"]
+        assert created(world) == [ThingCreated(TENANT, "model", NEW, id) for id in named]
 
     run(history)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -89,6 +89,9 @@ def test_what_cannot_be_made_out_after_a_refusal_needs_attention_at_once() -> No
         await world.settle()
         assert world.told(id) == ["requested", "attempt_started", "blocked"]
         assert (await world.operation(id)).reason == "unexpected_form"
+        # The field alone, not what somebody wrote there.
+        blocked = str(world.store.streams[id][-1])
+        assert '"message":"expected_checkin should be a date."' in blocked
 
     run(history)
 
@@ -106,6 +109,50 @@ def test_half_open_one_operation_tries_for_all() -> None:
         await asyncio.sleep(60)
         assert world.circuits.circuit.openings == openings + 1
         assert calls(world, "/hardware") <= 3
+
+    run(history)
+
+
+def test_a_probe_that_cannot_be_handled_ends_no_worker(caplog: pytest.LogCaptureFixture) -> None:
+    async def history(world: World) -> None:
+        async def fail(request: httpx.Request) -> None:
+            if request.url.path.endswith("/version"):
+                world.wire.before_sending = None
+                raise RuntimeError("unheard of")
+
+        world.start_worker()
+        await world.circuits.open(world.tenant_id, "unauthorized")
+        world.wire.before_sending = fail
+        id = await check_out(world)
+        await world.settle()
+        assert world.told(id)[-1] == "synced"
+        assert f"the probe of the inventory of {world.tenant_id}" in caplog.text
+        assert "unheard of" in caplog.text
+
+    run(history)
+
+
+def test_a_server_that_asks_for_a_year_is_asked_again_within_the_hour() -> None:
+    async def history(world: World) -> None:
+        world.order("throttle", path="/api/v1/hardware.*", seconds=365 * 24 * 3600)
+        id = await check_out(world)
+        world.start_worker()
+        await world.settle(within_s=3700)
+        assert world.told(id)[-1] == "synced"
+
+    run(history)
+
+
+def test_a_step_of_the_clock_cuts_no_pause_between_tries() -> None:
+    async def history(world: World) -> None:
+        world.start_worker()
+        world.order("refuse", method="POST", path=CHECKOUT, times=4)
+        id = await check_out(world)
+        world.clock_is_off = timedelta(hours=1)
+        await world.settle()
+        assert world.told(id).count("attempt_failed") == 4
+        assert world.time() >= 1 + 2 + 4 + 8
+        assert world.told(id)[-1] == "synced"
 
     run(history)
 

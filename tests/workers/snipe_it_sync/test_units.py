@@ -1,6 +1,7 @@
 """Units of accessories and consumables: counted by the rows that name the operation."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -69,6 +70,25 @@ def test_units_are_handed_out_and_proven_by_their_rows(kind: str) -> None:
         await world.settle()
         assert world.told(id)[-2:] == ["attempt_accepted", "synced"]
         assert len(out(world, kind, id)) == 2
+
+    run(history)
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_step_of_the_clock_hands_nothing_out_twice(hours: int) -> None:
+    async def history(world: World) -> None:
+        world.order("late", method="POST", path="/api/v1/consumables/.*", seconds=40)
+        id = await hand_out(world, "consumable")
+        world.start_worker()
+        await asyncio.sleep(20)
+        assert world.told(id)[2] == "outcome_unknown"
+        world.clock_is_off = timedelta(hours=hours)
+        await asyncio.sleep(300)
+        assert len(out(world, "consumable", id)) == 2
+        assert world.writes("consumables") == 1
+        await world.settle(within_s=2 * 3600)
+        assert world.told(id)[-1] == "synced"
+        assert len(out(world, "consumable", id)) == 2
 
     run(history)
 

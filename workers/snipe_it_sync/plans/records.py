@@ -190,8 +190,12 @@ RECORDS: dict[Kind, Plan] = {
 
 
 def _sent(operation: InventoryOperation) -> bool:
-    """Whether it may have been sent before: what has its fields is then ours."""
-    return operation.attempts > 1 or operation.state is State.VERIFYING
+    """Whether it may have been sent: what has its fields is then ours.
+
+    An attempt whose reading failed, or that was refused, has sent nothing that counts. What is read
+    back although nothing was sent was done by hand: so says who asked for it to be read.
+    """
+    return operation.unsettled_at is not None or operation.state is State.VERIFYING
 
 
 _Shown = Callable[[Asset], object]
