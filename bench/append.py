@@ -4,26 +4,21 @@ All on the same Postgres with the same durability, each peer at its best number 
 alternate, so that a noisy machine is noisy for all. A reader tails our log meanwhile and counts what it missed.
 """
 
-import os
-import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import orjson
 import psycopg
 
+from bench.pgbench import transactions
 from bench.processes import ROOT
 from bench.report import Figure, above, at_least
 from bench.stack import Stack
-from infrastructure.embedded.postgres import binaries
 
 PGBENCH_GOAL: Final = 1.2
 LIBRARY_GOAL: Final = 15.0
@@ -43,15 +38,15 @@ def measure(stack: Stack) -> Sequence[Figure]:
     """The figures of appending, ours beside its peers'."""
     log = stack.new_log()
     url, reading = log["QM_COMMAND_DATABASE_URL"], log["QM_RELAY_DATABASE_URL"]
-    pgbench = _Pgbench(stack.new_database("pgbench"))
+    one_row_url = _with_one_row_table(stack.new_database("pgbench"))
     library = stack.new_database("library")
-    clients = max(CLIENTS, key=lambda clients: pgbench.commits(clients, SWEEP_S))
+    clients = max(CLIENTS, key=lambda clients: _commits(one_row_url, clients, SWEEP_S))
     threads = max(THREADS, key=lambda threads: rate("library", library, threads))
     with tailing(reading) as tail:
         rounds = [
             (
                 rate("ours", url, WRITERS),
-                pgbench.commits(clients, ROUND_S),
+                _commits(one_row_url, clients, ROUND_S),
                 rate("library", library, threads),
             )
             for _ in range(ROUNDS)
@@ -60,7 +55,7 @@ def measure(stack: Stack) -> Sequence[Figure]:
             f"append, {WRITERS} writers, {PROCESSES} processes",
             _together("ours", url, WRITERS // PROCESSES),
             f"pgbench, {clients} clients",
-            pgbench.commits(clients, ROUND_S),
+            _commits(one_row_url, clients, ROUND_S),
         )
         fewer = [
             _beside(
@@ -95,37 +90,15 @@ def _beside(what: str, ours: float, peer_name: str, peer: float) -> Figure:
     return Figure(what, ours, "/s", peer_name, peer, ours / peer)
 
 
-class _Pgbench:
-    """One-row commits of 200 bytes, with prepared statements."""
+def _with_one_row_table(url: str) -> str:
+    with psycopg.connect(url, connect_timeout=5) as connection:
+        connection.execute("CREATE TABLE one_row (id bigserial PRIMARY KEY, state bytea)")
+    return url
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        with psycopg.connect(url, connect_timeout=5) as connection:
-            connection.execute("CREATE TABLE one_row (id bigserial PRIMARY KEY, state bytea)")
 
-    def commits(self, clients: int, seconds: float) -> float:
-        """Commits a second."""
-        parts = urlsplit(self._url)
-        with tempfile.TemporaryDirectory() as folder:
-            script = Path(folder) / "one_row.sql"
-            script.write_text(ONE_ROW)
-            done = subprocess.run(  # noqa: S603 - the wheel's own pgbench
-                [
-                    binaries() / "pgbench",
-                    *("-n", "-M", "prepared", "-f", script, "-c", str(clients), "-j", "2"),
-                    *("-T", str(round(seconds)), "-h", str(parts.hostname), "-p", str(parts.port)),
-                    *("-U", str(parts.username), parts.path.lstrip("/")),
-                ],
-                env={**os.environ, "PGPASSWORD": parts.password or ""},
-                capture_output=True,
-                text=True,
-                timeout=seconds + 60,
-                check=True,
-            )
-        found = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
-        if found is None:
-            raise RuntimeError(f"pgbench printed no rate: {done.stdout}")
-        return float(found[1])
+def _commits(url: str, clients: int, seconds: float) -> float:
+    """Commits a second of one row of 200 bytes each, with prepared statements."""
+    return transactions(url, [ONE_ROW], clients, seconds)
 
 
 def rate(who: str, url: str, writers: int) -> float:

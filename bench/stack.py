@@ -71,6 +71,12 @@ class Stack:
             yield _api(exits, "command", environment or self.new_log())
 
     @contextmanager
+    def query_api(self, environment: Mapping[str, str]) -> Iterator[int]:
+        """The query API alone, on a log; its port."""
+        with ExitStack() as exits:
+            yield _api(exits, "query", environment)
+
+    @contextmanager
     def everything(self, log: Mapping[str, str] | None = None) -> Iterator[Ports]:
         """All processes over RabbitMQ, on an empty log unless one is given."""
         environment = {**(log or self.new_log()), "QM_AMQP_URL": self.amqp_url}

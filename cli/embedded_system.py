@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from demo.inventory import TOKEN, TOKEN_SOURCE
+from domain.inventory.servers import EVERY_TENANT
 from infrastructure.embedded.machine import (
     LOOPBACK,
     free_port,
@@ -106,11 +107,14 @@ class DataFolder:
         }
 
     def _inventories(self) -> dict[str, str]:
-        """The demo's Snipe-IT beside those that the person who starts this allows."""
+        """The demo's Snipe-IT beside those that the person who starts this allows.
+
+        It is for every tenant: the demo's has no id yet, and nobody else reaches this machine.
+        """
         if not self._inventory_port.exists():
             return {}
         own = os.environ.get(_ALLOWED_URLS, "").strip()
-        demo = f"{self.inventory_url} {TOKEN_SOURCE}"
+        demo = f"{self.inventory_url} {TOKEN_SOURCE} {EVERY_TENANT}"
         return {
             _ALLOWED_URLS: ", ".join(filter(None, (own, demo))),
             TOKEN_SOURCE.removeprefix("env:"): TOKEN,

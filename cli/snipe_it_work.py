@@ -100,7 +100,7 @@ async def _sweep(
             update(advance=1, description=f"read {things} {kind}")
 
         async with opening as snipe_it:
-            # No lease is needed: rows carry when they were read, and the newest stay.
+            # No lease is needed: rows carry by which reading, and the latest stay.
             await TenantMirror(snipe_it, store, utc_now).sweep(read)
     told = ", ".join(f"{things} {kind}" for kind, things in counts.items())
     console.print(f"read {told}", soft_wrap=True)

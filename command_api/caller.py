@@ -39,11 +39,11 @@ _VERSION: Final = re.compile(r'"([1-9][0-9]{0,17})(?:\.[0-9A-Za-z_-]+)?"')
 
 KEY_HEADER: Final = Header(
     description="A name for this request: repeated, it has one effect and one answer.",
-    json_schema_extra={"minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    json_schema_extra={"minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 )
 VERSION_HEADER: Final = Header(
-    description='The version that the command is meant for, as in ETag: "3".',
-    json_schema_extra={"pattern": '^"[1-9][0-9]{0,8}"$'},
+    description='The version that the command is meant for, as in ETag: "3"; "*" is any.',
+    json_schema_extra={"pattern": r'^(\*|"[1-9][0-9]{0,8}(\.[0-9A-Za-z_-]+)?")$'},
 )
 
 

@@ -25,9 +25,13 @@ _MAPPING: Final = "/api/v1/inventory/mappings"
 class ConnectionBody(Body):
     """How the tenant's Snipe-IT is reached. The token itself is never sent here."""
 
-    base_url: Text = Field(examples=["https://snipe.school.example"])
+    base_url: Text = Field(
+        description="The server, which the operator has listed for this tenant.",
+        examples=["https://snipe.school.example"],
+    )
     token_source: Text = Field(
-        description="Where the server's token stands: env:NAME or file:/path.",
+        description="Where the server's token stands, as the operator lists it beside the server:"
+        " env:NAME or file:/path; env:QM_SNIPE_IT_TOKEN where nothing is listed.",
         examples=["env:QM_SNIPE_IT_TOKEN"],
     )
     company_id: ExternalId | None = None
@@ -38,6 +42,12 @@ class ConnectionBody(Body):
         description="The label's number for each purpose: archived, retired, disposed, lost,"
         " stolen, repair, deployable.",
         examples=[{"deployable": 2, "repair": 5}],
+    )
+    moved: bool = Field(
+        default=False,
+        description="The inventory at this address is the one that was at another before: its"
+        " things have the numbers that they had. Without it another address is refused once ids"
+        " stand for things.",
     )
 
 
@@ -69,6 +79,7 @@ async def set_connection(
             company_id=body.company_id,
             server_zone=body.server_zone,
             status_labels=body.status_labels,
+            moved=body.moved,
             allowed=call.services.inventory_servers,
             by=by,
             at=call.at,

@@ -14,6 +14,7 @@ from command_api.fields import Empty, Name
 from command_api.receipts import ReceiptBody, documented, response_of
 from command_api.routing import router
 from command_api.users import Credentials
+from domain.errors import Forbidden
 from domain.fields import check_text
 from domain.identity import commands, handlers
 from domain.identity.passwords import LONGEST
@@ -26,6 +27,13 @@ from infrastructure.security import digest, new_token
 routes = router("me")
 
 SESSION_LASTS: Final = timedelta(hours=12)
+
+
+class SignUpClosed(Forbidden):
+    """Nobody becomes a user here by themselves."""
+
+    code = "sign_up_closed"
+    help = "Ask an administrator of your tenant to add you."
 
 
 class SignUpBody(Credentials):
@@ -93,17 +101,21 @@ class _NewToken:
     operation_id="sign_up",
     status_code=201,
     response_model=TokenBody,
-    responses=refusals(400, 409, 413, 422, 503),
+    responses=refusals(400, 403, 409, 413, 422, 429, 503),
 )
 async def sign_up(body: SignUpBody, visit: Annotated[Visit, Depends(anyone)]) -> Response:
     """Become a user, with ``tenant_name`` the administrator of a new tenant."""
+    services = visit.services
+    if services.sign_ups is None:
+        raise SignUpClosed
     body.check()
-    user = body.user(new_id(), await visit.services.passwords.hash(body.password))
+    await services.sign_ups.begin(visit.address)
+    user = body.user(new_id(), await services.passwords.hash(body.password))
     tenant = None if body.tenant_name is None else _new_tenant(body.tenant_name, user.user_id)
     new = _NewToken.at(visit.at)
     command = commands.SignUp(user=user, session=new.session, at=visit.at, tenant=tenant)
     tenant_id = None if tenant is None else tenant.tenant_id
-    await visit.services.commands.run(
+    await services.commands.run(
         _envelope(visit, tenant_id, user.user_id), partial(handlers.sign_up, command)
     )
     person = Person(id=user.user_id, username=user.username, email=user.email)

@@ -15,7 +15,7 @@ from infrastructure.event_store.writer import Writer
 from infrastructure.http.client_address import ClientAddresses
 from infrastructure.http.health import Check
 from infrastructure.identity.facts import FactSource
-from infrastructure.identity.signin import Limits, SignIns
+from infrastructure.identity.signin import Limits, SignIns, SignUps
 from infrastructure.passwords import Passwords
 from infrastructure.postgres import Pool, pool_of
 from infrastructure.security import Tokens
@@ -28,6 +28,7 @@ SPARE_CONNECTIONS: Final = 1
 class Services:
     """``secret_key`` is the key of request fingerprints.
 
+    ``sign_ups`` is None where nobody can sign up.
     ``inventory_servers`` are those that a tenant may be connected to; ``webhook_allow_private``
     says whether a webhook may point to an address inside.
     """
@@ -36,6 +37,7 @@ class Services:
     tokens: Tokens
     passwords: Passwords
     sign_ins: SignIns
+    sign_ups: SignUps | None
     addresses: ClientAddresses
     secret_key: bytes
     inventory_servers: AllowedServers
@@ -51,6 +53,7 @@ async def open_services(
     """Open the pools and the writer; a database that is down does not keep the process down."""
     url = settings.command_database_url.get_secret_value()
     key = settings.secret_key.get_secret_value().encode()
+    pepper = digest(key, b"sign-in", "sha256")
     pool = pool_of(url, min_size=SPARE_CONNECTIONS, max_size=settings.pool_size)
     passwords = Passwords()
     await pool.open()
@@ -60,7 +63,10 @@ async def open_services(
                 commands=Commands(pool, writer, FactSource(pool).of),
                 tokens=Tokens(pool),
                 passwords=passwords,
-                sign_ins=SignIns(pool, digest(key, b"sign-in", "sha256"), limits or Limits()),
+                sign_ins=SignIns(pool, pepper, limits or Limits()),
+                sign_ups=SignUps(pool, pepper, settings.sign_ups_per_hour)
+                if settings.sign_up == "open"
+                else None,
                 addresses=ClientAddresses(settings.trusted_proxies),
                 secret_key=key,
                 inventory_servers=settings.inventory_servers(),

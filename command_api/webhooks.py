@@ -91,6 +91,7 @@ async def add(body: WebhookBody, call: Annotated[Call, Requires(TENANT_MANAGE)])
         ),
         status=201,
         location="/api/v1/webhooks/{id}",
+        turn=call.caller.tenant_id,
         also=_secret(call),
     )
 

@@ -64,6 +64,11 @@ def book_id(tenant_id: Id, item_kind: str, item_id: Id) -> Id:
     return derived_id("item-book", tenant_id, item_kind, item_id)
 
 
-def inventory_id(tenant_id: Id, kind: str, external_id: int) -> Id:
-    """Our first id for a thing of the inventory; a mapping may give it another."""
-    return derived_id("inventory", tenant_id, kind, str(external_id))
+def inventory_id(tenant_id: Id, kind: str, external_id: int, given_away: int = 0) -> Id:
+    """Our first id for a thing of the inventory; a mapping may give it another.
+
+    ``given_away`` is how many of its ids stand for other things by now. They are counted because
+    nothing else about a thing stays as it is: tag and serial number may be changed over there.
+    """
+    counted = (str(given_away),) if given_away else ()
+    return derived_id("inventory", tenant_id, kind, str(external_id), *counted)

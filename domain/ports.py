@@ -234,6 +234,10 @@ class Facts(Protocol):
         """What our id stands for in the inventory; None where it was never mapped."""
         ...
 
+    async def has_mappings(self) -> bool:
+        """Whether ids of ours were ever given to things of the inventory."""
+        ...
+
     async def mirrored(self, kind: str, external_id: int) -> MirroredFact | None:
         """A thing by its number over there; None where the mirror has none such, or no longer."""
         ...
@@ -244,6 +248,10 @@ class Facts(Protocol):
 
     async def webhook_count(self) -> int:
         """How many webhooks the tenant has."""
+        ...
+
+    async def webhook_url(self, webhook_id: Id) -> str | None:
+        """The address of a webhook, which is in no event; None where the tenant has none such."""
         ...
 
 

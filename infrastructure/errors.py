@@ -81,7 +81,7 @@ class PasswordsBusy(InfrastructureError):
 
 
 class TooManyTries(InfrastructureError):
-    """Too many sign-ins were tried for this account or from this address."""
+    """Too many tries to sign in or up, for this account or from this address."""
 
     code = "too_many_tries"
 

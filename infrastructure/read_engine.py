@@ -47,6 +47,8 @@ _HEAD: Final = "SELECT position FROM log.log_head"
 # prepared on purpose, and reads by key, keeps its plan.
 _ON_PURPOSE_ONLY: Final = sys.maxsize
 
+STATEMENT_TIMEOUT_S: Final = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -144,17 +146,9 @@ class ReadEngine:
         *,
         pool_size: int = 8,
         acquire_timeout_s: float = 2,
-        statement_timeout_s: float = 5,
+        statement_timeout_s: float = STATEMENT_TIMEOUT_S,
     ) -> None:
-        self._deadline_s = statement_timeout_s + 1
-        timeouts = parameters(
-            statement_timeout=f"{statement_timeout_s}s",
-            transaction_timeout=f"{self._deadline_s}s",
-            idle_in_transaction_session_timeout=f"{self._deadline_s}s",
-            default_transaction_read_only="on",
-            timezone="UTC",
-            jit="off",
-        )
+        self._deadline_s = _deadline_s(statement_timeout_s)
         self._engine = create_async_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
             pool_size=pool_size,
@@ -164,7 +158,7 @@ class ReadEngine:
             isolation_level="REPEATABLE READ",
             json_deserializer=orjson.loads,
             connect_args={
-                **timeouts,
+                **reader_parameters(statement_timeout_s),
                 "application_name": "quartermaster query",
                 "prepare_threshold": _ON_PURPOSE_ONLY,
             },
@@ -202,6 +196,23 @@ class ReadEngine:
         if question.build not in self._prepared:
             self._prepared[question.build] = PreparedSelect(question.build())
         return self._prepared[question.build]
+
+
+def reader_parameters(statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> dict[str, Any]:
+    """Connection parameters of one who only reads, with an end to every statement."""
+    deadline_s = _deadline_s(statement_timeout_s)
+    return parameters(
+        statement_timeout=f"{statement_timeout_s}s",
+        transaction_timeout=f"{deadline_s}s",
+        idle_in_transaction_session_timeout=f"{deadline_s}s",
+        default_transaction_read_only="on",
+        timezone="UTC",
+        jit="off",
+    )
+
+
+def _deadline_s(statement_timeout_s: float) -> float:
+    return statement_timeout_s + 1
 
 
 def _is_unavailability(error: DBAPIError | psycopg.Error) -> bool:

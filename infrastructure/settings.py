@@ -99,10 +99,11 @@ class MetricsSettings(ProcessSettings):
 
 
 class InventorySettings(ProcessSettings):
-    """Which Snipe-IT servers tenants may be connected to: addresses, with commas between them.
+    """Which Snipe-IT servers tenants may be connected to: entries with commas between them.
 
-    Behind an address may stand the place of its token, and then no tenant can name another:
-    ``https://a.example, https://b.example file:/run/secrets/b-token``.
+    An entry is an address, the place of its token (``env:QM_SNIPE_IT_TOKEN`` if none is named), and
+    the id of the tenant that it is for, ``*`` for all:
+    ``https://a.example 01M7…RMY, https://b.example file:/run/secrets/b-token 01M8…TK4``.
     """
 
     snipe_it_allowed_urls: str = ""
@@ -124,10 +125,15 @@ class _HttpSettings(ProcessSettings):
 
 
 class CommandSettings(_HttpSettings, InventorySettings):
-    """The command API: the login that may append, and the key of request fingerprints."""
+    """The command API: the login that may append, and the key of request fingerprints.
+
+    ``sign_ups_per_hour`` are those tried from one address, whatever comes of them.
+    """
 
     command_database_url: SecretStr
     pool_size: int = Field(default=8, ge=2, le=200)
+    sign_up: Literal["open", "closed"] = "open"
+    sign_ups_per_hour: int = Field(default=60, ge=1, le=1_000_000)
     webhook_allow_private: bool = False
 
 
@@ -241,7 +247,7 @@ class MigrateSettings(ProcessSettings):
         }
 
 
-class UpSettings(ProcessSettings):
+class UpSettings(InventorySettings):
     """``make up``: everything on this machine, for one person."""
 
     port: int = Field(default=8000, ge=1, le=65535)

@@ -21,6 +21,9 @@ from query_api.errors import BadCursor
 DEFAULT_LIMIT: Final = 100
 LARGEST_LIMIT: Final = 500
 LARGEST_OFFSET: Final = 10_000
+CURSOR_LIMIT: Final = 4_000
+"""Characters: a name of 200 that take four bytes each makes some 1,100."""
+
 _SEAL_BYTES: Final = 12
 
 
@@ -39,7 +42,10 @@ async def page_query(
     ] = DEFAULT_LIMIT,
     cursor: Annotated[
         str | None,
-        Query(max_length=1000, description="`next` of the page before, with the same filters."),
+        Query(
+            max_length=CURSOR_LIMIT,
+            description="`next` of the page before, with the same filters.",
+        ),
     ] = None,
     offset: Annotated[
         int, Query(ge=0, le=LARGEST_OFFSET, description="Items to leave out. For small lists.")

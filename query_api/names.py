@@ -6,7 +6,7 @@ so a new name is seen at once and an erased one nowhere.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 from sqlalchemy import (
     CollectionAggregate,
@@ -26,7 +26,9 @@ from infrastructure.identity import tables as identity
 from infrastructure.ids import to_uuid
 from infrastructure.prepared_selects import parameter
 from infrastructure.read_engine import Snapshot
-from query_api.tenant_scope import TenantScope, for_any_tenant
+from query_api.tenant_scope import TenantScope, for_any_tenant, worked_out_once
+
+_IDS: Final = ARRAY(Uuid())
 
 
 class Named(TypedDict):
@@ -72,8 +74,11 @@ def any_of(ids: Iterable[Id]) -> CollectionAggregate[Any]:
 
 
 def in_list(text: ColumnElement[str]) -> CollectionAggregate[Any]:
-    """What a column of ids equals that stands in a ``listed`` text."""
-    return any_(cast(text, ARRAY(Uuid())))
+    """What a column of ids equals that stands in a ``listed`` text.
+
+    The text is read once: Postgres would read it anew for every row that it looks at.
+    """
+    return any_(cast(worked_out_once(cast(text, _IDS)), _IDS))
 
 
 def listed(ids: Iterable[Id]) -> str:

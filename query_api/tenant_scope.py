@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, false, select, true
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    ScalarSelect,
+    Select,
+    Table,
+    false,
+    select,
+    true,
+)
 
 from domain.ids import Id
 from infrastructure.ids import UlidType
@@ -60,3 +69,8 @@ _ANY_TENANT: Final = TenantScope(cast("Id", parameter("tenant_id", UlidType)))
 def for_any_tenant(build: Callable[[TenantScope], AnySelect]) -> Callable[[], AnySelect]:
     """A select that is built once, for all tenants: whose rows it reads is said when it is asked."""
     return partial(build, _ANY_TENANT)
+
+
+def worked_out_once(value: ColumnElement[Any]) -> ScalarSelect[Any]:
+    """The same value, which Postgres works out before it looks at any row; it reads no table."""
+    return select(value).scalar_subquery()

@@ -19,12 +19,12 @@ def usable(
     calls_per_minute: int,
     deadlines: Deadlines | None = None,
 ) -> Connection:
-    """The connection with its token, still on the operator's list.
+    """The connection with its token, still on the operator's list for this tenant.
 
     Raises one of ``UNUSABLE``.
     """
     try:
-        url = allowed.check(stored.base_url, stored.token_source)
+        url = allowed.check(stored.tenant_id, stored.base_url, stored.token_source)
     except InvalidField as refused:
         raise AddressNotAllowed(refused.detail) from refused
     connection = checked_connection(

@@ -116,12 +116,11 @@ async def accessory_checkouts(call: Call, accessory_id: str) -> Reply:
 
 
 async def consumable_users(call: Call, consumable_id: str) -> Reply:
-    """``GET /consumables/{id}/users``."""
+    """``GET /consumables/{id}/users``: all at once, whatever ``limit`` and ``offset`` say."""
     if call.inventory.row("consumables", whole(consumable_id)) is None:
         raise Unrecorded("the users of a consumable that does not exist")
     units = call.inventory.units_out("consumables", whole(consumable_id) or 0)
-    found = _page(units, call)
-    return listed([rendering.consumable_use(call.view, one) for one in found], len(units))
+    return listed([rendering.consumable_use(call.view, one) for one in units], len(units))
 
 
 async def activity(call: Call) -> Reply:

@@ -5,7 +5,6 @@ from datetime import datetime
 from domain.assignments import events, rules
 from domain.assignments.content import (
     ASSET,
-    EXTERNAL_RETURN,
     REASSERTED,
     RELINKED,
     VANISHED,
@@ -56,12 +55,12 @@ class Drifting(Verbs):
     def resolve_drift(self, how: str, operation_id: Id, asked: Asked) -> None:
         """Take it as returned, have the inventory say again who has it, or agree with it.
 
-        Raises ``HeldByAnother`` for the first where the inventory shows it with somebody else,
-        ``HeldByNobody`` for the last where it does not.
+        Raises ``HeldByAnother`` for the first two where the inventory shows it with somebody else:
+        nothing is taken from anybody. ``HeldByNobody`` for the last where it does not.
         """
         rules.check(Command.RESOLVE_DRIFT, self.view(), asked)
         drift = self.standing.drift
-        if how == EXTERNAL_RETURN and drift is not None and drift.actual is not None:
+        if how != RELINKED and drift is not None and drift.actual is not None:
             raise HeldByAnother
         if how == RELINKED and drift is not None and drift.actual is None:
             raise HeldByNobody

@@ -31,7 +31,7 @@ class InventoryAsked(RuleBroken):
     """The inventory has not answered the last change of this assignment yet."""
 
     code = "inventory_asked"
-    help = "Repeat this when its sync says synced, or resolve what needs attention."
+    help = "Repeat this when its sync is null, or resolve what needs attention."
 
 
 class NotAwaited(RuleBroken):
@@ -147,7 +147,7 @@ class NoDrift(RuleBroken):
 
 
 class HeldByAnother(RuleBroken):
-    """The inventory says that somebody else has the item: it did not come back."""
+    """The inventory says that somebody else has the item: that is not to be taken from them."""
 
     code = "held_by_another"
     help = "Relink this assignment to them, or check the item in in the inventory."

@@ -23,7 +23,10 @@ LARGEST_NUMBER: Final = 2**53
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetConnection:
-    """Reach the tenant's inventory so, from now on. ``allowed`` is the operator's list."""
+    """Reach the tenant's inventory so, from now on. ``allowed`` is the operator's list.
+
+    ``moved`` says that the inventory at another address than before is the same one.
+    """
 
     base_url: str
     token_source: str
@@ -33,6 +36,7 @@ class SetConnection:
     company_id: int | None = None
     server_zone: str = "UTC"
     status_labels: Mapping[str, int] = field(default_factory=dict)
+    moved: bool = False
     expected_version: int | None = None
 
     def __post_init__(self) -> None:

@@ -4,24 +4,25 @@ from domain.errors import InvalidField, NotFound, VersionMismatch
 from domain.ids import Id, uuid_of
 from domain.inventory import changes, commands, rules
 from domain.inventory.connection import Settings, SnipeItConnection
-from domain.inventory.errors import MappingNotFound, NotConnected, ThingMapped
+from domain.inventory.errors import InventoryMapped, MappingNotFound, NotConnected, ThingMapped
 from domain.ports import Facts, Receipt, Store
 
 
 async def set_connection(command: commands.SetConnection, store: Store, facts: Facts) -> Receipt:
     """Connect the tenant's inventory, or reach it in another way.
 
-    Raises ``InvalidField`` for a server or a token's place that is not allowed.
+    Raises ``ServerNotAllowed``, ``InvalidField`` for a token's place that is not the server's, and
+    ``InventoryMapped`` for another server, unless the inventory has moved there.
     """
     rules.require_manager(command.by)
+    tenant_id = command.by.tenant_id
     settings = Settings(
-        command.allowed.check(command.base_url, command.token_source),
+        command.allowed.check(tenant_id, command.base_url, command.token_source),
         command.token_source,
         command.company_id,
         command.server_zone,
         command.status_labels,
     )
-    tenant_id = command.by.tenant_id
     try:
         connection = await _load(tenant_id, store, command.expected_version)
     except NotConnected:
@@ -30,6 +31,9 @@ async def set_connection(command: commands.SetConnection, store: Store, facts: F
         id = uuid_of(rules.connection_id(tenant_id))
         connection = SnipeItConnection.connect(id, tenant_id, settings, command.at)
     else:
+        elsewhere = settings.base_url != connection.settings.base_url
+        if elsewhere and not command.moved and await facts.has_mappings():
+            raise InventoryMapped
         connection.change(settings, command.at)
     rows = (_row(connection),) if connection.pending_events else ()
     return await store.save(connection, changes=rows)

@@ -1,19 +1,24 @@
-"""Which Snipe-IT servers an administrator of this machine lets tenants connect to.
+"""Which Snipe-IT servers an administrator of this machine lets which tenants connect to.
 
-A tenant's own administrator names the server and the place of its token, and must not be able to
-send anybody else's token, or another secret of this machine, to a server of their choice.
+A tenant's own administrator names the server and the place of its token. Anybody may be one, where
+sign-up is open: they must not reach another tenant's inventory, or send another server's token, or
+another secret of this machine, to a server of their choice.
 """
 
 import re
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import urlsplit
 
 from domain.errors import InvalidField
+from domain.ids import ULID_FORM, Id
+from domain.inventory.errors import ServerNotAllowed
 
-TOKEN_VARIABLES: Final = "QM_SNIPE_IT_TOKEN"  # noqa: S105  a name, not a token
-"""Environment variables whose names begin so hold tokens, and nothing else."""
+EVERY_TENANT: Final = "*"
+"""For whom a server is that every tenant may connect to, those that are still to sign up too."""
+TOKEN_SOURCE: Final = "env:QM_SNIPE_IT_TOKEN"  # noqa: S105  a place, not a token
+"""Where the token stands of a server that is listed without a place of its own."""
 
 _SOURCE: Final = re.compile(r"env:[A-Z_][A-Z0-9_]*|file:/[^\x00-\x1f\x7f]+")
 _PORTS: Final = {"http": 80, "https": 443}
@@ -37,52 +42,82 @@ def plain_url(url: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
+class AllowedServer:
+    """A server by its plain URL, the one place of its token, and for whom it is."""
+
+    url: str
+    token_source: str
+    tenant: Id
+
+    @classmethod
+    def read(cls, entry: str) -> Self:
+        """From ``https://b.example file:/run/secrets/b-token 01M7Z9ZSM7WX6NKRM6AFYKERMY``.
+
+        Raises ``ValueError`` for an entry that is anything else, or that says not for whom it is.
+        """
+        address, _, rest = entry.partition(" ")
+        source, _, tenant = rest.strip().rpartition(" ")
+        url = plain_url(address)
+        if url is None:
+            raise ValueError(
+                "an entry does not begin with a server's address, such as https://snipe.example"
+            )
+        if tenant != EVERY_TENANT and not re.fullmatch(ULID_FORM, tenant):
+            raise ValueError(
+                f"{url} is for nobody: its entry has to end with the id of the tenant that may"
+                f" connect to it, or with {EVERY_TENANT} if nobody else can sign up here"
+            )
+        source = source.strip() or TOKEN_SOURCE
+        if not _SOURCE.fullmatch(source):
+            raise ValueError(
+                f"{url} has no token's place behind it: write env:NAME or file:/path, or nothing"
+                f" where it is {TOKEN_SOURCE}"
+            )
+        return cls(url, source, tenant)
+
+    def is_for(self, tenant_id: Id) -> bool:
+        """Whether this tenant may connect to it."""
+        return self.tenant in {tenant_id, EVERY_TENANT}
+
+
+@dataclass(frozen=True, slots=True)
 class AllowedServers:
-    """The servers by their plain URL, each with the one place of its token, or None.
+    """The servers that tenants may be connected to. No two of them have a token in common."""
 
-    Where the list names no place, the token stands in a variable that begins with
-    ``QM_SNIPE_IT_TOKEN`` and that no other server has for its own.
-    """
-
-    sources: Mapping[str, str | None]
+    servers: frozenset[AllowedServer]
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """From ``https://a.example, https://b.example file:/run/secrets/b-token``.
+        """From entries with commas between them.
 
-        Raises ``ValueError`` for an entry that is not a URL, with or without a token's place.
+        Raises ``ValueError`` for an entry that cannot be read, and for two that name one token.
         """
-        sources: dict[str, str | None] = {}
-        for entry in filter(None, (part.strip() for part in text.split(","))):
-            address, _, source = entry.partition(" ")
-            url, source = plain_url(address), source.strip()
-            if url is None or (source and not _SOURCE.fullmatch(source)):
-                raise ValueError(f"{entry!r} is not a server's address, with its token's place")
-            sources[url] = source or None
-        return cls(sources)
+        servers = frozenset(
+            AllowedServer.read(entry) for entry in filter(None, map(str.strip, text.split(",")))
+        )
+        for source, several in Counter(one.token_source for one in servers).items():
+            if several > 1:
+                raise ValueError(
+                    f"{several} entries have their token at {source}: write between address and"
+                    f" tenant where each has its own (no place means {TOKEN_SOURCE})"
+                )
+        return cls(servers)
 
-    def check(self, base_url: str, token_source: str) -> str:
-        """The server's plain URL. Raises ``InvalidField`` for what the list does not allow."""
+    def check(self, tenant_id: Id, base_url: str, token_source: str) -> str:
+        """The server's plain URL.
+
+        Raises ``ServerNotAllowed``, and ``InvalidField`` for a place that is not its token's.
+        """
         url = plain_url(base_url)
-        if url is None or url not in self.sources:
-            raise InvalidField(
-                ("base_url",),
-                "This is not one of the inventory servers of this installation;"
-                " its operator lists them in QM_SNIPE_IT_ALLOWED_URLS.",
-            )
-        if not self._may_use(token_source, self.sources[url]):
+        sources = {
+            one.token_source for one in self.servers if one.url == url and one.is_for(tenant_id)
+        }
+        if url is None or not sources:
+            raise ServerNotAllowed(("base_url",))
+        if token_source not in sources:
             raise InvalidField(
                 ("token_source",),
-                f"The token of this server does not stand there: write env:{TOKEN_VARIABLES}…, or"
-                " the place that the operator lists beside the server.",
+                "The token of this server does not stand there: name the place that the operator"
+                f" lists beside the server, {TOKEN_SOURCE} where there is none.",
             )
         return url
-
-    def _may_use(self, token_source: str, listed: str | None) -> bool:
-        if listed is not None:
-            return token_source == listed
-        if token_source in self.sources.values():
-            return False
-        return token_source.startswith(f"env:{TOKEN_VARIABLES}") and bool(
-            _SOURCE.fullmatch(token_source)
-        )

@@ -11,6 +11,10 @@ from urllib.parse import SplitResult, urlsplit
 from domain.errors import InvalidField
 
 URL_LIMIT: Final = 2_000
+HOST_LIMIT: Final = 253
+LABEL_LIMIT: Final = 63
+"""Characters of a name, and of a part of it between dots (RFC 1035): no other can be looked up."""
+
 _PATH: Final = ("url",)
 _NAMES_OF_INSIDE: Final = ("localhost", "local", "internal", "lan", "home.arpa")
 
@@ -42,14 +46,19 @@ def host_of(url: str) -> str:
 def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """Whether an address is one of the open internet.
 
-    IPv6 addresses that carry an IPv4 one are judged by that, too.
+    IPv6 addresses that carry an IPv4 one are judged by that.
     """
     if isinstance(address, ipaddress.IPv6Address):
         carried = _carried(address)
         if carried is not None:
             return is_public(carried)
+        if address not in _ROUTED:
+            return False
     return address.is_global and not address.is_multicast
 
+
+_ROUTED: Final = ipaddress.ip_network("2000::/3")
+"""What is given out of IPv6 (IANA, global unicast); ``is_global`` also takes what nobody has."""
 
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _COMPATIBLE: Final = ipaddress.ip_network("::/96")
@@ -60,8 +69,6 @@ def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
         return address.ipv4_mapped
     if address.sixtofour is not None:
         return address.sixtofour
-    if address.teredo is not None:
-        return address.teredo[1]
     if address in _NAT64 or address in _COMPATIBLE:
         return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
     return None
@@ -79,7 +86,17 @@ def _parts(url: str) -> SplitResult:
         raise InvalidField(_PATH, "This is no address.") from error
     if not parts.hostname or port == 0:
         raise InvalidField(_PATH, "This must name a host, as https://example.org/hook does.")
+    if not _can_be_looked_up(parts.hostname):
+        raise InvalidField(_PATH, "There can be no host of this name.")
     return parts
+
+
+def _can_be_looked_up(host: str) -> bool:
+    if ":" in host:  # an IPv6 address
+        return True
+    name = host.removesuffix(".")
+    labels = name.split(".")
+    return len(name) <= HOST_LIMIT and all(0 < len(label) <= LABEL_LIMIT for label in labels)
 
 
 def _is_inside(host: str) -> bool:

@@ -45,6 +45,17 @@ class ChoicesMade:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookAdded:
+    """A webhook as it begins: switched on, with its first secret."""
+
+    tenant_id: Id
+    webhook_id: Id
+    url: str
+    description: str
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookSet:
     """A webhook as it is after the event of ``version``. ``url`` None: as it was.
 
@@ -74,4 +85,6 @@ class WebhookGone:
     webhook_id: Id
 
 
-NotificationChange = NotificationRead | AllRead | ChoicesMade | WebhookSet | WebhookGone
+NotificationChange = (
+    NotificationRead | AllRead | ChoicesMade | WebhookAdded | WebhookSet | WebhookGone
+)

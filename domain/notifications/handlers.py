@@ -53,15 +53,23 @@ async def add(command: commands.AddWebhook, store: Store, facts: Facts) -> Recei
     )
     if await facts.webhook_count() >= commands.WEBHOOK_LIMIT:
         raise TooManyWebhooks
-    return await store.save(webhook, changes=(_row(command.webhook_id, webhook, command.url),))
+    row = changes.WebhookAdded(
+        tenant_id=webhook.tenant_id,
+        webhook_id=command.webhook_id,
+        url=command.url,
+        description=webhook.description,
+        events=webhook.events,
+    )
+    return await store.save(webhook, changes=(row,))
 
 
 async def change(command: commands.ChangeWebhook, store: Store, facts: Facts) -> Receipt:
     """Change a webhook."""
     webhook = await store.load(Webhook, command.webhook_id, command.expected_version)
-    by, at = command.by, command.at
+    by, at, url = command.by, command.at, command.url
     webhook.change(
-        host=webhook.host if command.url is None else host_of(command.url),
+        host=webhook.host if url is None else host_of(url),
+        moved=url is not None and url != await facts.webhook_url(command.webhook_id),
         description=(webhook.description if command.description is None else command.description),
         events=command.events or webhook.events,
         by=by,
@@ -71,22 +79,22 @@ async def change(command: commands.ChangeWebhook, store: Store, facts: Facts) ->
         webhook.enable(by, at)
     if command.enabled is False:
         webhook.disable(BY_HAND, by, at)
-    row = _row(command.webhook_id, webhook, command.url, cleared=command.enabled is True)
-    return await store.save(webhook, changes=(row,))
+    rows = _rows(command.webhook_id, webhook, url, cleared=command.enabled is True)
+    return await store.save(webhook, changes=rows)
 
 
 async def rotate_secret(command: commands.RotateSecret, store: Store, facts: Facts) -> Receipt:
     """Give a webhook a new secret; the receipt's version is the secret's."""
     webhook = await store.load(Webhook, command.webhook_id, command.expected_version)
     webhook.rotate_secret(command.previous_until, command.by, command.at)
-    return await store.save(webhook, changes=(_row(command.webhook_id, webhook),))
+    return await store.save(webhook, changes=_rows(command.webhook_id, webhook))
 
 
 async def request_test(command: commands.RequestTest, store: Store, facts: Facts) -> Receipt:
     """Have a test sent. Raises ``WebhookDisabled``."""
     webhook = await store.load(Webhook, command.webhook_id, command.expected_version)
     webhook.request_test(command.by, command.at)
-    return await store.save(webhook, changes=(_row(command.webhook_id, webhook),))
+    return await store.save(webhook, changes=_rows(command.webhook_id, webhook))
 
 
 async def remove(command: commands.RemoveWebhook, store: Store, facts: Facts) -> Receipt:
@@ -101,13 +109,16 @@ async def give_up(command: commands.GiveUpWebhook, store: Store, facts: Facts) -
     """Send nothing to a webhook any longer."""
     webhook = await store.load(Webhook, command.webhook_id)
     webhook.give_up(command.reason, command.at)
-    return await store.save(webhook, changes=(_row(command.webhook_id, webhook),))
+    return await store.save(webhook, changes=_rows(command.webhook_id, webhook))
 
 
-def _row(
+def _rows(
     webhook_id: str, webhook: Webhook, url: str | None = None, *, cleared: bool = False
-) -> changes.WebhookSet:
-    return changes.WebhookSet(
+) -> tuple[changes.WebhookSet, ...]:
+    """The row after what has just happened to a webhook; none where nothing has."""
+    if not webhook.pending_events:
+        return ()
+    row = changes.WebhookSet(
         tenant_id=webhook.tenant_id,
         webhook_id=webhook_id,
         url=url,
@@ -121,3 +132,4 @@ def _row(
         version=webhook.version,
         cleared=cleared,
     )
+    return (row,)

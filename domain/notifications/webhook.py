@@ -37,7 +37,10 @@ class Webhook(Aggregate):
         by: Id
 
     class Changed(Event):
-        """The webhook is this from now on."""
+        """The webhook is this from now on.
+
+        Where nothing of it differs, the path or the query of its address is another.
+        """
 
         TOPIC = "webhook.changed.v1"
         host: str
@@ -125,11 +128,18 @@ class Webhook(Aggregate):
         by.require(TENANT_MANAGE)
 
     def change(
-        self, *, host: str, description: str, events: tuple[str, ...], by: Caller, at: datetime
+        self,
+        *,
+        host: str,
+        moved: bool,
+        description: str,
+        events: tuple[str, ...],
+        by: Caller,
+        at: datetime,
     ) -> None:
-        """Make it this from now on."""
+        """Make it this from now on. ``moved``: its address is another, be it on the same host."""
         self.require_manager(by)
-        if (host, description, events) != (self.host, self.description, self.events):
+        if moved or (host, description, events) != (self.host, self.description, self.events):
             self._changed(
                 host=host,
                 description=description,

@@ -1,7 +1,7 @@
 """From which address a request comes, as far as that can be believed."""
 
 from collections.abc import Iterable
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
 from starlette.types import Scope
@@ -25,12 +25,9 @@ class ClientAddresses:
             peer = hop
         return _grouped(peer)
 
-    def _is_trusted(self, address: str) -> bool:
-        try:
-            parsed = ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in self._trusted)
+    def _is_trusted(self, hop: str) -> bool:
+        address = _address(hop)
+        return address is not None and any(address in network for network in self._trusted)
 
 
 def _forwarded(scope: Scope) -> list[str]:
@@ -38,13 +35,27 @@ def _forwarded(scope: Scope) -> list[str]:
     return [hop.strip() for hop in b",".join(values).decode("latin-1").split(",") if hop.strip()]
 
 
-def _grouped(address: str) -> str:
+def _address(hop: str) -> IPv4Address | IPv6Address | None:
+    """The address of a hop, which may name its port; None where it is none.
+
+    IPv4 inside IPv6 is IPv4: it depends on the socket that is listened on.
+    """
+    text = hop
+    if hop.startswith("["):
+        text = hop[1:].partition("]")[0]
+    elif hop.count(":") == 1:
+        text = hop.partition(":")[0]
     try:
-        parsed = ip_address(address)
+        address = ip_address(text)
     except ValueError:
-        return UNKNOWN
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ip_network((int(parsed), _HOUSEHOLD_BITS), strict=False).network_address)
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def _grouped(hop: str) -> str:
+    address = _address(hop)
+    if not isinstance(address, IPv6Address):
+        return UNKNOWN if address is None else str(address)
+    return str(ip_network((int(address), _HOUSEHOLD_BITS), strict=False).network_address)

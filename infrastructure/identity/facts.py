@@ -41,6 +41,7 @@ _HOLDERS: Final = "SELECT user_id, roles, permissions, version FROM identity.mem
 _ROLES: Final = "SELECT name, permissions FROM identity.roles_of(%s)"
 _HAS_EVENT: Final = "SELECT found FROM notifications.has_event(%s, %s, %s)"
 _WEBHOOKS: Final = "SELECT webhooks FROM notifications.webhook_count(%s)"
+_WEBHOOK_URL: Final = "SELECT url FROM notifications.webhook_url(%s, %s)"
 
 _Place = tuple[UUID, UUID, UUID]
 """A tenant, a project, a user."""
@@ -137,6 +138,11 @@ class TenantFacts:
         """What our id stands for in the inventory; None where it was never mapped."""
         return inventory.mapping(id, await self._read(inventory.MAPPING, to_uuid(id)))
 
+    async def has_mappings(self) -> bool:
+        """Whether ids of ours were ever given to things of the inventory."""
+        ((found,),) = await self._read(inventory.HAS_MAPPINGS)
+        return bool(found)
+
     async def mirrored(self, kind: str, external_id: int) -> MirroredFact | None:
         """A thing by its number over there; None where the mirror has none such, or no longer."""
         if kind not in TABLES:
@@ -153,6 +159,11 @@ class TenantFacts:
         """How many webhooks the tenant has."""
         ((webhooks,),) = await self._read(_WEBHOOKS)
         return int(webhooks)
+
+    async def webhook_url(self, webhook_id: Id) -> str | None:
+        """The address of a webhook, which is in no event; None where the tenant has none such."""
+        rows = await self._read(_WEBHOOK_URL, to_uuid(webhook_id))
+        return rows[0][0] if rows else None
 
     def _member(self, user: UUID, roles: list[str], own: list[str], version: int) -> MemberFact:
         user_id = from_uuid(user)

@@ -1,4 +1,4 @@
-"""Sign-in: the look-up of an account, and the counters against guessing.
+"""Sign-in and sign-up: the look-up of an account, and the counters against guessing.
 
 Tries are counted in Postgres, so all processes share them: by address, and by account and address
 together. An account that is under attack from many addresses leaves each address fewer tries but
@@ -27,6 +27,8 @@ _BEGIN: Final = (
     " FROM identity.begin_signin(%s, %s, %s, %s, %s, %s, %s, %s)"
 )
 _FINISH: Final = "SELECT identity.finish_signin(%s, %s, %s, %s, %s)"
+_BEGIN_SIGN_UP: Final = "SELECT retry_after FROM identity.begin_signup(%s, %s, %s, %s)"
+_HOUR: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,53 @@ class Account:
         return None if self.known is None else self.known.password_hash
 
 
-class SignIns:
-    """Begins and finishes sign-ins. ``pepper`` keeps names and addresses out of the counters."""
+class _Counters:
+    """What is counted in Postgres. ``pepper`` keeps names and addresses out of the counters."""
 
-    def __init__(self, pool: Pool, pepper: bytes, limits: Limits) -> None:
+    def __init__(self, pool: Pool, pepper: bytes) -> None:
         self._pool = pool
         self._pepper = pepper
+
+    async def _call(self, query: str, values: Sequence[object]) -> TupleRow:
+        try:
+            return await within(DEADLINE_S, self._row(query, values))
+        except (
+            OperationalError,
+            InterfaceError,
+            PoolTimeout,
+            PoolClosed,
+            TimeoutError,
+        ) as error:
+            raise StoreUnavailable from error
+
+    async def _row(self, query: str, values: Sequence[object]) -> TupleRow:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(query.encode(), values, prepare=True)
+            row = await cursor.fetchone()
+        if row is None:
+            raise LookupError("a function that returns one row returned none")
+        return row
+
+
+class SignUps(_Counters):
+    """Counts sign-ups, which anybody may try: at most ``an_hour`` from one address."""
+
+    def __init__(self, pool: Pool, pepper: bytes, an_hour: int) -> None:
+        super().__init__(pool, pepper)
+        self._an_hour = an_hour
+
+    async def begin(self, address: str) -> None:
+        """Count a try, whatever comes of it. Raises ``TooManyTries`` and ``StoreUnavailable``."""
+        (wait_s,) = await self._call(_BEGIN_SIGN_UP, (address, self._pepper, self._an_hour, _HOUR))
+        if wait_s:
+            raise TooManyTries(wait_s)
+
+
+class SignIns(_Counters):
+    """Begins and finishes sign-ins."""
+
+    def __init__(self, pool: Pool, pepper: bytes, limits: Limits) -> None:
+        super().__init__(pool, pepper)
         self._limits = limits
 
     async def begin(self, login: str, address: str) -> Account:
@@ -112,23 +155,3 @@ class SignIns:
         """
         user = None if account.known is None else to_uuid(account.known.user_id)
         await self._call(_FINISH, (account.subject, address, self._pepper, user, new_hash))
-
-    async def _call(self, query: str, values: Sequence[object]) -> TupleRow:
-        try:
-            return await within(DEADLINE_S, self._row(query, values))
-        except (
-            OperationalError,
-            InterfaceError,
-            PoolTimeout,
-            PoolClosed,
-            TimeoutError,
-        ) as error:
-            raise StoreUnavailable from error
-
-    async def _row(self, query: str, values: Sequence[object]) -> TupleRow:
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(query.encode(), values, prepare=True)
-            row = await cursor.fetchone()
-        if row is None:
-            raise LookupError("a function that returns one row returned none")
-        return row

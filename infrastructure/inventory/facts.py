@@ -22,6 +22,7 @@ ITEM: Final = (
     " FROM inventory.item_of(%s, %s, %s)"
 )
 MAPPING: Final = "SELECT kind, external_id FROM inventory.mapping_of(%s, %s)"
+HAS_MAPPINGS: Final = "SELECT found FROM inventory.has_mappings(%s)"
 MIRRORED: Final = "SELECT id FROM inventory.mirrored(%s, %s, %s)"
 THING: Final = (
     "SELECT external_id, removed, type, holder_kind, holder_external_id"

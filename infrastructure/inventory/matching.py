@@ -13,6 +13,22 @@ ON CONFLICT DO NOTHING
 """
 
 
+def given_away(table: LiteralString) -> LiteralString:
+    """Of ids and the numbers they were made for: the numbers whose id stands for another thing.
+
+    Only of living things that have no mapping. Wants ids, numbers, tenant and kind.
+    """
+    return f"""
+SELECT new.external_id FROM inventory.{table} m
+JOIN inventory.mappings taken ON taken.tenant_id = m.tenant_id AND taken.external_id IS NOT NULL
+JOIN unnest(%s::uuid[], %s::bigint[]) AS new (id, external_id)
+    ON new.id = taken.id AND new.external_id = m.external_id
+WHERE m.tenant_id = %s AND m.deleted_at IS NULL
+    AND NOT EXISTS (SELECT FROM inventory.mappings p WHERE p.tenant_id = m.tenant_id
+                    AND p.kind = %s AND p.external_id = m.external_id)
+"""  # noqa: S608
+
+
 def take_over(table: LiteralString) -> LiteralString:
     """Give the rows of a table the ids that their mappings have. Wants tenant and kind."""
     return f"""
@@ -23,10 +39,17 @@ WHERE m.tenant_id = %s AND p.kind = %s
 """  # noqa: S608
 
 
+_NO_OTHER_SERIAL: Final = (
+    "(coalesce(trim(n.serial), '') = '' OR coalesce(trim(o.serial), '') = ''"
+    " OR lower(trim(n.serial)) = lower(trim(o.serial)))"
+)
+
+
 def adopt(column: LiteralString) -> LiteralString:
     """Give living assets that were made again the id of the deleted one they replace.
 
-    They have the same text in ``column``, and there is one of each.
+    They have the same text in ``column``, and there is one of each. Two serial numbers that
+    differ are two things, whatever else is the same: tags are stuck on again.
     """
     return f"""
 WITH made_again AS (
@@ -35,7 +58,7 @@ WITH made_again AS (
     JOIN inventory.assets o ON o.tenant_id = n.tenant_id AND o.{column} = n.{column}
         AND o.deleted_at IS NOT NULL AND o.id IS NOT NULL
     WHERE n.tenant_id = %(tenant)s AND n.deleted_at IS NULL AND n.id IS NULL
-        AND n.{column} <> ''
+        AND n.{column} <> '' AND {_NO_OTHER_SERIAL}
         AND NOT EXISTS (SELECT FROM inventory.mappings p WHERE p.tenant_id = n.tenant_id
                         AND p.kind = 'asset' AND p.external_id = n.external_id)
     GROUP BY n.{column} HAVING count(*) = 1

@@ -54,6 +54,17 @@ _KIND: Final = (
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A reading that has begun, ``at`` by the clock, which may be set back or be another's.
+
+    ``number`` is above those of all that began before it, in whatever process.
+    """
+
+    number: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class MirrorState:
     """How far a mirror is: of which server, and up to which row of its activity report."""
 
@@ -114,32 +125,41 @@ class MirrorStore:
         """
         await self._run(_FAILED, self._tenant, base_url, error, message, at)
 
-    async def put(self, kind: str, rows: Sequence[Row], as_of: datetime) -> None:
-        """Things as they were read at ``as_of`` or after it. What was read later stays."""
+    async def begin(self, at: datetime) -> Begun:
+        """A reading that begins now, which is ``at``: what it finds is newer than all before."""
+        rows = await self._run("SELECT nextval('inventory.readings')")
+        return Begun(rows[0][0], at)
+
+    async def put(self, kind: str, rows: Sequence[Row], begun: Begun) -> None:
+        """Things as a reading found them. What one that began later has found stays."""
         statement = _upsert(TABLES[kind])
         for start in range(0, len(rows), BATCH):
             batch = orjson.dumps(rows[start : start + BATCH]).decode()
-            await self._run(statement, self._tenant, as_of, _NUL.sub(r"\1", batch))
+            values = (self._tenant, begun.at, begun.number, _NUL.sub(r"\1", batch))
+            await self._run(statement, *values)
 
-    async def unseen(self, kind: str, since: datetime) -> list[int]:
-        """The numbers of living things that nothing has been read of since then."""
+    async def unseen(self, kind: str, begun: Begun) -> list[int]:
+        """The numbers of living things that neither this reading has found nor a later one."""
         rows = await self._run(
             f"SELECT external_id FROM inventory.{TABLES[kind]}"  # noqa: S608
-            " WHERE tenant_id = %s AND deleted_at IS NULL AND as_of < %s ORDER BY external_id",
+            " WHERE tenant_id = %s AND deleted_at IS NULL AND reading < %s ORDER BY external_id",
             self._tenant,
-            since,
+            begun.number,
         )
         return [external_id for (external_id,) in rows]
 
-    async def put_away(self, kind: str, external_ids: Sequence[int], at: datetime) -> None:
-        """These things are no longer in the inventory."""
+    async def put_away(self, kind: str, external_ids: Sequence[int], begun: Begun) -> None:
+        """These things are no longer in the inventory, unless a later reading has found them."""
         await self._run(
-            f"UPDATE inventory.{TABLES[kind]} SET deleted_at = %s, as_of = %s"  # noqa: S608
-            " WHERE tenant_id = %s AND external_id = ANY (%s) AND deleted_at IS NULL",
-            at,
-            at,
+            f"UPDATE inventory.{TABLES[kind]} SET deleted_at = %s, as_of = %s, reading = %s"  # noqa: S608
+            " WHERE tenant_id = %s AND external_id = ANY (%s) AND deleted_at IS NULL"
+            " AND reading <= %s",
+            begun.at,
+            begun.at,
+            begun.number,
             self._tenant,
             list(external_ids),
+            begun.number,
         )
 
     async def complete(self, kind: str, as_of: datetime) -> int:
@@ -161,7 +181,8 @@ class MirrorStore:
     async def give_ids(self, kind: str) -> None:
         """Let everything of a kind have an id of ours, but for what somebody took away.
 
-        An asset that was made again keeps the id of the one it replaces.
+        An asset that was made again keeps the id of the one it replaces. What comes back after
+        that, or after its id was given to something else by hand, gets another one.
         """
         table = TABLES[kind]
         if kind == "asset":
@@ -173,9 +194,15 @@ class MirrorStore:
         )
         if not rows:
             return
-        numbers = [number for (number,) in rows]
-        ids = [to_uuid(inventory_id(self._tenant_id, kind, number)) for number in numbers]
-        await self._run(matching.FIRST_SEEN, self._tenant, kind, ids, numbers)
+        given_away = 0
+        while numbers := [number for (number,) in rows]:
+            ids = [
+                to_uuid(inventory_id(self._tenant_id, kind, number, given_away))
+                for number in numbers
+            ]
+            await self._run(matching.FIRST_SEEN, self._tenant, kind, ids, numbers)
+            rows = await self._run(matching.given_away(table), ids, numbers, self._tenant, kind)
+            given_away += 1
         await self._run(matching.take_over(table), self._tenant, kind)
 
     async def match_members(self) -> None:
@@ -218,11 +245,12 @@ def _upsert(table: LiteralString) -> LiteralString:
     taken = ", ".join(f"r.{column}" for column in columns)
     changed = ", ".join(f"{column} = excluded.{column}" for column in columns)
     return (
-        f"INSERT INTO inventory.{table} AS m (tenant_id, as_of, external_id, {listed})"  # noqa: S608
-        f" SELECT %s, %s, r.external_id, {taken}"
+        f"INSERT INTO inventory.{table} AS m (tenant_id, as_of, reading, external_id, {listed})"  # noqa: S608
+        f" SELECT %s, %s, %s, r.external_id, {taken}"
         f" FROM jsonb_populate_recordset(NULL::inventory.{table}, %s::jsonb) AS r"
         " ON CONFLICT (tenant_id, external_id)"
-        f" DO UPDATE SET as_of = excluded.as_of, {changed} WHERE m.as_of <= excluded.as_of"
+        f" DO UPDATE SET as_of = excluded.as_of, reading = excluded.reading, {changed}"
+        " WHERE m.reading <= excluded.reading"
     )
 
 

@@ -1,7 +1,8 @@
 """The inventory tables as the query API selects from them.
 
 Of a mirrored thing, ``id`` is ours and null where nothing of ours stands for it; ``as_of`` is when
-it was last read over there. Other things are named by their external ids, within the tenant.
+it was last read over there, by the clock of who read it. Other things are named by their external
+ids, within the tenant.
 """
 
 from typing import Any, Final

@@ -10,6 +10,7 @@ from domain.notifications.changes import (
     ChoicesMade,
     NotificationChange,
     NotificationRead,
+    WebhookAdded,
     WebhookGone,
     WebhookSet,
 )
@@ -23,7 +24,8 @@ _READ: Final = (
 )
 _READ_UPTO: Final = (
     "INSERT INTO notifications.read_upto AS r (tenant_id, user_id, position, at)"
-    " VALUES (%s, %s, coalesce(%s, (SELECT position FROM log.log_head)), %s)"
+    # What is to come has not been read: `least` leaves out a NULL.
+    " VALUES (%s, %s, least(%s::bigint, (SELECT position FROM log.log_head)), %s)"
     " ON CONFLICT (tenant_id, user_id) DO UPDATE"
     " SET position = excluded.position, at = excluded.at WHERE r.position < excluded.position"
 )
@@ -37,12 +39,11 @@ _OFF: Final = (
     "INSERT INTO notifications.switched_off (tenant_id, user_id, kind, channel)"
     " VALUES (%s, %s, %s, %s)"
 )
-_SET_WEBHOOK: Final = (
-    "INSERT INTO notifications.webhooks AS w (id, tenant_id, url, description, events, enabled,"
-    " disabled_reason, secret_version, previous_secret_version, previous_until, version)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+_ADD_WEBHOOK: Final = (
+    "INSERT INTO notifications.webhooks (id, tenant_id, url, description, events, enabled,"
+    " secret_version, version) VALUES (%s, %s, %s, %s, %s, true, 1, 1)"
 )
-_CHANGE_WEBHOOK: Final = (
+_SET_WEBHOOK: Final = (
     "UPDATE notifications.webhooks SET url = coalesce(%s, url), description = %s, events = %s,"
     " enabled = %s, disabled_reason = %s, secret_version = %s, previous_secret_version = %s,"
     " previous_until = %s, version = %s,"
@@ -83,9 +84,16 @@ def _(change: ChoicesMade) -> tuple[Statement, ...]:
 
 
 @_statements.register
-def _(change: WebhookSet) -> tuple[Statement, ...]:
+def _(change: WebhookAdded) -> tuple[Statement, ...]:
     id, tenant = to_uuid(change.webhook_id), to_uuid(change.tenant_id)
-    kept = (
+    row = (id, tenant, change.url, change.description, list(change.events))
+    return ((_ADD_WEBHOOK, row),)
+
+
+@_statements.register
+def _(change: WebhookSet) -> tuple[Statement, ...]:
+    row = (
+        change.url,
         change.description,
         list(change.events),
         change.enabled,
@@ -94,11 +102,10 @@ def _(change: WebhookSet) -> tuple[Statement, ...]:
         change.previous_secret_version,
         change.previous_until,
         change.version,
+        change.cleared,
     )
-    if change.version == 1:
-        return ((_SET_WEBHOOK, (id, tenant, change.url, *kept)),)
-    where = (tenant, id, change.version)
-    return ((_CHANGE_WEBHOOK, (change.url, *kept, change.cleared, *where)),)
+    where = (to_uuid(change.tenant_id), to_uuid(change.webhook_id), change.version)
+    return ((_SET_WEBHOOK, (*row, *where)),)
 
 
 @_statements.register

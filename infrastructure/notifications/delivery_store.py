@@ -25,12 +25,13 @@ from infrastructure.postgres import Connection, Pool, severed_after
 
 CALL_S: Final = 5.0
 
-# A receiver that is slow must not keep everybody else waiting: it gets few at a time.
+# A receiver that is slow must not keep everybody else waiting: it gets few at a time, and so does
+# a tenant, who may have many of them.
 _CLAIM: Final = """
-WITH busy AS (
-    SELECT recipient_id FROM notifications.deliveries
-    WHERE state = 'waiting' AND claimed_until IS NOT NULL AND claimed_until > clock_timestamp()
-    GROUP BY recipient_id HAVING count(*) >= %(at_once)s
+WITH claimed AS MATERIALIZED (
+    SELECT tenant_id, recipient_id FROM notifications.deliveries
+    WHERE state = 'waiting' AND channel = %(channel)s
+        AND claimed_until IS NOT NULL AND claimed_until > clock_timestamp()
 )
 UPDATE notifications.deliveries d
 SET claimed_by = %(claim)s, attempts = d.attempts + 1,
@@ -39,7 +40,10 @@ WHERE d.id = (
     SELECT w.id FROM notifications.deliveries w
     WHERE w.state = 'waiting' AND w.channel = %(channel)s AND w.due_at <= clock_timestamp()
         AND (w.claimed_until IS NULL OR w.claimed_until <= clock_timestamp())
-        AND w.recipient_id <> ALL (ARRAY(SELECT recipient_id FROM busy))
+        AND w.recipient_id <> ALL (ARRAY(
+            SELECT recipient_id FROM claimed GROUP BY 1 HAVING count(*) >= %(at_once)s))
+        AND w.tenant_id <> ALL (ARRAY(
+            SELECT tenant_id FROM claimed GROUP BY 1 HAVING count(*) >= %(of_tenant)s))
     ORDER BY w.due_at, w.position LIMIT 1
     FOR UPDATE SKIP LOCKED
 )
@@ -135,10 +139,21 @@ class DeliveryStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def claim(self, channel: str, ttl_s: float, at_once: int) -> Claimed | None:
-        """The next delivery that is due, for ``ttl_s``; at most ``at_once`` of one recipient."""
+    async def claim(
+        self, channel: str, ttl_s: float, at_once: int, of_tenant: int
+    ) -> Claimed | None:
+        """The next delivery that is due, for ``ttl_s``.
+
+        At most ``at_once`` are claimed of one recipient, and ``of_tenant`` of one tenant.
+        """
         asked_at, claim = since_boot(), uuid4()
-        values = {"claim": claim, "ttl": ttl_s, "channel": channel, "at_once": at_once}
+        values = {
+            "claim": claim,
+            "ttl": ttl_s,
+            "channel": channel,
+            "at_once": at_once,
+            "of_tenant": of_tenant,
+        }
         async with self._connection() as connection:
             cursor = await connection.execute(_CLAIM, values)
             row = await cursor.fetchone()

@@ -131,6 +131,24 @@ def class_of(answer: Answer) -> str:
     return type(answer).__name__.lower()
 
 
+def in_words(answer: Answer) -> str:
+    """An answer as one line for a person."""
+    match answer:
+        case Unavailable(reason, _, message):
+            return f"{reason}: {message}" if message else reason
+        case Ambiguous(reason):
+            return f"{reason}, so it is not known whether it happened"
+        case Throttled(None):
+            return "the rate limit is used up"
+        case Throttled(float(pause_s)):
+            return f"the rate limit is used up for {pause_s:.0f} s"
+        case Refused() | NotFound() | Unauthorized() | Forbidden():
+            told = class_of(answer).replace("notfound", "not found")
+            return f"{told}: {answer.message}" if answer.message else told
+        case _:
+            return "done"
+
+
 def cut(text: str) -> str:
     """What a server says, printable and not too long: all that is kept or shown of it."""
     plain = "".join(one if one.isprintable() else " " for one in text[: MOST_CHARACTERS + 1])

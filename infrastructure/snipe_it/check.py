@@ -16,6 +16,7 @@ from infrastructure.snipe_it.answers import (
     NotFound,
     Refused,
     Unauthorized,
+    in_words,
 )
 from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
@@ -115,7 +116,7 @@ async def _reachable(snipe_it: SnipeIt) -> Finding:
     answer = await snipe_it.transport.health()
     if isinstance(answer, Done):
         return Finding(Level.OK, f"{url} answers and its database is up.")
-    raise _Stop(f"{url} does not answer as a running Snipe-IT does: {answer}.")
+    raise _Stop(f"{url} does not answer as a running Snipe-IT does: {in_words(answer)}.")
 
 
 async def _owner(snipe_it: SnipeIt) -> User:
@@ -163,7 +164,7 @@ async def _language(snipe_it: SnipeIt) -> list[Finding]:
         return []
     line = (
         "The server's words for what is not there are not understood: "
-        f"is English the language of the token's owner? {answer}"
+        f"is English the language of the token's owner? {in_words(answer)}"
     )
     return [Finding(Level.WARNING, line)]
 
@@ -190,7 +191,9 @@ def _judged(permission: str, answer: Answer, *, passes: bool) -> Finding:
         return Finding(Level.OK, f"Permission {permission} is there.")
     if isinstance(answer, Forbidden):
         return Finding(Level.MISSING, f"Permission {permission} is missing.")
-    return Finding(Level.WARNING, f"Permission {permission} could not be tried: {answer}.")
+    return Finding(
+        Level.WARNING, f"Permission {permission} could not be tried: {in_words(answer)}."
+    )
 
 
 async def _company(snipe_it: SnipeIt) -> list[Finding]:

@@ -1,6 +1,6 @@
 """What the Snipe-IT client raises; the outcomes of writes are data, see ``answers``."""
 
-from infrastructure.snipe_it.answers import Failure, class_of
+from infrastructure.snipe_it.answers import Failure, class_of, in_words
 
 
 class Unreadable(Exception):
@@ -31,7 +31,7 @@ class ReadFailed(Unreadable):
     """A read got no answer that can be used; ``answer`` says why."""
 
     def __init__(self, call: str, answer: Failure) -> None:
-        super().__init__(f"{call}: {answer}")
+        super().__init__(f"{call}: {in_words(answer)}")
         self.answer = answer
         self.code = class_of(answer)
 

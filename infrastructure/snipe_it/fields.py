@@ -1,8 +1,10 @@
 """Reads single fields out of Snipe-IT's JSON: text, times, dates, references."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -11,10 +13,23 @@ from infrastructure.snipe_it.answers import cut
 from infrastructure.snipe_it.errors import UnexpectedForm
 from infrastructure.snipe_it.records import Holder, HolderType, Ref
 
+logger = logging.getLogger(__name__)
+
+NAMED: Final = 10
+"""How many of the records with an odd date are named in the log."""
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""When something was deleted of which nobody can read when."""
+_DAY: Final = re.compile(r"(-?\d{4,})-(\d\d)-(\d\d)")
+_ANY_ZONE: Final = timedelta(days=1)
+"""By how much a moment may be another in UTC."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One record as the server sent it, and the zone its times are in.
+
+    A date that no calendar has, such as ``-0001-11-30``, counts as none: that is what a server
+    makes of its database's ``0000-00-00``. ``odd`` has the names of such fields once they were got.
 
     The getters raise UnexpectedForm where the field has another type than it should. It names the
     field and the type, and never tells the value: that is people's own.
@@ -22,6 +37,7 @@ class Row:
 
     values: Mapping[str, Any]
     zone: ZoneInfo
+    odd: set[str] = field(default_factory=set, compare=False)
 
     def id(self) -> int:
         """The record's own id, which every record has."""
@@ -74,6 +90,11 @@ class Row:
         text = self._part(name, "datetime")
         return None if text is None else server_time(text, self.zone, name)
 
+    def deleted_at(self) -> datetime | None:
+        """When the record was deleted; None for one that was not."""
+        at = self.time("deleted_at")
+        return LONG_AGO if "deleted_at" in self.odd else at
+
     def date(self, name: str) -> date | None:
         """A calendar date; a moment counts as the server's date of it."""
         text = self._part(name, "date") or self._part(name, "datetime")
@@ -92,7 +113,19 @@ class Row:
 
     def _part(self, name: str, part: str) -> str | None:
         row = self.row(name)
-        return None if row is None else row.text(part)
+        text = None if row is None else row.text(part)
+        if text is None or _has_a_day(text, timedelta() if part == "date" else _ANY_ZONE):
+            return text
+        self.odd.add(name)
+        return None
+
+
+def tell_of_odd_dates(path: str, ids: Sequence[int]) -> None:
+    """Log which records of a reading have some, if any."""
+    if ids:
+        some = ", ".join(str(id) for id in ids[:NAMED])
+        more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+        logger.warning("%s: dates that no calendar has count as none, of %s%s", path, some, more)
 
 
 def server_time(text: str, zone: ZoneInfo, name: str = "a time") -> datetime:
@@ -105,6 +138,18 @@ def server_time(text: str, zone: ZoneInfo, name: str = "a time") -> datetime:
         return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise UnexpectedForm(f"{name} should be a server time.") from error
+
+
+def _has_a_day(text: str, within: timedelta) -> bool:
+    """Whether a text in the form of a date is in our calendar; of others nothing is said."""
+    form = _DAY.match(text)
+    if form is None:
+        return True
+    year, month, day = (int(part) for part in form.groups())
+    try:
+        return date.min + within <= date(year, month, day) <= date.max - within
+    except (ValueError, OverflowError):
+        return False
 
 
 def _date(text: str, name: str) -> date:

@@ -55,7 +55,7 @@ def asset(row: Row) -> Asset:
         custom_fields=_custom_fields(row),
         created_at=row.time("created_at"),
         updated_at=row.time("updated_at"),
-        deleted_at=row.time("deleted_at"),
+        deleted_at=row.deleted_at(),
     )
 
 
@@ -72,7 +72,7 @@ def model(row: Row) -> Model:
         image=row.text("image"),
         notes=row.text("notes"),
         updated_at=row.time("updated_at"),
-        deleted_at=row.time("deleted_at"),
+        deleted_at=row.deleted_at(),
     )
 
 
@@ -96,7 +96,7 @@ def user(row: Row) -> User:
         if permissions is None
         else {name: str(value) == "1" for name, value in permissions.values.items()},
         updated_at=row.time("updated_at"),
-        deleted_at=row.time("deleted_at"),
+        deleted_at=row.deleted_at(),
     )
 
 

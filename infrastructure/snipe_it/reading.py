@@ -21,7 +21,7 @@ from tenacity import (
 from infrastructure.snipe_it import parsing
 from infrastructure.snipe_it.answers import Answer, Done, Failure, NotFound, Unavailable
 from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
-from infrastructure.snipe_it.fields import Row
+from infrastructure.snipe_it.fields import Row, tell_of_odd_dates
 from infrastructure.snipe_it.records import (
     Accessory,
     Activity,
@@ -44,6 +44,8 @@ from infrastructure.snipe_it.transport import Call, Transport
 PAGE = 500
 """Rows asked for at once: the server's own default ceiling."""
 ATTEMPTS = 3
+STEPS_BACK = 20
+"""How often a list may step back without a new row: enough for half a thousand million rows."""
 
 R = TypeVar("R")
 Params = tuple[tuple[str, str], ...]
@@ -228,16 +230,15 @@ class Reader:
     async def consumable_notes(self, consumable_id: int) -> list[str]:
         """The note of every unit of a consumable that was given away.
 
-        These rows have no id. One that comes in while they are read may show another one twice.
+        These rows have no id, so two pages could show one twice and nobody would know. The server
+        lists them all at once, whatever limit and offset say; its total leaves out those whose
+        users were deleted. Raises ``UnexpectedForm`` where it lists only some.
         """
-        notes: list[str] = []
-        while True:
-            params = (("limit", str(PAGE)), ("offset", str(len(notes))))
-            path = f"/consumables/{consumable_id}/users"
-            rows, total = self._rows(await self._body(Call("GET", path, params)))
-            notes.extend(row.required("note") for row in rows)
-            if not rows or len(notes) >= total:
-                return notes
+        path = f"/consumables/{consumable_id}/users"
+        rows, total = self._rows(await self._body(Call("GET", path)))
+        if len(rows) < total:
+            raise UnexpectedForm(f"consumable {consumable_id} lists only {len(rows)} of {total}.")
+        return [row.required("note") for row in rows]
 
     def maintenances(self, asset_id: int) -> AsyncIterator[Maintenance]:
         """The maintenances of one asset, open and closed."""
@@ -302,26 +303,44 @@ class Reader:
         answer = await self.ask(call)
         if isinstance(answer, NotFound) and not answer.endpoint:
             return None
-        return parse(self._row(_body_of(call, answer)))
+        row = self._row(_body_of(call, answer))
+        record = parse(row)
+        tell_of_odd_dates(path, [row.id()] if row.odd else [])
+        return record
 
     async def _all(
         self, path: str, parse: Callable[[Row], R], params: Params = ()
     ) -> AsyncIterator[R]:
-        """Every row of a list, by ascending id, each once.
+        """Every record of a list, by ascending id, each once."""
+        odd: list[int] = []
+        async for row in self._each(path, params):
+            record = parse(row)
+            if row.odd:
+                odd.append(row.id())
+            yield record
+        tell_of_odd_dates(path, odd)
 
-        Each page begins with the last row of the one before. If it does not, a row was
-        deleted meanwhile and the others moved up, so the reading steps back a page.
+    async def _each(self, path: str, params: Params) -> AsyncIterator[Row]:
+        """The rows of ``_all``.
+
+        Each page begins with the last row of the one before. If it does not, or has no rows at
+        all, rows were deleted meanwhile and the others moved up, so the reading steps back: a
+        page, then twice as far each time. Pages of a single row cannot be read that way.
+        Raises ``UnexpectedForm`` where no step leads to where the reading was.
         """
-        offset, last_id, overlaps = 0, 0, False
+        offset, last_id, overlaps, steps_back = 0, 0, False, 0
         while True:
             rows, total = await self._page(path, params, "asc", offset)
-            if overlaps and rows and rows[0].id() > last_id:
-                offset, overlaps = max(offset - PAGE, 0), False
+            if overlaps and (not rows or rows[0].id() > last_id):
+                if steps_back == STEPS_BACK:
+                    raise UnexpectedForm(f"{path} lists other rows each time.")
+                offset = max(offset - PAGE * 2**steps_back, 0)
+                overlaps, steps_back = offset > 0, steps_back + 1
                 continue
             for row in rows:
                 if row.id() > last_id:
-                    last_id = row.id()
-                    yield parse(row)
+                    last_id, steps_back = row.id(), 0
+                    yield row
             if not rows or offset + len(rows) >= total:
                 return
             overlaps = len(rows) > 1

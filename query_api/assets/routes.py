@@ -32,7 +32,7 @@ async def _narrowed(
     location_id: IdFilter = None,
     status_label_id: IdFilter = None,
     project_id: IdFilter = None,
-    available: Annotated[Flag, Query(description="Only those that can be handed out.")] = None,
+    available: Annotated[Flag, Query(description="Only those that can be handed out now.")] = None,
     removed: Annotated[Flag, Query(description="Only those that were removed.")] = None,
 ) -> Filters:
     return Filters(
@@ -65,7 +65,7 @@ async def list_assets(
     """The assets of the inventory; those that were removed there only where they are asked for."""
     fingerprint = {"tenant": reading.scope.tenant_id, "sort": sort, **asdict(filters)}
     window = Window(page, SORTS[sort], Cursors(reading.sources.secret, "assets", fingerprint))
-    found = asset_page(reading.scope, reading.caller, filters, window)
+    found = asset_page(reading.scope, reading.caller, filters, window, reading.at)
     rows, following = window.shown(await reading.rows(found))
     known = await shape.look_up(reading, rows)
     return answers.page(reading, [shape.asset(row, known) for row in rows], following)
@@ -81,7 +81,7 @@ async def read_asset(
     reading: Annotated[Reading, reads(BY_OBJECT, projections=_PROJECTIONS)], asset_id: IdInPath
 ) -> Response:
     """One asset, also one that was removed. Its ETag names the whole answer, never a version."""
-    row = await reading.row(shown(reading.scope).where(A.id == asset_id))
+    row = await reading.row(shown(reading.scope, reading.at).where(A.id == asset_id))
     if row is None:
         raise NotFound("There is no such asset.")
     if not reading.caller.may(READ):

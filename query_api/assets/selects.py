@@ -1,9 +1,10 @@
 """The selects of assets: one with all that it names, and the list."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, union
+from sqlalchemy import ColumnElement, Select, exists, func, literal_column, or_, union
 from sqlalchemy.types import DateTime
 
 from domain.caller import Caller
@@ -14,7 +15,7 @@ from query_api.assignments.visibility import seen_by, sees_all
 from query_api.keyset import Sort, Window
 from query_api.mirrored import numbered, with_word, words_of
 from query_api.tenant_scope import TenantScope
-from read_tables.assignments import assignments
+from read_tables.assignments import assignments, item_holds
 
 A: Final = assets.c
 ASSET: Final = "asset"
@@ -66,12 +67,13 @@ class Filters:
     removed: bool = False
 
 
-def shown(scope: TenantScope) -> Select[Any]:
-    """Assets with the names of what they name."""
+def shown(scope: TenantScope, at: datetime) -> Select[Any]:
+    """Assets with the names of what they name, and whether they are held at that time."""
     return (
         scope.select(
             assets,
             *A,
+            _is_held(at).label("held"),
             _MODEL.c.id.label("model_id"),
             _MODEL.c.name.label("model_name"),
             _MODEL.c.manufacturer_name,
@@ -103,28 +105,40 @@ def shown(scope: TenantScope) -> Select[Any]:
     )
 
 
-def asset_page(scope: TenantScope, caller: Caller, filters: Filters, window: Window) -> Select[Any]:
-    """One page of the assets that meet all filters.
+def asset_page(
+    scope: TenantScope, caller: Caller, filters: Filters, window: Window, at: datetime
+) -> Select[Any]:
+    """One page of the assets that meet all filters at that time.
 
     Which ones they are is found before anything is joined to them, one by one: Postgres looks
     for the best order of a few joins only.
     """
     sort = window.sort
-    met = (A.id.is_not(None), *_conditions(scope, caller, filters))
+    met = (A.id.is_not(None), *_conditions(scope, caller, filters, at))
     key = A.tag if sort.key is None else sort.key
     wanted = scope.select(assets, A.external_id, key.label("key")).where(*met)
     keys = window.cut(wanted).subquery("page")
-    one = shown(scope).where(A.external_id == keys.c.external_id).limit(1)
+    one = shown(scope, at).where(A.external_id == keys.c.external_id).limit(1)
     in_order = Sort(keys.c.external_id, keys.c.key, descending=sort.descending).order()
     return scope.each(keys, one.lateral("shown")).order_by(*in_order)
 
 
-def _conditions(scope: TenantScope, caller: Caller, filters: Filters) -> list[ColumnElement[bool]]:
+def _is_held(at: datetime) -> ColumnElement[bool]:
+    """Reserved for that time, or handed over, or being handed over, however late."""
+    hold = item_holds.c
+    lasts = or_(hold.until.is_(None), hold.until > at, hold.out, hold.leaving)
+    on_it = (hold.tenant_id == A.tenant_id, hold.item_kind == ASSET, hold.item_id == A.id)
+    return exists().where(*on_it, hold.begins <= at, lasts)
+
+
+def _conditions(
+    scope: TenantScope, caller: Caller, filters: Filters, at: datetime
+) -> list[ColumnElement[bool]]:
     met: list[ColumnElement[bool]] = [
         A.deleted_at.is_not(None) if filters.removed else A.deleted_at.is_(None)
     ]
     if filters.available:
-        met.append(A.can_check_out)
+        met += [A.can_check_out, ~_is_held(at)]
     for column, value in ((A.tag, filters.asset_tag), (A.serial, filters.serial_number)):
         if value is not None:
             met.append(column == value)

@@ -54,7 +54,8 @@ class HolderModel(BaseModel):
 class AssetItem(BaseModel):
     """An asset as it stands in a list, as the inventory had it at ``as_of``.
 
-    ``available`` is the inventory's word; what is reserved, too, is counted by /availability.
+    ``available`` where the inventory would hand it out and nobody has it reserved for now; for
+    another time ask /availability.
     ``sync`` is a change of it that the inventory has not confirmed. ``holder``, ``assignment_id``
     and ``project_id`` are shown to those who may read assignments.
     """
@@ -150,7 +151,7 @@ def asset(row: Any, known: Known) -> dict[str, Any]:
         "quantity": 1,
         "status": _status(row, known.purposes),
         "status_label": _label(row),
-        "available": row.can_check_out and row.deleted_at is None,
+        "available": row.can_check_out and row.deleted_at is None and not row.held,
         "holder": _holder(row) if known.shows_holders else None,
         "assignment_id": None if live is None else live.id,
         "due": row.expected_checkin,

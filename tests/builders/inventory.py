@@ -21,7 +21,13 @@ class InventoryTables:
     database: Database
     tenant_id: Id = TENANT
 
-    def connect(self, base_url: str, company_id: int | None = None) -> None:
+    def entry(self, base_url: str) -> str:
+        """What an operator writes down to let the tenant connect to a server."""
+        return f"{base_url} {TOKEN_SOURCE} {self.tenant_id}"
+
+    def connect(
+        self, base_url: str, company_id: int | None = None, token_source: str = TOKEN_SOURCE
+    ) -> None:
         """Let the tenant exist, connected to a server."""
         self._run(
             "INSERT INTO identity.tenants VALUES (%s, 'Lab', now()) ON CONFLICT DO NOTHING",
@@ -32,7 +38,7 @@ class InventoryTables:
             " server_zone, status_labels, version) VALUES (%s, %s, %s, %s, 'UTC', '{}', 1)",
             self._tenant,
             base_url,
-            TOKEN_SOURCE,
+            token_source,
             company_id,
         )
 

@@ -14,7 +14,7 @@ from domain.errors import NotFound, VersionMismatch
 from domain.identity import changes
 from domain.identity.roles import SHIPPED_ROLES, TENANT_ADMIN
 from domain.ids import Id, id_of
-from domain.notifications.changes import WebhookSet
+from domain.notifications.changes import WebhookAdded, WebhookSet
 from domain.ports import (
     CustodianFact,
     InventoryStanding,
@@ -177,6 +177,9 @@ class MemoryFacts:
     async def mapping(self, id: Id) -> MappingFact | None:
         return self.mappings.get(id)
 
+    async def has_mappings(self) -> bool:
+        return bool(self.mappings)
+
     async def mirrored(self, kind: str, external_id: int) -> MirroredFact | None:
         return self.things.get((kind, external_id))
 
@@ -233,7 +236,13 @@ class MemoryFacts:
         return position in self.told and bool(topics)
 
     async def webhook_count(self) -> int:
-        return len({row.webhook_id for row in self._all(WebhookSet)})
+        return len(self._all(WebhookAdded))
+
+    async def webhook_url(self, webhook_id: Id) -> str | None:
+        added = self._all(WebhookAdded, webhook_id=webhook_id)
+        later = self._all(WebhookSet, webhook_id=webhook_id)
+        urls = [row.url for row in added] + [row.url for row in later if row.url is not None]
+        return urls[-1] if urls else None
 
     def _members(self) -> dict[Id, changes.RolesGranted]:
         return {row.user_id: row for row in self._all(changes.RolesGranted)}

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -26,7 +25,7 @@ def server() -> Simulator:
 @pytest_asyncio.fixture
 async def url(server: Simulator, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     async with serve(server) as address:
-        monkeypatch.setenv("QM_SNIPE_IT_ALLOWED_URLS", address)
+        monkeypatch.setenv("QM_SNIPE_IT_ALLOWED_URLS", f"{address} {TOKEN_SOURCE} {TENANT}")
         monkeypatch.setenv(TOKEN_SOURCE.removeprefix("env:"), DEMO_TOKEN)
         yield address
 
@@ -100,11 +99,11 @@ async def test_a_sync_reads_everything_and_says_what_did_not_match(
 async def test_a_sync_of_a_server_that_is_away_says_so_in_one_line(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nowhere: Any = "http://127.0.0.1:9"
-    monkeypatch.setenv("QM_SNIPE_IT_ALLOWED_URLS", nowhere)
+    nowhere, tables = "http://127.0.0.1:9", InventoryTables(database)
+    monkeypatch.setenv("QM_SNIPE_IT_ALLOWED_URLS", tables.entry(nowhere))
     monkeypatch.setenv(TOKEN_SOURCE.removeprefix("env:"), DEMO_TOKEN)
     monkeypatch.setenv("QM_WORKER_DATABASE_URL", database.url("worker"))
-    InventoryTables(database).connect(nowhere)
+    tables.connect(nowhere)
     done = await quartermaster("sync")
     assert done.exit_code == 1
     assert "could not connect" in done.stderr

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from pytest_asyncio import is_async_test
 
 from command_api.main import create_app
+from infrastructure.ids import derived_id
 from infrastructure.settings import CommandSettings
 from tests.command_api.lab import Tenant, sign_up
 from tests.fixtures.postgres import Database
@@ -65,8 +66,9 @@ def settings_over(database: Database) -> CommandSettings:
     return CommandSettings(
         command_database_url=SecretStr(database.url("command")),
         secret_key=SecretStr("k" * 40),
-        snipe_it_allowed_urls="https://snipe.school.example,"
-        " https://other.example env:QM_SNIPE_IT_TOKEN_OF_ANOTHER",
+        snipe_it_allowed_urls="https://snipe.school.example *,"
+        " https://new.example env:QM_SNIPE_IT_TOKEN_NEW *, https://other.example"
+        f" env:QM_SNIPE_IT_TOKEN_OF_ANOTHER {derived_id('test', 'another tenant')}",
     )
 
 

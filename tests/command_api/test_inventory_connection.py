@@ -74,6 +74,34 @@ async def test_what_the_operator_does_not_allow_is_refused_by_name(
     assert log.head == head
 
 
+async def test_a_server_that_is_for_another_tenant_is_refused_with_what_to_do(
+    tenant: Tenant, log: Log
+) -> None:
+    head = log.head
+    its = {"base_url": "https://other.example", "token_source": "env:QM_SNIPE_IT_TOKEN_OF_ANOTHER"}
+    answer = await put(tenant, **its)
+    assert (answer.status_code, answer.json()["code"]) == (422, "server_not_allowed")
+    assert "id of the tenant" in answer.json()["help"]
+    assert log.head == head
+
+
+async def test_another_server_is_taken_only_for_the_same_inventory_once_ids_stand_for_its_things(
+    tenant: Tenant, log: Log
+) -> None:
+    new = {"base_url": "https://new.example", "token_source": "env:QM_SNIPE_IT_TOKEN_NEW"}
+    assert [(await put(tenant, **one)).json()["version"] for one in ({}, new, {})] == [1, 2, 3]
+
+    tables_of(tenant).put_location(7, new_id())
+    head = log.head
+    refused = await put(tenant, **new)
+    assert (refused.status_code, refused.json()["code"]) == (409, "inventory_mapped")
+    assert "moved" in refused.json()["help"]
+    assert log.head == head
+
+    moved = await put(tenant, **new, moved=True)
+    assert (moved.status_code, moved.json()["version"]) == (200, 4)
+
+
 async def test_a_mapping_that_was_mended_is_known_at_once(tenant: Tenant) -> None:
     tables, mapped = tables_of(tenant), (await connected(tenant))["id"]
     made = await tenant.post("admin", "/inventory/mappings", {"kind": "location", "external_id": 8})

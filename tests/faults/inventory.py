@@ -55,7 +55,7 @@ class Inventory:
         """One more worker, with short times."""
         return self._processes.start(
             "snipe-it-sync",
-            QM_SNIPE_IT_ALLOWED_URLS=self.url,
+            QM_SNIPE_IT_ALLOWED_URLS=self.tables.entry(self.url),
             QM_SNIPE_IT_TOKEN_TEST=DEMO_TOKEN,
             QM_SNIPE_IT_CALL_S=str(CALL_S),
             QM_SNIPE_IT_LATE_S=str(LATE_S),

@@ -20,6 +20,7 @@ from demo.snipe_it_simulator.access import DEMO_TOKEN
 from demo.snipe_it_simulator.seed import Dump, read_dump
 from demo.snipe_it_simulator.simulator import Settings, Simulator
 from domain.ids import Id
+from domain.inventory.servers import EVERY_TENANT
 from domain.inventory_operations.events import Requested
 from domain.inventory_operations.kinds import Kind
 from infrastructure.embedded.machine import free_port
@@ -36,7 +37,6 @@ from tests.histories.judge import Judge
 from tests.histories.truth import Holder, Truth, watched
 from tests.snipe_it_recordings import SEED
 
-TOKEN: Final = "QM_SNIPE_IT_TOKEN_TEST"
 LABELS: Final = {"deployable": 2, "lost": 4, "stolen": 4, "repair": 5}
 """The status labels of the recorded inventory, by what we use them for."""
 
@@ -84,6 +84,16 @@ class Inventory:
     def url(self) -> str:
         """Where it is served."""
         return str(self.http.base_url).rstrip("/")
+
+    @property
+    def token_place(self) -> str:
+        """The variable in which its token stands."""
+        return f"QM_SNIPE_IT_TOKEN_{self.http.base_url.port}"
+
+    @property
+    def entry(self) -> str:
+        """What an operator writes down to let tenants connect to it."""
+        return f"{self.url} env:{self.token_place} {EVERY_TENANT}"
 
     def time(self) -> float:
         """Seconds since the moment from which the judge counts."""
@@ -165,11 +175,12 @@ def running_system(
 ) -> Iterator[System]:
     """All processes but the sync workers, for the length of the block."""
     processes.environment |= {
-        "QM_SNIPE_IT_ALLOWED_URLS": ", ".join(one.url for one in inventories),
+        "QM_SNIPE_IT_ALLOWED_URLS": ", ".join(one.entry for one in inventories),
+        "QM_SIGN_UPS_PER_HOUR": "1000000",
         "QM_SNIPE_IT_CALLS_PER_MINUTE": "6000",
         "QM_SNIPE_IT_WATCH_EVERY_S": "0.5",
         "QM_MIRROR_CALLS_PER_MINUTE": "6000",
-        TOKEN: DEMO_TOKEN,
+        **{one.token_place: DEMO_TOKEN for one in inventories},
         **settings,
     }
     port = free_port()
@@ -281,7 +292,7 @@ def open_lab(system: System, inventory: Inventory, *members: str) -> Lab:
     joined = {name: add_user(admin, f"{name}{people}", "requester") for name in members}
     connection = {
         "base_url": inventory.url,
-        "token_source": f"env:{TOKEN}",
+        "token_source": f"env:{inventory.token_place}",
         "status_labels": LABELS,
     }
     answer = admin.command("PUT", "/inventory/connection", connection)

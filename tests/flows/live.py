@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import httpx
 
+from domain.inventory.servers import EVERY_TENANT
 from infrastructure.embedded.machine import free_port
 from tests.fixtures.loaded import Loaded
 from tests.fixtures.postgres import ROLES, Database
@@ -97,7 +98,8 @@ def environment_of(database: Database, **more: str) -> dict[str, str]:
     return {
         **urls,
         "QM_SECRET_KEY": secrets.token_urlsafe(32),
-        "QM_SNIPE_IT_ALLOWED_URLS": INVENTORY_URL,
+        "QM_SNIPE_IT_ALLOWED_URLS": f"{INVENTORY_URL} {EVERY_TENANT}",
+        "QM_SIGN_UPS_PER_HOUR": "1000000",
         **more,
     }
 

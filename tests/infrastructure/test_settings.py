@@ -58,3 +58,15 @@ def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("QM_AMQP_URL", "")
     monkeypatch.delenv("QM_PORT", raising=False)
     assert UpSettings.from_environment().amqp_url is None
+
+
+def test_a_server_of_the_inventory_that_is_for_nobody_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("QM_SNIPE_IT_ALLOWED_URLS", "https://a.example")
+    with pytest.raises(SettingsUnusable) as refused:
+        UpSettings.from_environment()
+    told = str(refused.value)
+    assert told.startswith("QM_SNIPE_IT_ALLOWED_URLS: ")
+    assert "https://a.example is for nobody" in told
+    assert "\n" not in told

@@ -11,6 +11,7 @@ from infrastructure.ids import derived_id, to_uuid
 from query_api.assets.selects import SORTS, Filters, asset_page
 from query_api.keyset import Cursors, PageQuery, Window
 from query_api.tenant_scope import TenantScope
+from tests.builders.people import NOW
 from tests.fixtures.postgres import Database
 from tests.query_api.plans import Plan, filled, plan_of
 from tests.query_api.world import World
@@ -62,7 +63,7 @@ def plan(reader: Connection, sort: str = "asset_tag", **filters: object) -> Plan
     cursors = Cursors(b"k" * 40, "assets", {})
     window = Window(PageQuery(limit=50), SORTS[sort], cursors)
     narrowed = Filters(**filters)  # type: ignore[arg-type]  # a test's own
-    return plan_of(reader, asset_page(TenantScope(TENANT), ME, narrowed, window))
+    return plan_of(reader, asset_page(TenantScope(TENANT), ME, narrowed, window, NOW))
 
 
 def test_each_list_is_read_through_an_index_of_its_own(reader: Connection) -> None:

@@ -1,6 +1,7 @@
 """Assets, models, places, labels and stock, as the mirror of a real inventory holds them."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx
@@ -8,6 +9,8 @@ import pytest
 
 from demo.snipe_it_simulator.hand_edits import apply
 from demo.snipe_it_simulator.simulator import Simulator
+from domain.assignments.content import Item
+from domain.assignments.item_book import Hold
 from domain.ids import Id, inventory_id, uuid_of
 from domain.inventory_operations.kinds import Kind
 from domain.inventory_operations.operation import InventoryOperation
@@ -16,6 +19,7 @@ from tests.builders.mirrored import mirrored, sweep
 from tests.fixtures.postgres import Database
 from tests.infrastructure.snipe_it import worlds
 from tests.query_api.conftest import Lab
+from tests.query_api.custody_world import DAY, Custody
 from tests.query_api.world import Person, World
 
 TAGS: Final = [
@@ -140,6 +144,23 @@ async def test_one_asset_in_full(shelf: Shelf) -> None:
     assert shown["as_of"].endswith("Z")
 
 
+@pytest.mark.parametrize(
+    ("begins", "until", "leaving", "available"),
+    [(-1, 1, False, False), (1, 2, False, True), (-2, -1, False, True), (-2, -1, True, False)],
+)
+async def test_what_is_held_for_now_is_not_to_be_had(
+    shelf: Shelf, world: World, begins: int, until: int, leaving: bool, available: bool
+) -> None:
+    drill = Item("asset", shelf.id("asset", 7))
+    now = datetime.now(UTC)
+    hold = Hold(new_id(), 1, now + begins * DAY, now + until * DAY, leaving=leaving)
+    Custody(world, shelf.lab.tenant_id).hold(shelf.lab.technician, drill, hold)
+
+    assert (await shelf.asset(7))["available"] is available
+    assert ("LAP-0001" in await shelf.tags("&available=true")) is available
+    assert "LAP-0001" in await shelf.tags()
+
+
 async def test_the_status_is_what_the_connection_chose_the_label_for(shelf: Shelf) -> None:
     statuses = {number: (await shelf.asset(number))["status"] for number in (2, 5, 6, 12, 13, 15)}
     assert statuses == {
@@ -252,3 +273,19 @@ async def test_a_cursor_of_one_list_is_not_of_another(shelf: Shelf) -> None:
         answer = await shelf.get(f"{path}&cursor={following}")
         assert answer.status_code == 422, path
         assert answer.json()["code"] == "bad_cursor"
+
+
+async def test_a_list_goes_on_after_the_longest_names(shelf: Shelf, world: World) -> None:
+    world.execute(
+        "UPDATE inventory.models SET name = repeat('\U0001f4f7', 199) || external_id % 10"
+    )
+    seen: list[str] = []
+    cursor = ""
+    while cursor is not None:
+        answer = await shelf.get(f"/asset-models?sort=name&limit=1{cursor}")
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        seen += [item["name"] for item in page["items"]]
+        cursor = page["next"] and f"&cursor={page['next']}"
+    assert len(seen) > 1
+    assert seen == sorted(await shelf.names("/asset-models"))

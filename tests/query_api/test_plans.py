@@ -12,7 +12,9 @@ from sqlalchemy import Connection
 from domain.caller import Caller
 from domain.identity.roles import SHIPPED_ROLES
 from domain.ids import Id
+from infrastructure.identity import tables as identity
 from infrastructure.ids import derived_id, from_uuid, to_uuid
+from query_api import names
 from query_api.keyset import Cursors, PageQuery, Window
 from query_api.requisitions.selects import SORTS, Filters, requisition_page
 from query_api.tenant_scope import TenantScope
@@ -188,3 +190,15 @@ def test_row_level_security_is_in_force_in_these_plans(reader: Connection) -> No
     select = requisition_page(TenantScope(TENANT), ADMIN, ANY, window, NOW)
 
     assert reader.execute(select).all() == []
+
+
+def test_a_list_of_ids_is_read_once_and_not_for_every_row(reader: Connection) -> None:
+    ids = [derived_id("test", str(number)) for number in range(100)]
+    members = identity.members
+    some = TenantScope(TENANT).select(members).where(members.c.user_id == names.any_of(ids))
+    (scan,) = (
+        node for node in plan_of(reader, some).nodes if node.get("Relation Name") == "members"
+    )
+
+    assert scan["Node Type"] == "Seq Scan", "a small table is read as a whole"
+    assert "ANY ((InitPlan 1).col1)" in scan["Filter"]

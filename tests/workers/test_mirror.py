@@ -2,14 +2,20 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from demo.snipe_it_simulator.hand_edits import apply
 from demo.snipe_it_simulator.simulator import Simulator
 from domain.ids import inventory_id
+from domain.inventory.changes import MappingRemoved
 from infrastructure.ids import to_uuid
+from infrastructure.inventory.changes import write
+from infrastructure.inventory.mirror_store import MirrorStore
+from infrastructure.postgres import pool_of
 from tests.builders.inventory import InventoryTables
 from tests.builders.people import TENANT
 from tests.fixtures.postgres import Database
@@ -202,6 +208,74 @@ async def test_an_asset_that_was_made_again_keeps_our_id(
     assert mapping["matched_by"] == ("serial" if same == "serial" else "tag")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("SN-OLD", "SN-QUITE-ANOTHER", False),
+        ("SN-OLD", " sn-old ", True),
+        (" ", "SN-NEW", True),
+    ],
+)
+async def test_a_tag_that_is_stuck_on_another_thing_carries_no_history_over(
+    old: str | None,
+    new: str | None,
+    same: bool,
+    mirror: TenantMirror,
+    tables: InventoryTables,
+    server: Simulator,
+    edit: Edit,
+) -> None:
+    edit({"do": "set", "table": "hardware", "id": 7, "fields": {"serial": old}})
+    await mirror.sweep()
+    ours = tables.row("assets", 7)["id"]
+    edit({"do": "delete", "table": "hardware", "id": 7})
+    asset = server.inventory.assets[8]
+    server.inventory.assets[900] = replace(asset, id=900, asset_tag="LAP-0001", serial=new)
+    await mirror.sweep()
+
+    assert (tables.row("assets", 900)["id"] == ours) is same
+    assert tables.row("assets", 900)["id"] is not None
+    assert tables.row("assets", 7)["id"] == (None if same else ours)
+
+
+async def test_an_asset_that_comes_back_after_another_took_its_id_gets_one_of_its_own(
+    mirror: TenantMirror, tables: InventoryTables, server: Simulator, edit: Edit
+) -> None:
+    await mirror.sweep()
+    ours = [tables.row("assets", 7)["id"]]
+    for again in (900, 901):
+        edit({"do": "delete", "table": "hardware", "id": 7})
+        asset = server.inventory.assets[8]
+        tag = server.inventory.assets[7].asset_tag
+        server.inventory.assets[again] = replace(asset, id=again, asset_tag=tag, serial=None)
+        await mirror.sweep()
+        assert tables.row("assets", again)["id"] == ours[-1]
+        assert tables.row("assets", 7)["id"] is None
+        edit({"do": "restore", "id": 7})
+        edit({"do": "set", "table": "hardware", "id": 7, "fields": {"asset_tag": f"OLD-{again}"}})
+        await mirror.sweep()
+        ours.append(tables.row("assets", 7)["id"])
+    await mirror.sweep()
+
+    assert ours == [to_uuid(inventory_id(TENANT, "asset", 7, count)) for count in range(3)]
+    living = [row["id"] for row in tables.rows("assets")]
+    assert None not in living
+    assert len(living) == len(set(living))
+
+
+async def test_an_id_that_was_taken_away_by_hand_is_not_made_up_for_by_another(
+    mirror: TenantMirror, tables: InventoryTables
+) -> None:
+    await mirror.sweep()
+    taken_away = MappingRemoved(TENANT, "location", inventory_id(TENANT, "location", 2), 2)
+    async with await psycopg.AsyncConnection.connect(tables.database.url("worker")) as connection:
+        await write(connection, taken_away)
+    await mirror.sweep()
+
+    assert tables.row("locations", 2)["id"] is None
+    assert not tables.rows("mappings", "kind = 'location' AND external_id = 2")
+
+
 async def test_what_is_gone_is_marked_and_what_comes_back_is_there(
     mirror: TenantMirror, tables: InventoryTables, edit: Edit
 ) -> None:
@@ -217,6 +291,48 @@ async def test_what_is_gone_is_marked_and_what_comes_back_is_there(
     await mirror.catch_up()
     assert tables.row("assets", 9)["deleted_at"] is None
     assert tables.row("assets", 9)["id"] is not None
+
+
+async def test_what_is_read_after_the_clock_was_set_back_is_not_lost(
+    tables: InventoryTables, server: Simulator, edit: Edit
+) -> None:
+    async with worlds.in_memory(server) as snipe_it:
+        async with mirror_of(tables, snipe_it, wrong_by=timedelta(hours=1)) as mirror:
+            await mirror.sweep()
+        async with mirror_of(tables, snipe_it) as mirror:
+            edit({"do": "set", "table": "hardware", "id": 7, "fields": {"name": "Renamed"}})
+            edit({"do": "delete", "table": "hardware", "id": 8})
+            assert await mirror.catch_up() == 2
+            assert tables.row("assets", 7)["name"] == "Renamed"
+            assert tables.row("assets", 8)["deleted_at"] is not None
+
+            edit({"do": "set", "table": "locations", "id": 1, "fields": {"name": "Elsewhere"}})
+            edit({"do": "delete", "table": "locations", "id": 2})
+            await mirror.sweep()
+    assert tables.row("locations", 1)["name"] == "Elsewhere"
+    assert tables.row("locations", 2)["deleted_at"] is not None
+    now = datetime.now(UTC)
+    assert all(row["as_of"] <= now for row in tables.rows("assets"))
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(), timedelta(hours=1), timedelta(hours=-1)])
+async def test_of_two_readings_the_one_that_began_later_is_believed(
+    wrong_by: timedelta, tables: InventoryTables
+) -> None:
+    now = datetime.now(UTC)
+    async with pool_of(tables.database.url("worker")) as pool:
+        store = MirrorStore(pool, tables.tenant_id)
+        earlier, later = await store.begin(now + wrong_by), await store.begin(now)
+        await store.put("supplier", [{"external_id": 1, "name": "As it is"}], later)
+        await store.put("supplier", [{"external_id": 1, "name": "As it was"}], earlier)
+        await store.put("supplier", [{"external_id": 2, "name": "Gone since"}], earlier)
+
+        assert await store.unseen("supplier", earlier) == []
+        await store.put_away("supplier", [1], earlier)
+        assert tables.row("suppliers", 1)["name"] == "As it is"
+        assert tables.row("suppliers", 1)["as_of"] == now
+        assert tables.row("suppliers", 1)["deleted_at"] is None
+        assert await store.unseen("supplier", later) == [2]
 
 
 async def test_a_report_that_was_set_back_is_not_trusted(

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 import psycopg
@@ -16,24 +18,28 @@ from demo.snipe_it_simulator.serving import serve
 from infrastructure.ids import derived_id
 from infrastructure.settings import MirrorSettings
 from tests.builders.inventory import TOKEN_SOURCE, InventoryTables
+from tests.builders.people import TENANT
 from tests.fixtures.postgres import Database
 from tests.infrastructure.snipe_it import worlds
+from tests.workers.mirrors import mirror_of
 from workers.mirror.main import run
 
 WITHIN_S: Final = 30.0
 OTHER: Final = derived_id("test", "other tenant")
 NOWHERE: Final = "http://127.0.0.1:9"
+OTHERS_SOURCE: Final = f"{TOKEN_SOURCE}_TOO"
 
 
 @pytest.fixture(autouse=True)
 def _token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(TOKEN_SOURCE.removeprefix("env:"), DEMO_TOKEN)
+    for source in (TOKEN_SOURCE, OTHERS_SOURCE):
+        monkeypatch.setenv(source.removeprefix("env:"), DEMO_TOKEN)
 
 
-def settings(database: Database, *servers: str) -> MirrorSettings:
+def settings(database: Database, *entries: str) -> MirrorSettings:
     return MirrorSettings(
         worker_database_url=SecretStr(database.url("worker")),
-        snipe_it_allowed_urls=", ".join(servers),
+        snipe_it_allowed_urls=", ".join(entries),
         mirror_every_s=0.1,
         mirror_calls_per_minute=6000,
         snipe_it_calls_per_minute=6000,
@@ -70,9 +76,10 @@ async def test_a_tenant_whose_server_is_away_holds_up_no_other(database: Databas
     server = worlds.simulator()
     here, there = InventoryTables(database), InventoryTables(database, OTHER)
     async with serve(server) as url:
-        there.connect(NOWHERE)
+        there.connect(NOWHERE, token_source=OTHERS_SOURCE)
         here.connect(url)
-        async with running(settings(database, url, NOWHERE)):
+        away = f"{NOWHERE} {OTHERS_SOURCE} {OTHER}"
+        async with running(settings(database, here.entry(url), away)):
             await until(lambda: swept(here))
             apply(server.inventory, {"do": "checkout", "id": 7, "to_type": "user", "to_id": 3})
             await until(lambda: here.row("assets", 7)["holder_external_id"] == 3)
@@ -85,7 +92,7 @@ async def test_its_calls_count_among_those_of_all_processes(database: Database) 
     server, tables = worlds.simulator(), InventoryTables(database)
     async with serve(server) as url:
         tables.connect(url)
-        async with running(settings(database, url)):
+        async with running(settings(database, tables.entry(url))):
             await until(lambda: swept(tables))
             seen = len(server.seen)
     with psycopg.connect(database.superuser_url) as connection:
@@ -98,7 +105,7 @@ async def test_an_outage_is_told_and_ends_by_itself(database: Database) -> None:
     server, tables = worlds.simulator(), InventoryTables(database)
     async with serve(server) as url:
         tables.connect(url)
-        async with running(settings(database, url)):
+        async with running(settings(database, tables.entry(url))):
             await until(lambda: swept(tables))
             outage = Fault(Kind.DATABASE_DOWN, times=None)
             server.faults.ordered.append(outage)
@@ -108,13 +115,39 @@ async def test_an_outage_is_told_and_ends_by_itself(database: Database) -> None:
             await until(lambda: swept(tables))
 
 
-async def test_a_server_that_is_off_the_list_is_not_asked(database: Database) -> None:
+async def test_a_sweep_that_a_wrong_clock_put_into_the_time_to_come_holds_up_no_other(
+    database: Database,
+) -> None:
     server, tables = worlds.simulator(), InventoryTables(database)
     async with serve(server) as url:
         tables.connect(url)
-        async with running(settings(database, "https://another.example")):
+        ahead = timedelta(hours=1)
+        connection = replace(worlds.CONNECTION, base_url=url)
+        async with (
+            worlds.in_memory(server, connection) as snipe_it,
+            mirror_of(tables, snipe_it, wrong_by=ahead) as mirror,
+        ):
+            await mirror.sweep()
+        apply(server.inventory, {"do": "delete", "table": "locations", "id": 2})
+        async with running(settings(database, tables.entry(url))):
+            await until(lambda: tables.row("locations", 2)["deleted_at"])
+
+
+@pytest.mark.parametrize("listed", ["another server", "another tenant", "another token"])
+async def test_a_server_that_is_not_listed_for_the_tenant_is_not_asked(
+    database: Database, listed: str
+) -> None:
+    server, tables = worlds.simulator(), InventoryTables(database)
+    async with serve(server) as url:
+        tables.connect(url)
+        entries = {
+            "another server": tables.entry("https://another.example"),
+            "another tenant": f"{url} {TOKEN_SOURCE} {OTHER}",
+            "another token": f"{url} {OTHERS_SOURCE} {TENANT}",
+        }
+        async with running(settings(database, entries[listed])):
             failed = await until(lambda: (tables.state() or {}).get("message"))
-    assert "QM_SNIPE_IT_ALLOWED_URLS" in failed
+    assert ("token" if listed == "another token" else "QM_SNIPE_IT_ALLOWED_URLS") in failed
     assert (tables.state() or {})["error"] == "address_not_allowed"
     assert server.seen == []
 
@@ -123,7 +156,7 @@ async def test_of_two_processes_one_reads(database: Database) -> None:
     server, tables = worlds.simulator(), InventoryTables(database)
     async with serve(server) as url:
         tables.connect(url)
-        both = settings(database, url)
+        both = settings(database, tables.entry(url))
         async with running(both, both):
             await until(lambda: swept(tables))
             first = (tables.state() or {})["as_of"]
@@ -142,10 +175,10 @@ async def test_a_restart_goes_on_where_it_was_and_a_changed_connection_is_read_a
 
     async with serve(server) as url:
         tables.connect(url)
-        async with running(settings(database, url)):
+        async with running(settings(database, tables.entry(url))):
             await until(lambda: swept(tables))
         apply(server.inventory, {"do": "checkout", "id": 7, "to_type": "user", "to_id": 3})
-        async with running(settings(database, url)):
+        async with running(settings(database, tables.entry(url))):
             await until(lambda: tables.row("assets", 7)["holder_external_id"] == 3)
             assert readings() == 1
             tables.change_company(9)

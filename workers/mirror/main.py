@@ -170,7 +170,9 @@ class MirrorKeeper:
             return True
         if state.swept_at <= self._connection.set_at:
             return True
-        return state.swept_at <= utc_now() - timedelta(seconds=self._settings.mirror_sweep_every_s)
+        age = utc_now() - state.swept_at
+        # A sweep that is still to come was timed by a clock that was set back since.
+        return not timedelta() <= age < timedelta(seconds=self._settings.mirror_sweep_every_s)
 
     async def _sweep(self, mirror: TenantMirror) -> None:
         counts: dict[str, int] = {}

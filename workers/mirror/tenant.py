@@ -6,11 +6,10 @@ the next full reading. A reading that fails has written some rows and no progres
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sized
-from datetime import datetime
 from typing import Final
 
 from domain.ports import Clock
-from infrastructure.inventory.mirror_store import MirrorStore
+from infrastructure.inventory.mirror_store import Begun, MirrorStore
 from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.reading import PAGE
 from infrastructure.snipe_it.records import Activity
@@ -84,7 +83,7 @@ class TenantMirror:
         return self._snipe_it.connection.base_url
 
     async def _sweep_kind(self, thing: Thing[object]) -> int:
-        begun = self._clock()
+        begun = await self._begin()
         await self._read_list(thing, begun)
         unseen = await self._store.unseen(thing.kind, begun)
         if not thing.certain and await self._are_few(thing, unseen):
@@ -98,9 +97,9 @@ class TenantMirror:
         await self._store.put_away(thing.kind, unseen, begun)
         if thing.kind in _WITH_IDS:
             await self._store.give_ids(thing.kind)
-        return await self._store.complete(thing.kind, begun)
+        return await self._store.complete(thing.kind, begun.at)
 
-    async def _read_list(self, thing: Thing[object], begun: datetime) -> None:
+    async def _read_list(self, thing: Thing[object], begun: Begun) -> None:
         rows = await thing.all(self._snipe_it)
         self._check()
         await self._store.put(thing.kind, rows, begun)
@@ -120,13 +119,16 @@ class TenantMirror:
 
     async def _read_one_by_one(self, thing: Thing[object], external_ids: Iterable[int]) -> None:
         for external_id in external_ids:
-            begun = self._clock()
+            begun = await self._begin()
             row = await thing.single(self._snipe_it, external_id)
             self._check()
             if row is None:
                 await self._store.put_away(thing.kind, [external_id], begun)
             else:
                 await self._store.put(thing.kind, [row], begun)
+
+    async def _begin(self) -> Begun:
+        return await self._store.begin(self._clock())
 
     async def _match(self) -> None:
         self._check()

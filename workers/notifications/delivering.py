@@ -57,8 +57,9 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One way of sending: ``slots`` at a time, at most ``at_once`` to one recipient.
+    """One way of sending: ``slots`` at a time.
 
+    At most ``at_once`` go to one recipient, and ``of_tenant`` are one tenant's.
     ``claim_s`` is longer than a sending can take.
     """
 
@@ -67,6 +68,7 @@ class Channel:
     settled: Told
     slots: int
     at_once: int
+    of_tenant: int
     claim_s: float
     pace: Pace
 
@@ -97,7 +99,9 @@ class Deliverer:
         channel = self._channel
         while True:
             try:
-                claimed = await self._store.claim(channel.name, channel.claim_s, channel.at_once)
+                claimed = await self._store.claim(
+                    channel.name, channel.claim_s, channel.at_once, channel.of_tenant
+                )
             except StoreUnavailable as error:
                 logger.warning("what waits to be sent cannot be had: %s", error)
                 claimed = None
@@ -127,12 +131,22 @@ class Deliverer:
         begun = time.monotonic()
         try:
             claimed.check()
-            outcome = await self._channel.send(claimed)
+            outcome = await self._sent(claimed)
         except ClaimLost as error:
             logger.warning("not sent: %s", error)
             return
         reach(CrashPoint.NOTIFICATIONS_AFTER_SEND)
         await self._settle(claimed, outcome, time.monotonic() - begun)
+
+    async def _sent(self, claimed: Claimed) -> Outcome:
+        """Send it. What no channel foresaw is a failure like any other: it must end, too."""
+        try:
+            return await self._channel.send(claimed)
+        except (ClaimLost, StoreUnavailable):
+            raise
+        except Exception as error:
+            logger.exception("%s %s ended by an error", self._channel.name, claimed.id)
+            return NotNow(f"an error of ours: {type(error).__name__}")
 
     async def _recorded(
         self, claimed: Claimed, outcome: Outcome, took_s: float, pause_s: float | None

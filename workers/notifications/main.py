@@ -51,6 +51,7 @@ class Tuning:
     webhook_claim_s: float = 60.0
     letter_claim_s: float = 180.0
     webhooks_at_a_time: int = 16
+    webhooks_of_a_tenant: int = 8
     letters_at_a_time: int = 4
     deadlines: Deadlines = field(default_factory=Deadlines)
 
@@ -113,6 +114,7 @@ def _to_webhooks(webhooks: Webhooks, tuning: Tuning) -> Channel:
         settled=webhooks.settled,
         slots=tuning.webhooks_at_a_time,
         at_once=2,
+        of_tenant=tuning.webhooks_of_a_tenant,
         claim_s=tuning.webhook_claim_s,
         pace=tuning.pace,
     )
@@ -125,6 +127,7 @@ def _by_letter(letters: Letters, tuning: Tuning) -> Channel:
         settled=_nothing_more,
         slots=tuning.letters_at_a_time,
         at_once=tuning.letters_at_a_time,
+        of_tenant=tuning.letters_at_a_time,
         claim_s=tuning.letter_claim_s,
         pace=tuning.pace,
     )

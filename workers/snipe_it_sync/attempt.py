@@ -35,6 +35,7 @@ from infrastructure.snipe_it.answers import (
     Unauthorized,
     Unavailable,
     class_of,
+    in_words,
 )
 from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
@@ -235,7 +236,7 @@ class Attempt:
                 why = message or "The token is not accepted."
                 await self._raise(Blocked(class_of(answer), why))
             case _:
-                await self._raise(Blocked("unexpected_answer", str(answer)))
+                await self._raise(Blocked("unexpected_answer", in_words(answer)))
 
     async def _not_read_back(self, answer: Failure) -> None:
         """Whether it happened cannot be seen just now."""
@@ -248,7 +249,7 @@ class Attempt:
             case Unauthorized() | Forbidden():
                 await self._locked_out(answer)
             case _:
-                await self._raise(Blocked("unexpected_answer", str(answer)))
+                await self._raise(Blocked("unexpected_answer", in_words(answer)))
                 return
         if self._tools.clock() - self._operation.since >= rules.LONGEST:
             await self._raise(Exhausted(class_of(answer)))

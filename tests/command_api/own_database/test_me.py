@@ -4,20 +4,21 @@ import asyncio
 import statistics
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import psycopg
 import pytest
 from fastapi import FastAPI
 
-from command_api.main import BODY_LIMIT, create_app
+from command_api.main import BODY_LIMIT
 from command_api.me import SESSION_LASTS
 from infrastructure.identity.signin import Limits
 from infrastructure.postgres import pool_of
 from infrastructure.security import Tokens
 from infrastructure.settings import CommandSettings
-from tests.command_api.conftest import BASE, Log
+from tests.command_api.conftest import Log
+from tests.command_api.own_database.addresses import AtAddresses
 from tests.command_api.test_routes import check_problem
 from tests.fixtures.postgres import Database
 
@@ -242,7 +243,7 @@ async def test_guessing_at_one_account_is_stopped_at_the_address_it_comes_from(
     settings: CommandSettings,
 ) -> None:
     limits = Limits(pair=4, tight=2, account=8, address=100)
-    async with _at_addresses(settings, limits) as addresses:
+    async with AtAddresses(settings, limits) as addresses:
         attacker, owner = addresses("192.0.2.1"), addresses("192.0.2.2")
         await owner.post("/me/signup", json=ANN)
         for _ in range(4):
@@ -259,7 +260,7 @@ async def test_guessing_from_many_addresses_never_locks_the_owner_out(
     settings: CommandSettings,
 ) -> None:
     limits = Limits(pair=4, tight=2, account=8, address=100)
-    async with _at_addresses(settings, limits) as addresses:
+    async with AtAddresses(settings, limits) as addresses:
         owner = addresses("192.0.2.1")
         await owner.post("/me/signup", json=ANN)
         tried = []
@@ -276,7 +277,7 @@ async def test_guessing_from_many_addresses_never_locks_the_owner_out(
 async def test_guessing_at_many_accounts_is_stopped_at_the_address(
     settings: CommandSettings,
 ) -> None:
-    async with _at_addresses(settings, Limits(address=5)) as addresses:
+    async with AtAddresses(settings, Limits(address=5)) as addresses:
         attacker = addresses("2001:db8::1")
         for number in range(5):
             assert (await sign_in(attacker, f"user{number}", "guess")).status_code == 401
@@ -286,7 +287,7 @@ async def test_guessing_at_many_accounts_is_stopped_at_the_address(
 
 
 async def test_a_burst_cannot_outrun_the_count(settings: CommandSettings) -> None:
-    async with _at_addresses(settings, Limits(pair=4)) as addresses:
+    async with AtAddresses(settings, Limits(pair=4)) as addresses:
         attacker = addresses("192.0.2.1")
         await attacker.post("/me/signup", json=ANN)
         answers = await asyncio.gather(*(sign_in(attacker, "ann", "guess") for _ in range(30)))
@@ -297,8 +298,8 @@ async def test_a_burst_cannot_outrun_the_count(settings: CommandSettings) -> Non
 async def test_two_processes_share_the_count(settings: CommandSettings) -> None:
     limits = Limits(pair=4)
     async with (
-        _at_addresses(settings, limits) as one,
-        _at_addresses(settings, limits) as other,
+        AtAddresses(settings, limits) as one,
+        AtAddresses(settings, limits) as other,
     ):
         for place in (one, other, one, other):
             assert (await sign_in(place("192.0.2.1"), "ann", "guess")).status_code == 401
@@ -310,7 +311,7 @@ async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(
     settings: CommandSettings,
 ) -> None:
     async def tries(chosen: CommandSettings) -> list[int]:
-        async with _at_addresses(chosen, Limits(pair=2)) as addresses:
+        async with AtAddresses(chosen, Limits(pair=2)) as addresses:
             client = addresses("10.0.0.9")
             answers = []
             for number in range(4):
@@ -324,7 +325,7 @@ async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(
 
 
 async def test_the_right_password_is_not_counted(settings: CommandSettings) -> None:
-    async with _at_addresses(settings, Limits(pair=2, account=2, address=2)) as addresses:
+    async with AtAddresses(settings, Limits(pair=2, account=2, address=2)) as addresses:
         client = addresses("192.0.2.1")
         await client.post("/me/signup", json=ANN)
         for _ in range(6):
@@ -385,30 +386,6 @@ async def test_open_routes_refuse_what_is_malformed_oversized_or_unknown(
         asked = await client.post(path, json=ANN, params={"next": "/"})
         assert asked.status_code == 422
     assert log.head == 0
-
-
-class _at_addresses:  # noqa: N801 - reads as the question it answers
-    """The API, and clients of it at any address."""
-
-    def __init__(self, settings: CommandSettings, limits: Limits) -> None:
-        self._app = create_app(settings, limits=limits)
-        self._lifespan = self._app.router.lifespan_context(self._app)
-        self._clients: list[httpx.AsyncClient] = []
-
-    async def __aenter__(self) -> Self:
-        await self._lifespan.__aenter__()
-        return self
-
-    def __call__(self, address: str) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(self._app, client=(address, 40_000))
-        client = httpx.AsyncClient(transport=transport, base_url=BASE)
-        self._clients.append(client)
-        return client
-
-    async def __aexit__(self, *_: object) -> None:
-        for client in self._clients:
-            await client.aclose()
-        await self._lifespan.__aexit__(None, None, None)
 
 
 def _stored_hash(database: Database) -> str:

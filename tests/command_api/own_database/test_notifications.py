@@ -84,6 +84,17 @@ async def test_all_are_marked_as_read_up_to_one_or_to_the_end(tenant: Tenant, lo
     assert log.connection.execute(upto).fetchall() == [(log.head,)]
 
 
+async def test_what_has_not_happened_yet_cannot_be_marked_as_read(tenant: Tenant, log: Log) -> None:
+    await notification(tenant, log)
+    ahead = {"until": notification_id(2**63 - 1)}
+
+    answer = await tenant.post("requester", "/me/notifications/read-all", ahead)
+
+    assert answer.status_code == 200, answer.text
+    kept = log.connection.execute("SELECT position FROM notifications.read_upto").fetchall()
+    assert kept == [(log.head,)]
+
+
 async def test_choices_replace_those_before(tenant: Tenant, log: Log) -> None:
     off = "SELECT kind, channel FROM notifications.switched_off ORDER BY 1, 2"
 

@@ -1054,10 +1054,11 @@ async def test_what_was_read_of_units_before_an_assignment_moved_on_says_nothing
     assert isinstance(refused, VersionMismatch)
 
 
-async def test_what_somebody_else_has_was_not_returned(desk: Desk) -> None:
+@pytest.mark.parametrize("how", ["external_return", "reasserted"])
+async def test_what_somebody_else_has_stays_with_them(desk: Desk, how: str) -> None:
     id = await desk.out()
     await desk.drift(id, ("user", 4))
-    refused = await refusal(desk, desk.resolve_drift(id, "external_return"))
+    refused = await refusal(desk, desk.resolve_drift(id, how))
     assert refused.code == "held_by_another"
 
 

@@ -1,5 +1,6 @@
 """Connecting the inventory and mending what stands for what."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -8,14 +9,20 @@ from domain.errors import InvalidField, PermissionMissing, VersionMismatch
 from domain.identity.changes import RolesGranted
 from domain.inventory import commands, handlers
 from domain.inventory.changes import ConnectionSet, MappingRemoved, MappingSet
-from domain.inventory.errors import MappingNotFound, NotConnected, ThingMapped
+from domain.inventory.errors import (
+    InventoryMapped,
+    MappingNotFound,
+    NotConnected,
+    ServerNotAllowed,
+    ThingMapped,
+)
 from domain.inventory.servers import AllowedServers
 from domain.ports import MappingFact, MirroredFact
-from infrastructure.ids import new_id
+from infrastructure.ids import derived_id, new_id
 from tests.builders.memory import MemoryFacts, MemoryStore
 from tests.builders.people import ADMINISTRATOR, NOW, REQUESTER, TECHNICIAN, TENANT
 
-ALLOWED: Final = AllowedServers.read("https://snipe.school.example")
+ALLOWED: Final = AllowedServers.read(f"https://snipe.school.example {TENANT}")
 
 
 @pytest.fixture
@@ -63,12 +70,74 @@ async def test_a_connection_is_stored_in_plain_form_with_its_row(
     ]
 
 
+async def test_a_server_is_not_for_a_tenant_that_it_is_not_listed_for() -> None:
+    strangers = MemoryStore(derived_id("test", "strangers"))
+    stranger = replace(ADMINISTRATOR, tenant_id=strangers.tenant_id)
+    with pytest.raises(ServerNotAllowed):
+        await handlers.set_connection(connection(by=stranger), strangers, MemoryFacts(strangers))
+    assert strangers.topics == []
+
+
 async def test_the_same_settings_change_nothing(store: MemoryStore, facts: MemoryFacts) -> None:
     await handlers.set_connection(connection(), store, facts)
     again = await handlers.set_connection(connection(), store, facts)
     assert (again.version, len(store.rows)) == (1, 1)
     changed = await handlers.set_connection(connection(company_id=3), store, facts)
     assert changed.version == 2
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "http://snipe.school.example",
+        "https://other.school.example",
+        "https://snipe.school.example:8443",
+        "https://snipe.school.example/new",
+    ],
+)
+async def test_another_server_is_the_same_inventory_only_if_somebody_says_so(
+    store: MemoryStore, facts: MemoryFacts, base_url: str
+) -> None:
+    allowed = AllowedServers.read(
+        f"https://snipe.school.example *, {base_url} env:QM_SNIPE_IT_TOKEN_NEW *"
+    )
+    await handlers.set_connection(connection(), store, facts)
+    facts.has_item("asset", new_id())
+    there = {
+        "base_url": base_url,
+        "token_source": "env:QM_SNIPE_IT_TOKEN_NEW",
+        "allowed": allowed,
+    }
+    with pytest.raises(InventoryMapped):
+        await handlers.set_connection(connection(**there), store, facts)
+    assert len(store.rows) == 1
+    moved = await handlers.set_connection(connection(**there, moved=True), store, facts)
+    assert moved.version == 2
+
+
+async def test_another_company_or_token_of_the_server_leaves_the_numbers_as_they_are(
+    store: MemoryStore, facts: MemoryFacts
+) -> None:
+    await handlers.set_connection(connection(), store, facts)
+    facts.has_item("asset", new_id())
+    other = {
+        "base_url": "https://SNIPE.school.example:443/api/v1",
+        "token_source": "env:QM_SNIPE_IT_TOKEN_NEW",
+        "allowed": AllowedServers.read(
+            "https://snipe.school.example env:QM_SNIPE_IT_TOKEN_NEW *",
+        ),
+    }
+    changed = await handlers.set_connection(connection(**other, company_id=3), store, facts)
+    assert changed.version == 2
+
+
+async def test_a_server_that_nothing_is_mapped_of_was_a_slip(
+    store: MemoryStore, facts: MemoryFacts
+) -> None:
+    await handlers.set_connection(connection(), store, facts)
+    allowed = AllowedServers.read("https://right.example *")
+    there = connection(base_url="https://right.example", allowed=allowed)
+    assert (await handlers.set_connection(there, store, facts)).version == 2
 
 
 async def test_only_who_manages_the_inventory_may(store: MemoryStore, facts: MemoryFacts) -> None:

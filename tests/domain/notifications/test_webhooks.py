@@ -1,12 +1,13 @@
 """Webhooks: what may be named, what they want, and what can be asked of them."""
 
 from datetime import timedelta
+from ipaddress import ip_address
 from uuid import uuid4
 
 import pytest
 
 from domain.errors import InvalidField, PermissionMissing
-from domain.notifications.addresses import check_url, host_of
+from domain.notifications.addresses import check_url, host_of, is_public
 from domain.notifications.errors import WebhookDisabled, WebhookNotFound
 from domain.notifications.patterns import OFFERED, check_patterns, wants
 from domain.notifications.webhook import Webhook
@@ -32,6 +33,7 @@ def webhook() -> Webhook:
         "https://hooks.example.org:8443/",
         "https://8.8.8.8/hook",
         "https://[2606:4700:4700::1111]/hook",
+        f"https://{'a' * 63}.example.org./hook",
     ],
 )
 def test_addresses_of_the_open_internet_are_fine(url: str) -> None:
@@ -72,11 +74,43 @@ def test_addresses_of_the_open_internet_are_fine(url: str) -> None:
         "https://hooks.example.org/\r\nX-Header: 1",
         "https://[::1/",
         f"https://hooks.example.org/{'x' * 2000}",
+        f"https://{'a' * 64}.example.org/",
+        "https://a..example.org/",
+        "https://.example.org/",
+        "https://./",
+        f"https://{'hooks.' * 42}example.org/",
     ],
 )
 def test_everything_else_is_refused(url: str) -> None:
     with pytest.raises(InvalidField):
         check_url(url, allow_private=False)
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("2606:4700:4700::1111", True),
+        ("2002:808:808::", True),  # 6to4 of 8.8.8.8
+        ("64:ff9b::808:808", True),
+        ("::ffff:8.8.8.8", True),
+        ("fec0::1", False),
+        ("64:ff9b:1::a00:1", False),
+        ("::ffff:0:10.0.0.1", False),
+        ("::ffff:0:8.8.8.8", False),
+        ("5f00::1", False),
+        ("4000::1", False),
+        ("2002:a00:1::", False),  # 6to4 of 10.0.0.1
+        ("2002:7f00:1::", False),
+        ("2001:0:808:808::f5ff:fffe", False),  # Teredo of 10.0.0.1
+        ("2001:0:4136:e378:8000:63bf:3fff:fdd2", False),
+        ("2001:0:4136:e378:8000:63bf:f7f7:f7f7", False),  # Teredo of 8.8.8.8: nobody routes it
+        ("2001:db8::1", False),
+        ("ff0e::1", False),
+        ("::", False),
+    ],
+)
+def test_an_address_is_public_only_in_what_the_internet_routes(address: str, public: bool) -> None:
+    assert is_public(ip_address(address)) is public
 
 
 def test_an_installation_may_allow_what_is_inside() -> None:
@@ -156,9 +190,18 @@ def test_a_webhook_that_is_off_is_not_tested() -> None:
 def test_what_changes_nothing_is_no_event() -> None:
     made = webhook()
     made.enable(ADMINISTRATOR, NOW)
-    made.change(host=made.host, description="", events=made.events, by=ADMINISTRATOR, at=NOW)
+    change(made)
 
     assert made.version == 1
+
+
+def test_an_address_on_the_same_host_is_a_change_that_names_no_path() -> None:
+    made = webhook()
+    change(made, moved=True)
+
+    *_, changed = made.pending_events
+    assert isinstance(changed, Webhook.Changed)
+    assert (made.version, changed.host) == (2, made.host)
 
 
 def test_a_removed_webhook_is_gone() -> None:
@@ -170,6 +213,17 @@ def test_a_removed_webhook_is_gone() -> None:
         made.enable(ADMINISTRATOR, NOW)
     with pytest.raises(WebhookNotFound):
         made.give_up("it failed", NOW)
+
+
+def change(made: Webhook, *, moved: bool = False) -> None:
+    made.change(
+        host=made.host,
+        moved=moved,
+        description=made.description,
+        events=made.events,
+        by=ADMINISTRATOR,
+        at=NOW,
+    )
 
 
 def replayed(made: Webhook) -> Webhook:

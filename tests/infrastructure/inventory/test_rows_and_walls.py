@@ -10,7 +10,7 @@ from psycopg import sql
 
 from domain.inventory.changes import InventoryChange, OperationSettled, OperationWaiting
 from infrastructure.identity.facts import FactSource
-from infrastructure.ids import new_id, to_uuid
+from infrastructure.ids import derived_id, new_id, to_uuid
 from infrastructure.inventory.changes import WORK_BELL, write
 from infrastructure.postgres import pool_of
 from tests.builders.inventory import InventoryTables
@@ -171,3 +171,17 @@ def test_a_command_of_one_tenant_writes_nothing_of_another(
         connection.execute(statement, (to_uuid(new_id()), to_uuid(TENANT)))
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(statement, (to_uuid(new_id()), to_uuid(new_id())))
+
+
+async def test_a_tenant_has_mappings_from_the_first_on_and_no_other_has_them(
+    database: Database, tables: InventoryTables
+) -> None:
+    async with pool_of(database.url("command")) as pool:
+        ours = FactSource(pool).of(TENANT)
+        assert not await ours.has_mappings()
+        room = new_id()
+        tables.put_location(7, room)
+        assert await ours.has_mappings()
+        tables.unlink(room)
+        assert await ours.has_mappings()
+        assert not await FactSource(pool).of(derived_id("test", "another tenant")).has_mappings()

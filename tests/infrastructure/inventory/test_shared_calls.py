@@ -120,10 +120,11 @@ async def test_a_worker_does_not_call_when_the_others_have_made_all_calls(
     monkeypatch.setenv(TOKEN_SOURCE.removeprefix("env:"), DEMO_TOKEN)
     server = worlds.simulator()
     async with serve(server) as url:
-        InventoryTables(database).connect(url)
+        tables = InventoryTables(database)
+        tables.connect(url)
         settings = SnipeItSyncSettings(
             worker_database_url=SecretStr(database.url("worker")),
-            snipe_it_allowed_urls=url,
+            snipe_it_allowed_urls=tables.entry(url),
             snipe_it_calls_per_minute=3,
         )
         other_process = SharedCalls(pool, TENANT, 3)

@@ -20,6 +20,7 @@ from infrastructure.snipe_it.answers import (
     Unauthorized,
     Unavailable,
     classify,
+    in_words,
 )
 from tests.snipe_it_recordings import Recording, recordings
 
@@ -392,3 +393,20 @@ def test_an_answer_that_cannot_be_read_is_never_an_error(
     for method in ("GET", "POST"):
         answer = classify(method, status, headers, body, Phase.ANSWERED)
         assert not isinstance(answer, Done)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Unavailable("maintenance mode", 60.0), "maintenance mode"),
+        (Unavailable("status 502", None, "Bad Gateway"), "status 502: Bad Gateway"),
+        (Ambiguous("status 504"), "status 504, so it is not known whether it happened"),
+        (Throttled(56.685), "the rate limit is used up for 57 s"),
+        (Throttled(), "the rate limit is used up"),
+        (Refused(Refusal.OTHER, "No."), "refused: No."),
+        (NotFound(""), "not found"),
+        (Unauthorized("Unauthenticated."), "unauthorized: Unauthenticated."),
+    ],
+)
+def test_people_are_told_an_answer_in_words(answer: Answer, words: str) -> None:
+    assert in_words(answer) == words

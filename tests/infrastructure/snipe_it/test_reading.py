@@ -14,13 +14,14 @@ from demo.snipe_it_simulator.hand_edits import apply
 from infrastructure.snipe_it import parsing
 from infrastructure.snipe_it.answers import MOST_CHARACTERS, Forbidden, Unauthorized
 from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
-from infrastructure.snipe_it.fields import Row, server_time
+from infrastructure.snipe_it.fields import LONG_AGO, Row, server_time
 from infrastructure.snipe_it.reading import AssetFilter, Reader
 from infrastructure.snipe_it.records import Asset, Holder, HolderType, Ref, StatusRef
 from infrastructure.snipe_it.transport import Call
 from tests.infrastructure.snipe_it.test_answers import EXPECTED, label
 from tests.infrastructure.snipe_it.worlds import (
     CONNECTION,
+    OPERATION,
     UTC_ZONE,
     client,
     in_memory,
@@ -195,6 +196,60 @@ def test_a_record_in_another_form_is_refused(change: dict[str, Any], why: str) -
     assert why
 
 
+ODD = "-0001-11-30"
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (ODD, None),
+        ("0000-00-00", None),
+        ("20260-01-01", None),
+        ("2026-02-30", None),
+        ("9999-12-31", date(9999, 12, 31)),
+    ],
+)
+def test_a_date_that_no_calendar_has_counts_as_none(given: str, meant: date | None) -> None:
+    row = Row({**recordings()["hardware-get.ok"].body, "purchase_date": {"date": given}}, UTC_ZONE)
+    assert parsing.asset(row).purchase_date == meant
+    assert row.odd == (set() if meant else {"purchase_date"})
+
+
+@pytest.mark.parametrize("given", [ODD, "0000-00-00", "0001-01-01", "9999-12-31"])
+def test_a_moment_that_no_calendar_has_counts_as_none_but_what_was_deleted_stays_so(
+    given: str,
+) -> None:
+    moment = {"datetime": f"{given} 23:59:00"}
+    body = {**recordings()["hardware-get.ok"].body, "updated_at": moment, "deleted_at": moment}
+    for zone in ("Asia/Tokyo", "America/New_York"):
+        asset = parsing.asset(Row(body, ZoneInfo(zone)))
+        assert asset.updated_at is None
+        assert asset.deleted_at == LONG_AGO
+
+
+async def test_records_with_odd_dates_are_read_and_named_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one = recordings()["hardware-get.ok"].body
+    rows = [
+        {**one, "id": number, "purchase_date": {"date": ODD if number > 1 else "2025-09-01"}}
+        for number in range(1, 14)
+    ]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        listed = request.url.path.endswith("/hardware")
+        return httpx.Response(200, json={"total": 13, "rows": rows} if listed else rows[6])
+
+    async with client(httpx.MockTransport(answer)) as snipe_it:
+        assert await gathered(snipe_it.read.assets()) == list(range(1, 14))
+        assert await snipe_it.read.asset(7) is not None
+    told = "dates that no calendar has count as none, of"
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"/hardware: {told} 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more",
+        f"/hardware/7: {told} 7",
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -272,6 +327,49 @@ async def test_rows_deleted_between_two_pages_hide_no_other(gone: tuple[int, ...
     assert found == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16]
 
 
+@pytest.mark.parametrize("gone", [(2, 3), (2, 3, 4)])
+async def test_rows_deleted_before_the_last_page_hide_nobody_on_it(gone: tuple[int, ...]) -> None:
+    server = simulator(max_results=4)
+    found = []
+    async with in_memory(server) as snipe_it:
+        async for user in snipe_it.read.users():
+            found.append(user.id)
+            if user.id == 4:
+                for one in gone:
+                    apply(server.inventory, {"do": "delete", "table": "users", "id": one})
+    assert found == [1, 2, 3, 4, 5]
+
+
+def page(request: httpx.Request, living: list[int], total: int) -> httpx.Response:
+    """What a server that has these rows says of the page that is asked for."""
+    offset, limit = (int(request.url.params[name]) for name in ("offset", "limit"))
+    rows = [{"id": number, "name": "x"} for number in living[offset : offset + limit]]
+    return httpx.Response(200, json={"total": total, "rows": rows})
+
+
+async def test_where_pages_and_pages_were_deleted_the_reading_steps_back_to_the_first() -> None:
+    living = list(range(1, 1601))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        given = page(request, living, len(living))
+        if request.url.params["offset"] == "998":
+            del living[:1450]
+        return given
+
+    async with client(httpx.MockTransport(answer)) as snipe_it:
+        assert await gathered(snipe_it.read.suppliers()) == list(range(1, 1601))
+
+
+async def test_a_list_that_never_comes_to_the_row_it_was_at_is_not_believed() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        at_first = request.url.params["offset"] == "0"
+        return page(request, [1, 2] if at_first else [], 10)
+
+    async with client(httpx.MockTransport(answer)) as snipe_it:
+        with pytest.raises(UnexpectedForm):
+            await gathered(snipe_it.read.suppliers())
+
+
 def listed(*numbers: int) -> list[dict[str, Any]]:
     """Rows of units that are out, in this order."""
     first, _ = recordings()["accessories-checkedout.some"].body["rows"]
@@ -314,6 +412,25 @@ async def test_a_list_of_units_that_goes_on_changing_is_not_believed() -> None:
     async with client(httpx.MockTransport(answer)) as snipe_it:
         with pytest.raises(UnexpectedForm):
             await snipe_it.read.accessory_checkouts(1)
+
+
+async def test_units_of_a_consumable_are_read_in_one_answer() -> None:
+    server = simulator(max_results=2)
+    async with in_memory(server) as snipe_it:
+        await snipe_it.write.check_out_consumable(1, 3, 3, OPERATION)
+        server.seen.clear()
+        notes = await snipe_it.read.consumable_notes(1)
+    assert len([note for note in notes if OPERATION in note]) == 3
+    assert len(server.seen) == 1
+
+
+async def test_a_consumable_that_lists_only_some_of_its_units_is_not_counted() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"total": 3, "rows": [{"note": "x"}, {"note": "y"}]})
+
+    async with client(httpx.MockTransport(answer)) as snipe_it:
+        with pytest.raises(UnexpectedForm):
+            await snipe_it.read.consumable_notes(1)
 
 
 async def test_filters_reach_the_server() -> None:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from domain.assignments import events as assignments
 from domain.notifications.webhook import Webhook
+from domain.requisitions import events as requisitions
 from infrastructure.ids import from_uuid, to_uuid
 from infrastructure.notifications.outbound import Deadlines
 from infrastructure.notifications.signing import secret_of
@@ -241,6 +242,26 @@ async def test_what_always_fails_is_given_up_and_said_so(
     assert since is not None
 
 
+async def test_what_ends_by_an_error_of_ours_is_given_up_too(
+    scene: Scene, mail: SmtpServer, process: Process, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.world.execute(
+        "INSERT INTO notifications.deliveries"
+        " (id, tenant_id, log_epoch, position, recipient_id, channel, kind, content)"
+        " SELECT gen_random_uuid(), :tenant, gen_random_uuid(), 1, :ann, 'email', 'overdue', '{}'",
+        tenant=to_uuid(scene.tenant_id),
+        ann=to_uuid(scene.ann.id),
+    )
+    async with process.running():
+        await until(settled(scene, "email"))
+
+    ((attempts, state, log),) = scene.ask(ATTEMPTS, "email")
+    assert (attempts, state) == (4, "failed")
+    assert [entry["error"] for entry in log] == ["an error of ours: KeyError"] * 4
+    assert "is given up after 4 attempts" in caplog.text
+    assert mail.letters == []
+
+
 async def test_who_hangs_holds_up_nobody_else(
     scene: Scene, receiver: Receiver, process: Process
 ) -> None:
@@ -253,6 +274,32 @@ async def test_who_hangs_holds_up_nobody_else(
             for _ in range(3):
                 scene.approved()
             await until(lambda: len(set(receiver.ids())) == 6)
+
+    assert len(slow.messages) == 2
+
+
+async def test_a_tenant_whose_receivers_hang_holds_up_no_other(
+    scene: Scene, receiver: Receiver, process: Process
+) -> None:
+    elsewhere = scene.world.tenant("Elsewhere")
+    nora = scene.world.person(elsewhere, "nora", "auditor", own=("tenant:manage",))
+    scene.webhook(receiver.url(), "requisition.approved", by=nora)
+    slow = Receiver(usual="hang")
+    async with slow.running():
+        for _ in range(4):
+            scene.webhook(slow.url(), "requisition.approved")
+        patient = replace(
+            QUICK,
+            deadlines=Deadlines(read=20, total=20),
+            webhooks_at_a_time=3,
+            webhooks_of_a_tenant=2,
+        )
+        async with process.running(patient):
+            scene.approved()
+            await until(lambda: len(slow.messages) == 2)
+            stream = told.requisition(nora.id, nora.id, tenant=elsewhere)
+            scene.put(stream.then(requisitions.Approved))
+            await until(lambda: len(receiver.messages) == 1)
 
     assert len(slow.messages) == 2
 
