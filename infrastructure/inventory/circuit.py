@@ -3,7 +3,7 @@
 Closed, calls are made. Enough transport failures in a row, or one refusal of our token, open it:
 then nobody calls until a pause is over and somebody has asked the server for its version. If it
 answers, the circuit is half open: one operation is let through, and what becomes of it closes or
-opens it again.
+opens it again. Where nobody has tried anything for a while, one row is read instead.
 
 ``Circuit`` is the rule, as data; ``Circuits`` keeps one per tenant in Postgres.
 """
@@ -23,6 +23,8 @@ from infrastructure.postgres import Connection, Pool
 FAILURES_TO_OPEN: Final = 5
 TRIAL_S: Final = 90.0
 """For so long nobody else tries, unless the one who does tells sooner."""
+IDLE: Final = timedelta(seconds=30)
+"""Half open, an operation has so long to come and try before something is read instead."""
 
 Pause = Callable[[int], float]
 """Seconds to wait after the so-and-so-many-th opening in a row."""
@@ -96,9 +98,13 @@ class Circuit:
         return self._taken(at) if self.state is CircuitState.HALF_OPEN else None
 
     def for_probe(self, at: datetime) -> "Circuit | None":
-        """How it stands while it is asked for the version; None where nobody should ask now."""
-        due = self.state is CircuitState.OPEN and (self.retry_at is None or self.retry_at <= at)
-        return self._taken(at) if due else None
+        """How it stands while the server is asked something; None where nobody should ask now."""
+        return self._taken(at) if self._is_to_probe(at) else None
+
+    def _is_to_probe(self, at: datetime) -> bool:
+        if self.state is CircuitState.HALF_OPEN:
+            return self.since + IDLE <= at
+        return self.state is CircuitState.OPEN and (self.retry_at is None or self.retry_at <= at)
 
     def _taken(self, at: datetime) -> "Circuit | None":
         if self.taken_until is not None and self.taken_until > at:
@@ -121,9 +127,10 @@ WHERE tenant_id = %s
 """
 _TO_PROBE: Final = """
 SELECT tenant_id FROM inventory.circuits
-WHERE state = 'open' AND retry_at <= clock_timestamp()
+WHERE (state = 'open' AND retry_at <= clock_timestamp()
+        OR state = 'half_open' AND since <= clock_timestamp() - %s)
     AND (taken_until IS NULL OR taken_until <= clock_timestamp())
-ORDER BY retry_at
+ORDER BY coalesce(retry_at, since)
 """
 
 Change = Callable[[Circuit, datetime], Circuit | None]
@@ -141,7 +148,8 @@ class Circuits:
 
     async def lets_through(self, tenant_id: Id) -> bool:
         """Whether an operation may be begun; half open, this takes the one place there is."""
-        return await self._change(tenant_id, lambda circuit, at: circuit.for_call(at))
+        taken = await self._change(tenant_id, lambda circuit, at: circuit.for_call(at))
+        return taken is not None
 
     async def failed(self, tenant_id: Id, reason: str, retry_after_s: float | None = None) -> None:
         """A call did not get through."""
@@ -165,30 +173,34 @@ class Circuits:
         """The server has told its version."""
         await self._change(tenant_id, lambda circuit, at: circuit.answered(at))
 
-    async def take_probe(self, tenant_id: Id) -> bool:
-        """Whether the caller is the one to ask for the version now."""
-        return await self._change(tenant_id, lambda circuit, at: circuit.for_probe(at))
+    async def take_probe(self, tenant_id: Id) -> CircuitState | None:
+        """How it stands where the caller is the one to ask the server now; None where not."""
+        taken = await self._change(tenant_id, lambda circuit, at: circuit.for_probe(at))
+        return None if taken is None else taken.state
 
     async def to_probe(self) -> list[Id]:
-        """The tenants whose pause is over, longest first."""
+        """The tenants whose pause is over, or whom no operation has tried for; longest first."""
         async with pooled_call(self._pool) as connection:
-            cursor = await connection.execute(_TO_PROBE)
+            cursor = await connection.execute(_TO_PROBE, (IDLE,))
             return [from_uuid(row[0]) for row in await cursor.fetchall()]
 
-    async def _change(self, tenant_id: Id, change: Change) -> bool:
-        """Whether ``change`` was possible. What changes nothing takes no lock."""
+    async def _change(self, tenant_id: Id, change: Change) -> Circuit | None:
+        """How it stands now, None where ``change`` was not possible.
+
+        What changes nothing takes no lock.
+        """
         tenant = to_uuid(tenant_id)
         async with pooled_call(self._pool) as connection:
             found = await _find(connection, tenant, _FIND)
             if found is not None and (wanted := change(*found)) in (None, found[0]):
-                return wanted is not None
+                return wanted
             async with connection.transaction():
                 await connection.execute(_MAKE, (tenant,))
                 locked = await _find(connection, tenant, f"{_FIND} FOR UPDATE")
                 changed = None if locked is None else change(*locked)
                 if changed is not None:
                     await connection.execute(_KEEP, (*_values(changed), tenant))
-                return changed is not None
+                return changed
 
 
 async def _find(

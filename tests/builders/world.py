@@ -228,7 +228,7 @@ class MemoryCircuits:
         self.circuit = Circuit(CircuitState.CLOSED, world.clock())
 
     async def lets_through(self, tenant_id: Id) -> bool:
-        return self._become(self.circuit.for_call(self._world.clock()))
+        return self._become(self.circuit.for_call(self._world.clock())) is not None
 
     async def failed(self, tenant_id: Id, reason: str, retry_after_s: float | None = None) -> None:
         at = self._world.clock()
@@ -248,13 +248,14 @@ class MemoryCircuits:
         due = self.circuit.for_probe(self._world.clock()) is not None
         return [self._world.tenant_id] if due else []
 
-    async def take_probe(self, tenant_id: Id) -> bool:
-        return self._become(self.circuit.for_probe(self._world.clock()))
+    async def take_probe(self, tenant_id: Id) -> CircuitState | None:
+        taken = self._become(self.circuit.for_probe(self._world.clock()))
+        return None if taken is None else taken.state
 
-    def _become(self, circuit: Circuit | None) -> bool:
+    def _become(self, circuit: Circuit | None) -> Circuit | None:
         self._world.store.check()
         self.circuit = circuit or self.circuit
-        return circuit is not None
+        return circuit
 
 
 def lent(assignment: Assignment, external_id: int, holder: tuple[str, int]) -> Lent:

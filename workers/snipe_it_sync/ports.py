@@ -9,6 +9,7 @@ from domain.assignments.item_book import ItemBook
 from domain.ids import Id
 from domain.inventory_operations.operation import InventoryOperation
 from domain.ports import Facts, Receipt, Store
+from infrastructure.inventory.circuit import CircuitState
 from infrastructure.inventory.work_queue import Due
 from infrastructure.snipe_it.client import SnipeIt
 
@@ -93,11 +94,11 @@ class CircuitBoard(Protocol):
         ...
 
     async def to_probe(self) -> list[Id]:
-        """The tenants whose pause is over."""
+        """The tenants whose pause is over, or whom no operation has tried for."""
         ...
 
-    async def take_probe(self, tenant_id: Id) -> bool:
-        """Whether the caller is the one to ask for the version now."""
+    async def take_probe(self, tenant_id: Id) -> CircuitState | None:
+        """How it stands where the caller is the one to ask the server now; None where not."""
         ...
 
 

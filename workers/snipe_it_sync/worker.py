@@ -10,6 +10,7 @@ from typing import Final
 from domain.errors import Refused
 from domain.ids import Id
 from infrastructure.errors import InfrastructureError, StoreUnavailable
+from infrastructure.inventory.circuit import CircuitState
 from infrastructure.inventory.work_queue import Due, lease_name
 from infrastructure.leases import LeaseLost
 from infrastructure.log_bell import rung
@@ -27,6 +28,8 @@ POLL_S: Final = 1.0
 STOP_S: Final = 2.0
 
 VERSION: Final = Call("GET", "/version")
+ONE_ROW: Final = Call("GET", "/hardware", (("limit", "1"),))
+"""What the token must be able to read anyway."""
 
 logger = logging.getLogger(__name__)
 
@@ -83,13 +86,16 @@ class Worker:
     async def probe(self) -> None:
         """Ask the servers whose pause is over whether they answer again.
 
+        Half open, and with no operation to try, one row is asked for.
+
         Raises ``StoreUnavailable``. A server whose answer cannot be handled is asked again once its
         probe has run out.
         """
         for tenant_id in await self._tools.circuits.to_probe():
-            if await self._tools.circuits.take_probe(tenant_id):
+            state = await self._tools.circuits.take_probe(tenant_id)
+            if state is not None:
                 try:
-                    await self._probe(tenant_id)
+                    await self._probe(tenant_id, half_open=state is CircuitState.HALF_OPEN)
                 except StoreUnavailable:
                     raise
                 except Exception:
@@ -171,17 +177,19 @@ class Worker:
         del self._left_alone[tenant_id]
         return False
 
-    async def _probe(self, tenant_id: Id) -> None:
+    async def _probe(self, tenant_id: Id, *, half_open: bool) -> None:
         snipe_it = await self._inventories.of(tenant_id)
         circuits = self._tools.circuits
         if snipe_it is None:
             await circuits.open(tenant_id, "not_connected")
             return
-        answer = await snipe_it.transport.send(VERSION)
-        if isinstance(answer, Done | Throttled):
+        answer = await snipe_it.transport.send(ONE_ROW if half_open else VERSION)
+        if not isinstance(answer, Done | Throttled):
+            await circuits.open(tenant_id, _reason(answer), _retry_after(answer))
+        elif not half_open:
             await circuits.answered(tenant_id)
-            return
-        await circuits.open(tenant_id, _reason(answer), _retry_after(answer))
+        elif isinstance(answer, Done):
+            await circuits.worked(tenant_id)
 
 
 def _reason(answer: Answer) -> str:

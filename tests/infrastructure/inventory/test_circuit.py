@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from infrastructure.identity.facts import FactSource
 from infrastructure.ids import derived_id, to_uuid
-from infrastructure.inventory.circuit import FAILURES_TO_OPEN, Circuits
+from infrastructure.inventory.circuit import FAILURES_TO_OPEN, IDLE, Circuits, CircuitState
 from infrastructure.inventory.work_queue import Due, WorkQueue, lease_name
 from infrastructure.lease_store import LeaseStore
 from infrastructure.postgres import Pool, pool_of
@@ -70,12 +70,31 @@ async def test_one_asks_for_the_version_and_one_operation_is_let_through(
     here, there = pausing(0, pool), pausing(0, pool)
     await here.open(TENANT, "unauthorized")
     assert await here.to_probe() == [TENANT]
-    assert [await one.take_probe(TENANT) for one in (here, there)] == [True, False]
+    assert [await one.take_probe(TENANT) for one in (here, there)] == [CircuitState.OPEN, None]
     assert await there.to_probe() == []
     await here.answered(TENANT)
     assert [await one.lets_through(TENANT) for one in (there, here)] == [True, False]
     await there.worked(TENANT)
     assert await here.lets_through(TENANT)
+
+
+async def test_half_open_one_reads_where_no_operation_has_tried_for_a_while(
+    tables: InventoryTables, pool: Pool, database: Database
+) -> None:
+    here, there = pausing(0, pool), pausing(0, pool)
+    await here.open(TENANT, "forbidden")
+    await here.answered(TENANT)
+    assert await here.to_probe() == []
+    assert await here.take_probe(TENANT) is None
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        connection.execute("UPDATE inventory.circuits SET since = since - %s", (IDLE,))
+    assert await here.to_probe() == [TENANT]
+    half_open = [CircuitState.HALF_OPEN, None]
+    assert [await one.take_probe(TENANT) for one in (here, there)] == half_open
+    assert await there.to_probe() == []
+    assert not await there.lets_through(TENANT)
+    await here.worked(TENANT)
+    assert await there.lets_through(TENANT)
 
 
 async def test_a_trial_that_fails_opens_it_for_longer(

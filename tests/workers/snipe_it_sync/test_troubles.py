@@ -19,6 +19,7 @@ from tests.builders.world import Process, World, run
 from tests.workers.snipe_it_sync.test_assets import CHECKOUT, FREE, check_in, check_out
 from workers.snipe_it_sync.worker import OF_ONE_TENANT
 
+LIST = "/api/v1/hardware"
 ASSETS = (1, 2, 3, 4, 5, 7, 8, 9)
 
 
@@ -109,6 +110,46 @@ def test_half_open_one_operation_tries_for_all() -> None:
         await asyncio.sleep(60)
         assert world.circuits.circuit.openings == openings + 1
         assert calls(world, "/hardware") <= 3
+
+    run(history)
+
+
+def test_half_open_with_nothing_to_try_one_row_that_is_read_closes_it() -> None:
+    async def history(world: World) -> None:
+        world.order("forbidden", method="POST", path=CHECKOUT)
+        id = await check_out(world)
+        world.start_worker()
+        await asyncio.sleep(60)
+        assert (await world.operation(id)).reason == "forbidden"
+        assert not world.queue.rows
+        assert world.circuits.circuit.state is CircuitState.CLOSED
+        assert world.writes("checkout") == 1
+
+    run(history)
+
+
+def test_half_open_with_nothing_to_try_it_stays_so_while_throttled() -> None:
+    async def history(world: World) -> None:
+        await world.circuits.open(world.tenant_id, "unauthorized")
+        world.order("throttle", path=LIST)
+        world.start_worker()
+        states = []
+        for seconds in (60, 120):
+            await asyncio.sleep(seconds)
+            states.append(world.circuits.circuit.state)
+        assert states == [CircuitState.HALF_OPEN, CircuitState.CLOSED]
+
+    run(history)
+
+
+def test_half_open_a_token_that_may_read_nothing_opens_it_again() -> None:
+    async def history(world: World) -> None:
+        world.order("forbidden", path=LIST, times=None)
+        await world.circuits.open(world.tenant_id, "unauthorized")
+        world.start_worker()
+        await asyncio.sleep(45)
+        circuit = world.circuits.circuit
+        assert (circuit.openings, circuit.reason) == (2, "forbidden")
 
     run(history)
 
