@@ -72,7 +72,7 @@ def configure_logging(process: str, level: int = logging.INFO) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     # What a client sends is its own; drivers say again what we already report as errors.
-    for noisy in ("httpx", "httpcore", "aiormq", "aio_pika", "uvicorn.access"):
+    for noisy in ("httpx", "httpcore", "aiormq", "aio_pika", "psycopg", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
 
 

@@ -8,6 +8,7 @@ opens it again. Where nobody has tried anything for a while, one row is read ins
 ``Circuit`` is the rule, as data; ``Circuits`` keeps one per tenant in Postgres.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -133,6 +134,8 @@ WHERE (state = 'open' AND retry_at <= clock_timestamp()
 ORDER BY coalesce(retry_at, since)
 """
 
+logger = logging.getLogger(__name__)
+
 Change = Callable[[Circuit, datetime], Circuit | None]
 
 
@@ -200,7 +203,9 @@ class Circuits:
                 changed = None if locked is None else change(*locked)
                 if changed is not None:
                     await connection.execute(_KEEP, (*_values(changed), tenant))
-                return changed
+        if locked is not None and changed is not None and changed.state is not locked[0].state:
+            logger.warning("the circuit of %s is %s: %s", tenant_id, changed.state, changed.reason)
+        return changed
 
 
 async def _find(

@@ -1,5 +1,6 @@
 """The inventories of all tenants, each over one connection that is kept open."""
 
+import asyncio
 import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class OpenInventories:
         self._settings = settings
         self._deadlines = deadlines_within(settings.snipe_it_call_s)
         self._open: dict[Id, _Open] = {}
+        self._refreshing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         """Nothing is opened before it is needed."""
@@ -56,13 +58,15 @@ class OpenInventories:
 
         Raises ``StoreUnavailable``.
         """
-        stored = {one.tenant_id: one for one in await stored_connections(self._pool)}
-        for tenant_id, one in tuple(self._open.items()):
-            if stored.get(tenant_id) != one.stored:
-                await self._close(tenant_id)
-        for tenant_id in stored.keys() - self._open.keys():
-            self._open[tenant_id] = await self._opened(stored[tenant_id])
-        return sorted(stored)
+        # Two at once would close one connection twice.
+        async with self._refreshing:
+            stored = {one.tenant_id: one for one in await stored_connections(self._pool)}
+            for tenant_id, one in tuple(self._open.items()):
+                if stored.get(tenant_id) != one.stored:
+                    await self._close(tenant_id)
+            for tenant_id in stored.keys() - self._open.keys():
+                self._open[tenant_id] = await self._opened(stored[tenant_id])
+            return sorted(stored)
 
     async def _opened(self, stored: StoredConnection) -> _Open:
         closing = AsyncExitStack()

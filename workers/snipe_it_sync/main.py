@@ -12,7 +12,7 @@ from domain.assignments.item_book import ItemBook
 from domain.ids import Id, book_id
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.all_tenants_reader import AllTenantsReader
-from infrastructure.clock import SteadyClock
+from infrastructure.clock import SteadyClock, since_boot
 from infrastructure.errors import InfrastructureError, StoreUnavailable
 from infrastructure.event_store.aggregate_cache import AggregateCache
 from infrastructure.event_store.commands import Commands, Envelope
@@ -41,6 +41,11 @@ from workers.snipe_it_sync.worker import Worker
 
 NAME: Final = "snipe-it-sync"
 REFRESH_S: Final = 1.0
+WATCH_LEASE_S: Final = 60.0
+"""After so long another process watches where one has died."""
+HOLD_EVERY_S: Final = 10.0
+FIRST_ROUND_AFTER_S: Final = 60.0
+"""A process that has just got the watch does not wait for a whole period."""
 POOL_SIZE: Final = 8
 
 A = TypeVar("A", InventoryOperation, Assignment, ItemBook)
@@ -138,20 +143,50 @@ class Watches:
     settings: SnipeItSyncSettings
     _watches: dict[Id, Watch] = field(default_factory=dict)
     _held: dict[Id, HeldLease] = field(default_factory=dict)
+    _due: dict[Id, float] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Go round every so often, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_holding())
+            tasks.create_task(self._go_rounds())
+
+    async def _keep_holding(self) -> None:
+        """However long a round takes, it stays with this process."""
         while True:
-            await asyncio.sleep(self.settings.snipe_it_watch_every_s)
+            await asyncio.sleep(self._pause_s)
+            for tenant_id, held in list(self._held.items()):
+                try:
+                    await held.renew()
+                except LeaseLost:
+                    self._forget(tenant_id)
+                except StoreUnavailable as error:
+                    logger.warning("the watch cannot be held: %s", error)
+
+    async def _go_rounds(self) -> None:
+        while True:
+            await asyncio.sleep(self._pause_s)
             try:
                 for tenant_id in await self.inventories.refresh():
-                    await self._go_round(tenant_id)
+                    if await self._holds(tenant_id) and self._is_due(tenant_id):
+                        await self._go_round(tenant_id)
             except StoreUnavailable as error:
                 logger.warning("the watch waits: %s", error)
 
+    @property
+    def _pause_s(self) -> float:
+        return min(HOLD_EVERY_S, self.settings.snipe_it_watch_every_s)
+
+    def _is_due(self, tenant_id: Id) -> bool:
+        now, every_s = since_boot(), self.settings.snipe_it_watch_every_s
+        if now < self._due.setdefault(tenant_id, now + min(FIRST_ROUND_AFTER_S, every_s)):
+            return False
+        self._due[tenant_id] = now + every_s
+        return True
+
     async def _go_round(self, tenant_id: Id) -> None:
         snipe_it = await self.inventories.of(tenant_id)
-        if snipe_it is None or not await self._holds(tenant_id):
+        if snipe_it is None:
             return
         watch = self._watches.setdefault(
             tenant_id, Watch(tenant_id, self.tools, self.leases, self.records)
@@ -165,21 +200,25 @@ class Watches:
             logger.exception("the watch over the inventory of %s", tenant_id)
 
     async def _holds(self, tenant_id: Id) -> bool:
-        """Whether this process has the watch. It keeps it for as long as it goes round."""
+        """Whether this process has the watch. It keeps it for as long as it lives."""
         held = self._held.get(tenant_id)
         if held is not None:
             try:
-                await held.renew()
+                held.check()
             except LeaseLost:
-                self._watches.pop(tenant_id, None)
+                self._forget(tenant_id)
             else:
                 return True
-        ttl_s = self.settings.snipe_it_watch_every_s * 2 + REFRESH_S
+        ttl_s = min(WATCH_LEASE_S, self.settings.snipe_it_watch_every_s * 2 + REFRESH_S)
         taken = await self.leases.take(f"inventory-watch:{tenant_id}", ttl_s)
-        self._held.pop(tenant_id, None)
         if taken is not None:
             self._held[tenant_id] = taken
         return taken is not None
+
+    def _forget(self, tenant_id: Id) -> None:
+        """What was seen so far is for whoever has the watch now."""
+        for kept in (self._held, self._watches, self._due):
+            kept.pop(tenant_id, None)
 
 
 async def _keep_fresh(inventories: OpenInventories) -> None:

@@ -65,7 +65,7 @@ async def test_one_that_works_in_between_begins_anew(tables: InventoryTables, po
 
 
 async def test_one_asks_for_the_version_and_one_operation_is_let_through(
-    tables: InventoryTables, pool: Pool
+    tables: InventoryTables, pool: Pool, caplog: pytest.LogCaptureFixture
 ) -> None:
     here, there = pausing(0, pool), pausing(0, pool)
     await here.open(TENANT, "unauthorized")
@@ -76,6 +76,8 @@ async def test_one_asks_for_the_version_and_one_operation_is_let_through(
     assert [await one.lets_through(TENANT) for one in (there, here)] == [True, False]
     await there.worked(TENANT)
     assert await here.lets_through(TENANT)
+    said = [record.message.partition(" is ")[2] for record in caplog.records]
+    assert said == ["open: unauthorized", "half_open: unauthorized", "closed: None"]
 
 
 async def test_half_open_one_reads_where_no_operation_has_tried_for_a_while(
