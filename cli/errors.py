@@ -1,6 +1,7 @@
 """How a command ends that cannot do what it should: one line, and exit code 1.
 
-For settings it is a line for each of them."""
+For settings it is a line for each of them.
+"""
 
 import contextlib
 import sys

@@ -15,6 +15,7 @@ from infrastructure.settings import (
     ProjectorSettings,
     QuerySettings,
     RelaySettings,
+    SettingsUnusable,
     SnipeItSyncSettings,
     UpSettings,
     WorkerSettings,
@@ -49,4 +50,12 @@ def _readings(settings: UpSettings) -> Iterator[Callable[[], object]]:
     elif settings.broker:
         yield lambda: RelaySettings.from_environment(**_MADE_BY_UP, amqp_url="amqp://127.0.0.1")
     yield lambda: mail_server(NotificationSettings.from_environment(**_MADE_BY_UP))
-    yield metrics_ports
+    yield lambda: _check_metrics_ports(settings.port)
+
+
+def _check_metrics_ports(port: int) -> None:
+    for name, measures in metrics_ports().items():
+        if measures == port:
+            raise SettingsUnusable(
+                f"QM_METRICS_PORT: the measures of {name} would have {port}, the port of QM_PORT"
+            )

@@ -71,9 +71,14 @@ def _database_url(url: SecretStr) -> SecretStr:
 
 
 def _broker_url(url: SecretStr) -> SecretStr:
-    parts = urlsplit(url.get_secret_value())
+    form = "looks like amqp://user:password@host:5672/"
+    try:
+        parts = urlsplit(url.get_secret_value())
+    except ValueError:
+        # What it says quotes the password.
+        raise ValueError(form) from None
     if parts.scheme not in {"amqp", "amqps"} or not parts.hostname:
-        raise ValueError("looks like amqp://user:password@host:5672/")
+        raise ValueError(form)
     return url
 
 
@@ -190,7 +195,7 @@ def _listed(value: object) -> tuple[str, ...]:
     """The entries of a list with commas, or of a JSON list. Raises ``ValueError`` for neither."""
     if isinstance(value, str):
         text = value.strip()
-        value = json.loads(text) if text.startswith("[") else filter(None, text.split(","))
+        value = json.loads(text) if text.startswith("[") else filter(str.strip, text.split(","))
     if not isinstance(value, Iterable):
         raise ValueError(value)  # noqa: TRY004  what the validator takes for a wrong value
     return tuple(str(entry).strip() for entry in value)
@@ -326,7 +331,7 @@ class StatusSettings(ProcessSettings):
     worker_database_url: DatabaseUrl | None = None
 
 
-class UpSettings(InventorySettings):
+class UpSettings(ProcessSettings):
     """``make up``: everything on this machine, for one person."""
 
     port: int = Field(default=8000, ge=1, le=65535)

@@ -115,8 +115,11 @@ async def give_up(command: commands.GiveUpWebhook, store: Store, facts: Facts) -
 def _rows(
     webhook_id: str, webhook: Webhook, url: str | None = None, *, cleared: bool = False
 ) -> tuple[changes.WebhookSet, ...]:
-    """The row after what has just happened to a webhook; none where nothing has."""
-    if not webhook.pending_events:
+    """The row after what has just happened to a webhook; none where nothing has.
+
+    ``cleared`` where its failures no longer count, though it was not switched off.
+    """
+    if not (webhook.pending_events or cleared):
         return ()
     row = changes.WebhookSet(
         tenant_id=webhook.tenant_id,

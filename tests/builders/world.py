@@ -41,7 +41,6 @@ from domain.inventory_operations import queue as queue_rows
 from domain.inventory_operations.kinds import State
 from domain.inventory_operations.operation import InventoryOperation
 from domain.ports import Facts, InventoryStanding, Receipt, RowChange, Store
-from infrastructure.clock import SteadyClock
 from infrastructure.errors import StoreUnavailable
 from infrastructure.ids import derived_id
 from infrastructure.inventory.circuit import Circuit, CircuitState
@@ -61,7 +60,7 @@ from tests.snipe_it_recordings import SEED
 from workers.snipe_it_sync.attempt import Tools
 from workers.snipe_it_sync.lookout import Lent
 from workers.snipe_it_sync.records import OUT
-from workers.snipe_it_sync.timing import BETWEEN_PROBES, BETWEEN_TRIES, Timing, pause_by
+from workers.snipe_it_sync.timing import BETWEEN_PROBES, BETWEEN_TRIES, Timing, Waits, pause_by
 from workers.snipe_it_sync.watch import Watch
 from workers.snipe_it_sync.worker import Worker
 
@@ -319,8 +318,8 @@ class Process:
         self._world = world
         self.alive = True
         self.wake = asyncio.Event()
-        clock = SteadyClock(world.clock, world.time)
-        tools = Tools(self, self.ask, world.queue, world.circuits, clock, world.timing)
+        waits = Waits(world.time)
+        tools = Tools(self, self.ask, world.queue, world.circuits, world.clock, world.timing, waits)
         self.worker = Worker(tools, self, self)
         self._watch = Watch(world.tenant_id, tools, self, MemoryRecords(world))
         self._task = asyncio.create_task(self.worker.run(self.wake))

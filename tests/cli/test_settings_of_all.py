@@ -37,6 +37,7 @@ def test_nothing_has_to_be_set() -> None:
         ("QM_SNIPE_IT_LATE_S", "abc"),
         ("QM_PUBLIC_URL", "foo"),
         ("QM_METRICS_PORT", "65535"),
+        ("QM_METRICS_PORT", "7997"),
     ],
 )
 def test_a_setting_of_any_process_is_named_once(

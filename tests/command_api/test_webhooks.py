@@ -69,6 +69,18 @@ async def test_what_changes_nothing_is_no_event_and_no_row(
     assert hook.row == (URL, 1)
 
 
+async def test_to_switch_on_what_is_on_forgets_its_failures(tenant: Tenant, log: Log) -> None:
+    hook = await add(tenant, log)
+    failing = "UPDATE notifications.webhooks SET failing_since = now() WHERE id = %s"
+    log.connection.execute(failing, (to_uuid(hook.id),))
+
+    answer = await hook.change(1, enabled=True)
+
+    assert (answer.status_code, hook.row) == (200, (URL, 1))
+    since = "SELECT failing_since FROM notifications.webhooks WHERE id = %s"
+    assert log.connection.execute(since, (to_uuid(hook.id),)).fetchall() == [(None,)]
+
+
 @pytest.mark.parametrize("url", [f"{URL}/MINE", f"{URL}?room=MINE"])
 async def test_another_path_or_query_is_a_change_that_is_in_the_log(
     tenant: Tenant, log: Log, url: str

@@ -6,6 +6,7 @@ import pytest
 
 from infrastructure.settings import (
     CommandSettings,
+    InventorySettings,
     QuerySettings,
     RelaySettings,
     SettingsUnusable,
@@ -70,12 +71,14 @@ def test_what_is_no_address_of_postgres_is_named_with_its_form(
         WorkerSettings.from_environment()
 
 
+@pytest.mark.parametrize("url", ["http://x", "amqp://u:canary\uff0f@h/", "amqp://u:[canary]@h/"])
 def test_what_is_no_address_of_a_broker_is_named_with_its_form(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setenv("QM_AMQP_URL", "http://x")
-    with pytest.raises(SettingsUnusable, match=r"^QM_AMQP_URL: looks like amqp:"):
+    monkeypatch.setenv("QM_AMQP_URL", url)
+    with pytest.raises(SettingsUnusable, match=r"^QM_AMQP_URL: looks like amqp:") as refused:
         UpSettings.from_environment()
+    assert "canary" not in str(refused.value)
 
 
 def test_a_missing_setting_is_named_with_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +123,7 @@ def test_a_server_of_the_inventory_that_is_for_nobody_is_told_in_one_line(
 ) -> None:
     monkeypatch.setenv("QM_SNIPE_IT_ALLOWED_URLS", "https://a.example")
     with pytest.raises(SettingsUnusable) as refused:
-        UpSettings.from_environment()
+        InventorySettings.from_environment()
     told = str(refused.value)
     assert told.startswith("QM_SNIPE_IT_ALLOWED_URLS: ")
     assert "https://a.example is for nobody" in told

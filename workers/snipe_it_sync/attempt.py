@@ -43,7 +43,7 @@ from workers.snipe_it_sync.plans.choice import PLANS
 from workers.snipe_it_sync.plans.sight import CONTRARY, Plan, Sight, Verdict
 from workers.snipe_it_sync.ports import Ask, CircuitBoard, Handle, Lease, Operations, Queue
 from workers.snipe_it_sync.reserved import less_reserved
-from workers.snipe_it_sync.timing import Timing
+from workers.snipe_it_sync.timing import Timing, Waits
 
 T = TypeVar("T")
 Unread = Callable[[Failure], Awaitable[None]]
@@ -69,6 +69,7 @@ class Tools:
     circuits: CircuitBoard
     clock: Clock
     timing: Timing = field(default_factory=Timing)
+    waits: Waits = field(default_factory=Waits)
 
 
 class Attempt:
@@ -272,8 +273,11 @@ class Attempt:
             raise _NotSeen from error
 
     def _wait_s(self) -> float:
-        since = self._operation.unsettled_at or self._tools.clock()
-        return self._tools.timing.until_next_look(since, self._tools.clock())
+        tools, since = self._tools, self._operation.unsettled_at
+        if since is None:
+            return tools.timing.until_next_look(0.0, 0.0)
+        so_far_s = (tools.clock() - since).total_seconds()
+        return tools.timing.until_next_look(tools.waits.waited_s(self._id, since), so_far_s)
 
     def _leave_alone(self, retry_after_s: float | None) -> float:
         self._healthy = False

@@ -12,7 +12,7 @@ from domain.assignments.item_book import ItemBook
 from domain.ids import Id, book_id
 from domain.inventory_operations.operation import InventoryOperation
 from infrastructure.all_tenants_reader import AllTenantsReader
-from infrastructure.clock import SteadyClock, since_boot
+from infrastructure.clock import since_boot, utc_now
 from infrastructure.errors import InfrastructureError, StoreUnavailable
 from infrastructure.event_store.aggregate_cache import AggregateCache
 from infrastructure.event_store.commands import Commands, Envelope
@@ -29,6 +29,7 @@ from infrastructure.log_bell import LogBell
 from infrastructure.pooled_call import DATABASE_ERRORS
 from infrastructure.postgres import Pool, pool_of
 from infrastructure.settings import SnipeItSyncSettings
+from infrastructure.snipe_it.client import SnipeIt
 from infrastructure.snipe_it.errors import ReadFailed, UnexpectedForm
 from workers.snipe_it_sync.attempt import Tools
 from workers.snipe_it_sync.inventories import OpenInventories
@@ -69,7 +70,7 @@ async def run(settings: SnipeItSyncSettings) -> None:
             ask=InOwnName(Commands(pool, writer, FactSource(pool).of)),
             queue=WorkQueue(pool),
             circuits=Circuits(pool, pause_by(BETWEEN_PROBES)),
-            clock=SteadyClock(),
+            clock=utc_now,
             timing=_timing(settings),
         )
         leases = LeaseStore(pool)
@@ -159,7 +160,9 @@ class Watches:
                 try:
                     await held.renew()
                 except LeaseLost:
-                    self._forget(tenant_id)
+                    # It may have been taken anew while the database was waited for.
+                    if self._held.get(tenant_id) is held:
+                        self._forget(tenant_id)
                 except StoreUnavailable as error:
                     logger.warning("the watch cannot be held: %s", error)
 
@@ -167,11 +170,21 @@ class Watches:
         while True:
             await asyncio.sleep(self._pause_s)
             try:
-                for tenant_id in await self.inventories.refresh():
-                    if await self._holds(tenant_id) and self._is_due(tenant_id):
-                        await self._go_round(tenant_id)
+                connected = await self.inventories.refresh()
+                for tenant_id in {*connected, *self._held}:
+                    await self._look_at(tenant_id)
             except StoreUnavailable as error:
                 logger.warning("the watch waits: %s", error)
+
+    async def _look_at(self, tenant_id: Id) -> None:
+        """Go round where it is time. What this process cannot reach it leaves to another."""
+        snipe_it = await self.inventories.of(tenant_id)
+        if snipe_it is None:
+            if (held := self._held.get(tenant_id)) is not None:
+                self._forget(tenant_id)
+                await held.give_back()
+        elif await self._holds(tenant_id) and self._is_due(tenant_id):
+            await self._go_round(tenant_id, snipe_it)
 
     @property
     def _pause_s(self) -> float:
@@ -184,10 +197,7 @@ class Watches:
         self._due[tenant_id] = now + every_s
         return True
 
-    async def _go_round(self, tenant_id: Id) -> None:
-        snipe_it = await self.inventories.of(tenant_id)
-        if snipe_it is None:
-            return
+    async def _go_round(self, tenant_id: Id, snipe_it: SnipeIt) -> None:
         watch = self._watches.setdefault(
             tenant_id, Watch(tenant_id, self.tools, self.leases, self.records)
         )

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from tenacity import RetryCallState, wait_exponential_jitter
 from tenacity.wait import wait_base
 
+from domain.ids import Id
+from infrastructure.clock import since_boot
 from infrastructure.snipe_it.settings import Deadlines
 
 Pause = Callable[[int], float]
@@ -18,6 +20,10 @@ BETWEEN_TRIES: Final = wait_exponential_jitter(multiplier=1, max=300, jitter=1)
 
 BETWEEN_PROBES: Final = wait_exponential_jitter(multiplier=5, max=300, jitter=2)
 """Of a server that does not answer."""
+
+
+REMEMBERED_S: Final = 24 * 3600.0
+"""Much longer than anything is waited for."""
 
 
 def pause_by(wait: wait_base) -> Pause:
@@ -50,12 +56,35 @@ class Timing:
         """A lease outlives the longest call, with the wait that may precede it."""
         return deadlines.queue + deadlines.total + self.lease_margin_s
 
-    def final_at(self, unsettled_at: datetime) -> datetime:
-        """From when on what has not happened no longer will."""
-        return unsettled_at + timedelta(seconds=self.late_s)
+    def until_next_look(self, waited_s: float, so_far_s: float) -> float:
+        """How long to wait before looking again: each time as long as it has taken so far.
 
-    def until_next_look(self, unsettled_at: datetime, at: datetime) -> float:
-        """How long to wait before looking again: each time as long as it has taken so far."""
-        so_far = (at - unsettled_at).total_seconds()
-        left = (self.final_at(unsettled_at) - at).total_seconds()
-        return min(max(self.first_look_s, so_far), max(left, 0.0))
+        ``so_far_s`` by the clocks, which say how often others have looked; whether it is over is
+        said by how long this process has waited, alone.
+        """
+        return min(max(self.first_look_s, waited_s, so_far_s), max(self.late_s - waited_s, 0.0))
+
+
+class Waits:
+    """How long this process has known that the outcome of a call is open, for each operation.
+
+    No clock is asked: it may be set meanwhile, and that of another process may be another. So what
+    another process, or an earlier one, has left open is waited for anew.
+    """
+
+    def __init__(self, passing: Callable[[], float] = since_boot) -> None:
+        self._passing = passing
+        self._known: dict[Id, tuple[datetime, float]] = {}
+
+    def waited_s(self, operation_id: Id, unsettled_at: datetime) -> float:
+        """Seconds since this was first asked of a call that was left open at that time."""
+        now = self._passing()
+        known = self._known.get(operation_id)
+        if known is None or known[0] != unsettled_at:
+            self._forget_the_old(now)
+            known = self._known[operation_id] = (unsettled_at, now)
+        return now - known[1]
+
+    def _forget_the_old(self, now: float) -> None:
+        kept = {id: one for id, one in self._known.items() if now - one[1] < REMEMBERED_S}
+        self._known = kept

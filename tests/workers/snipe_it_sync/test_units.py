@@ -75,14 +75,18 @@ def test_units_are_handed_out_and_proven_by_their_rows(kind: str) -> None:
 
 
 @pytest.mark.parametrize("hours", [1, -1])
-def test_a_step_of_the_clock_hands_nothing_out_twice(hours: int) -> None:
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_step_of_the_clock_hands_nothing_out_twice(hours: int, restarted: bool) -> None:
     async def history(world: World) -> None:
         world.order("late", method="POST", path="/api/v1/consumables/.*", seconds=40)
         id = await hand_out(world, "consumable")
-        world.start_worker()
+        process = world.start_worker()
         await asyncio.sleep(20)
         assert world.told(id)[2] == "outcome_unknown"
         world.clock_is_off = timedelta(hours=hours)
+        if restarted:
+            process.kill()
+            world.start_worker()
         await asyncio.sleep(300)
         assert len(out(world, "consumable", id)) == 2
         assert world.writes("consumables") == 1
